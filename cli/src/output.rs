@@ -1,0 +1,80 @@
+//! Printing users and positions, each as it comes.
+
+use std::io::Write as _;
+
+use serde_json::json;
+use soundstage_proto::position::Pos;
+use soundstage_proto::user::User;
+use unicode_width::UnicodeWidthStr as _;
+
+use crate::client::OutputFormat;
+use crate::failure::Failure;
+
+/// Prints rows, the heading before the first.
+pub(crate) struct Printer {
+    format: OutputFormat,
+    heading_due: bool,
+}
+
+impl Printer {
+    pub(crate) fn new(format: OutputFormat) -> Self {
+        Self {
+            format,
+            heading_due: format == OutputFormat::Table,
+        }
+    }
+
+    pub(crate) fn user(&mut self, user: &User) -> Result<(), Failure> {
+        let user_type = user.user_type().as_str_name();
+        match self.format {
+            OutputFormat::Json => line(&json!({
+                "id": user.id,
+                "nickname": user.nickname,
+                "mail_address": user.mail_address,
+                "user_type": user_type,
+            })),
+            OutputFormat::Table => {
+                if std::mem::take(&mut self.heading_due) {
+                    line(format_args!(
+                        "{:>10}  {:<13}  {:<24}  MAIL ADDRESS",
+                        "ID", "TYPE", "NICKNAME"
+                    ))?;
+                }
+                // Padding by display width: a Japanese character takes two columns.
+                let padding = " ".repeat(24_usize.saturating_sub(user.nickname.width()));
+                line(format_args!(
+                    "{:>10}  {user_type:<13}  {}{padding}  {}",
+                    user.id, user.nickname, user.mail_address
+                ))
+            }
+        }
+    }
+
+    pub(crate) fn position(&mut self, position: &Pos) -> Result<(), Failure> {
+        let Pos { x, y, z } = *position;
+        match self.format {
+            OutputFormat::Json => line(&json!({ "x": x, "y": y, "z": z })),
+            OutputFormat::Table => {
+                if std::mem::take(&mut self.heading_due) {
+                    line(format_args!(
+                        "{:>9}  {:>9}  {:>9}   metres; x forward, y left, z up",
+                        "X", "Y", "Z"
+                    ))?;
+                }
+                line(format_args!("{x:>9.3}  {y:>9.3}  {z:>9.3}"))
+            }
+        }
+    }
+
+    pub(crate) fn count(&self, count: u32) -> Result<(), Failure> {
+        match self.format {
+            OutputFormat::Json => line(&json!({ "count": count })),
+            OutputFormat::Table => line(count),
+        }
+    }
+}
+
+fn line(content: impl std::fmt::Display) -> Result<(), Failure> {
+    // Standard output is flushed at each line end, so a row is seen as soon as it is there.
+    writeln!(std::io::stdout(), "{content}").map_err(Failure::output)
+}

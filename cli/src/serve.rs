@@ -1,0 +1,144 @@
+//! `soundstage serve`.
+
+use std::future::Future;
+use std::io::{IsTerminal as _, Write as _};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use soundstage_server::store::Seed;
+use soundstage_server::{Server, Settings};
+use tracing_subscriber::EnvFilter;
+
+use crate::failure::Failure;
+
+/// The settings of the server; each can come from the environment too.
+#[derive(Args)]
+pub(crate) struct ServeArgs {
+    /// Address and port to listen on; use 0.0.0.0:1234 to be reachable from other machines
+    #[arg(
+        long,
+        value_name = "ADDRESS:PORT",
+        env = "SOUNDSTAGE_LISTEN",
+        default_value = "127.0.0.1:1234"
+    )]
+    listen: SocketAddr,
+    /// File that holds the users; created where it is missing
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "SOUNDSTAGE_DATABASE",
+        default_value = "soundstage.db"
+    )]
+    database: PathBuf,
+    /// Users of a fresh database: "default" for the six first ones, "none", or a JSON file of users
+    #[arg(long, value_name = "default|none|FILE", env = "SOUNDSTAGE_SEED", default_value = "default", value_parser = parse_seed)]
+    seed: Seed,
+    /// How long a published position holds before the character walks on
+    #[arg(long, value_name = "DURATION", env = "SOUNDSTAGE_HOLD", default_value = "3s", value_parser = humantime::parse_duration)]
+    hold: Duration,
+    /// How long stopping may take
+    #[arg(long, value_name = "DURATION", env = "SOUNDSTAGE_DRAIN", default_value = "10s", value_parser = humantime::parse_duration)]
+    drain: Duration,
+    /// How many connections are served at once; more wait
+    #[arg(long, value_name = "N", env = "SOUNDSTAGE_MAX_CONNECTIONS", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
+    max_connections: u32,
+    /// Threads that serve connections [default: one a core]
+    #[arg(long, value_name = "N", env = "SOUNDSTAGE_THREADS", value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
+    /// What is logged: error, warn, info (a line for each call), debug, or a filter as tracing-subscriber reads it
+    #[arg(long, value_name = "LEVEL", env = "SOUNDSTAGE_LOG", default_value = "info", value_parser = parse_filter)]
+    log: String,
+    /// How log lines are written, on standard error
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        env = "SOUNDSTAGE_LOG_FORMAT",
+        value_enum,
+        default_value_t
+    )]
+    log_format: LogFormat,
+}
+
+#[derive(Clone, Copy, Default, ValueEnum)]
+enum LogFormat {
+    #[default]
+    Text,
+    Json,
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the shape of a value parser")]
+fn parse_seed(text: &str) -> Result<Seed, String> {
+    Ok(match text {
+        "default" => Seed::FirstUsers,
+        "none" => Seed::Nobody,
+        file => Seed::File(file.into()),
+    })
+}
+
+fn parse_filter(text: &str) -> Result<String, String> {
+    EnvFilter::try_new(text)
+        .map(|_| text.to_owned())
+        .map_err(|error| error.to_string())
+}
+
+/// Serves until SIGINT or SIGTERM.
+pub(crate) fn run(args: ServeArgs) -> Result<(), Failure> {
+    start_logging(&args.log, args.log_format);
+    let defaults = Settings::default();
+    let settings = Settings {
+        listen: args.listen,
+        database: args.database,
+        seed: args.seed,
+        threads: args.threads.map_or(defaults.threads, usize::from),
+        max_connections: args.max_connections as usize,
+        hold: args.hold,
+        drain: args.drain,
+    };
+    let server = Server::bind(settings)?;
+    let address = server.local_addr().map_err(Failure::System)?;
+    let announce = move || {
+        let mut stdout = std::io::stdout();
+        // Whoever started us may have closed standard output; the server is there all the same.
+        let _ =
+            writeln!(stdout, "Soundstage is at http://{address}/").and_then(|()| stdout.flush());
+    };
+    Ok(server.run(stop_signal(), announce)?)
+}
+
+fn start_logging(filter: &str, format: LogFormat) {
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new(filter))
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
+    match format {
+        LogFormat::Text => builder.init(),
+        LogFormat::Json => builder.json().flatten_event(true).init(),
+    }
+}
+
+#[cfg(unix)]
+fn stop_signal() -> impl Future<Output = ()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    async {
+        let wait = async |kind| match signal(kind) {
+            Ok(mut signals) => drop(signals.recv().await),
+            Err(error) => {
+                tracing::error!(%error, "signals cannot be received");
+                std::future::pending().await
+            }
+        };
+        tokio::select! {
+            () = wait(SignalKind::interrupt()) => {}
+            () = wait(SignalKind::terminate()) => {}
+        }
+    }
+}
+
+#[cfg(not(unix))]
+async fn stop_signal() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}

@@ -1,0 +1,201 @@
+//! `soundstage user …`: a command for each method of `UserManager`.
+
+use clap::{Args, Subcommand};
+use soundstage_proto::user::user_manager_client::UserManagerClient;
+use soundstage_proto::user::{ListUsersRequest, User, UserRequest, UserResponse, UserTypeRequest};
+use soundstage_proto::{UserType, user_types};
+use tonic::Streaming;
+use tonic::transport::Channel;
+
+use crate::client::ClientArgs;
+use crate::failure::Failure;
+use crate::ids::{IdArgs, IdFault};
+use crate::output::Printer;
+
+#[derive(Subcommand)]
+pub(crate) enum UserCommand {
+    /// Print one user
+    Get {
+        /// The user's id
+        id: u32,
+    },
+    /// Add a user
+    Add(AddArgs),
+    /// Print all users, by id
+    List {
+        /// Print at most this many
+        #[arg(long, value_name = "N")]
+        limit: Option<usize>,
+    },
+    /// Print how many of these ids exist
+    Count(IdArgs),
+    /// Print the users of one type as they arrive
+    ByType {
+        /// normal, administrator, guest or disabled
+        #[arg(value_name = "TYPE", value_parser = parse_user_type)]
+        user_type: UserType,
+    },
+    /// Print the users with these ids, each as soon as it is asked for
+    ByIds(IdArgs),
+}
+
+#[derive(Args)]
+pub(crate) struct AddArgs {
+    /// The id; without one the server picks the next
+    #[arg(long, default_value_t = 0, hide_default_value = true)]
+    id: u32,
+    /// 1 to 64 characters
+    #[arg(long)]
+    nickname: String,
+    /// Such as name@example.com
+    #[arg(long, value_name = "ADDRESS")]
+    mail_address: String,
+    /// normal, administrator, guest or disabled
+    #[arg(long = "type", value_name = "TYPE", default_value = "normal", value_parser = parse_user_type)]
+    user_type: UserType,
+}
+
+fn parse_user_type(name: &str) -> Result<UserType, &'static str> {
+    user_types::parse(name).ok_or("choose normal, administrator, guest or disabled")
+}
+
+/// Runs one command against the server.
+pub(crate) async fn run(command: UserCommand, args: ClientArgs) -> Result<(), Failure> {
+    let users = UserManagerClient::new(args.connect().await?);
+    let printer = Printer::new(args.output);
+    match command {
+        UserCommand::Get { id } => get(users, &args, printer, id).await,
+        UserCommand::Add(user) => add(users, &args, printer, user).await,
+        UserCommand::List { limit } => list(users, &args, printer, limit).await,
+        UserCommand::Count(ids) => count(users, &args, &printer, ids).await,
+        UserCommand::ByType { user_type } => by_type(users, &args, printer, user_type).await,
+        UserCommand::ByIds(ids) => by_ids(users, &args, printer, ids).await,
+    }
+}
+
+type Users = UserManagerClient<Channel>;
+
+async fn get(
+    mut users: Users,
+    args: &ClientArgs,
+    mut printer: Printer,
+    id: u32,
+) -> Result<(), Failure> {
+    let response = users
+        .get_user(args.request(UserRequest { id }))
+        .await?
+        .into_inner();
+    printer.user(&stored(response, Failure::NotFound(id))?)
+}
+
+async fn add(
+    mut users: Users,
+    args: &ClientArgs,
+    mut printer: Printer,
+    add: AddArgs,
+) -> Result<(), Failure> {
+    let AddArgs {
+        id,
+        nickname,
+        mail_address,
+        user_type,
+    } = add;
+    let user = User {
+        id,
+        nickname,
+        mail_address,
+        user_type: user_type.into(),
+    };
+    let response = users.add_user(args.request(user)).await?.into_inner();
+    printer.user(&stored(response, Failure::AlreadyExists(id))?)
+}
+
+/// The user of an answer, or what the answer's `error` flag stands for in this method.
+fn stored(response: UserResponse, in_band: Failure) -> Result<User, Failure> {
+    if response.error {
+        Err(in_band)
+    } else {
+        response.user.ok_or(Failure::IncompleteAnswer)
+    }
+}
+
+async fn list(
+    mut users: Users,
+    args: &ClientArgs,
+    mut printer: Printer,
+    limit: Option<usize>,
+) -> Result<(), Failure> {
+    let mut left = limit.unwrap_or(usize::MAX);
+    let mut page_token = String::new();
+    while left > 0 {
+        let page_size = i32::try_from(left.min(1000)).unwrap_or_default();
+        let page = users
+            .list_users(args.request(ListUsersRequest {
+                page_size,
+                page_token,
+            }))
+            .await?
+            .into_inner();
+        page.users.iter().try_for_each(|user| printer.user(user))?;
+        left -= page.users.len().min(left);
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+async fn count(
+    mut users: Users,
+    args: &ClientArgs,
+    printer: &Printer,
+    ids: IdArgs,
+) -> Result<(), Failure> {
+    let (requests, fault) = ids.requests();
+    let response = users
+        .count_already_users(args.request(requests))
+        .await?
+        .into_inner();
+    fault.check()?;
+    printer.count(response.user_cnt)
+}
+
+async fn by_type(
+    mut users: Users,
+    args: &ClientArgs,
+    printer: Printer,
+    user_type: UserType,
+) -> Result<(), Failure> {
+    let user_type = i32::from(user_type);
+    let answers = users
+        .get_users_by_type(args.request(UserTypeRequest { user_type }))
+        .await?
+        .into_inner();
+    print_all(answers, printer).await
+}
+
+async fn by_ids(
+    mut users: Users,
+    args: &ClientArgs,
+    printer: Printer,
+    ids: IdArgs,
+) -> Result<(), Failure> {
+    let (requests, fault): (_, IdFault) = ids.requests();
+    let answers = users
+        .get_users_by_ids(args.request(requests))
+        .await?
+        .into_inner();
+    print_all(answers, printer).await?;
+    fault.check()
+}
+
+async fn print_all(
+    mut answers: Streaming<UserResponse>,
+    mut printer: Printer,
+) -> Result<(), Failure> {
+    while let Some(answer) = answers.message().await? {
+        printer.user(&answer.user.ok_or(Failure::IncompleteAnswer)?)?;
+    }
+    Ok(())
+}

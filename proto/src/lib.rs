@@ -1,0 +1,24 @@
+//! The wire contract of Soundstage: the types generated from `user.proto` and `position.proto`, and beside them
+//! the rules that server, command line and page must agree on.
+//!
+//! Compiles for native targets and for `wasm32-unknown-unknown`.
+
+pub mod user_rules;
+pub mod user_types;
+
+/// The directory of users (`user.proto`; it has no package, so its method paths start with `/UserManager/`).
+#[expect(missing_docs, clippy::all, clippy::pedantic, reason = "generated")]
+pub mod user {
+    tonic::include_proto!("_");
+}
+
+/// The stage (`position.proto`, package `posXYZ`).
+#[expect(missing_docs, clippy::pedantic, reason = "generated")]
+pub mod position {
+    tonic::include_proto!("pos_xyz");
+}
+
+/// The encoded `google.protobuf.FileDescriptorSet` of both files, for server reflection.
+pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+
+pub use user::user::UserType;

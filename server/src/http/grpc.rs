@@ -1,0 +1,90 @@
+//! The gRPC services by path.
+
+use std::convert::Infallible;
+
+use http::{Request, Response};
+use soundstage_proto::FILE_DESCRIPTOR_SET;
+use soundstage_proto::position::position_service_server::{self, PositionServiceServer};
+use soundstage_proto::user::user_manager_server::{self, UserManagerServer};
+use tonic::Status;
+use tonic::body::Body;
+use tonic_health::pb::health_server::{self, HealthServer};
+use tonic_health::server::{HealthReporter, HealthService};
+use tower::util::BoxCloneSyncService;
+use tower::{Service as _, ServiceExt as _};
+
+use crate::lifecycle::Lifecycle;
+use crate::services::position::StageService;
+use crate::services::users::UserService;
+use crate::stage::Stage;
+
+/// The largest message that is read. The largest valid one, a user with a 64-character nickname and a 254-byte mail
+/// address, takes 524 bytes.
+const MAX_MESSAGE: usize = 64 * 1024;
+
+/// How one predecessor's `.proto` spelled `PositionService`; clients generated from it are in use.
+const MISSPELLED: &str = "posXYZ.PositinService";
+
+/// Why reflection cannot fail to be built.
+const OUR_OWN: &str = "the descriptors are those of this build";
+
+/// A service whose type has no name.
+type Unnamed = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
+
+/// All services.
+#[derive(Clone)]
+pub(super) struct GrpcServices {
+    users: UserManagerServer<UserService>,
+    position: PositionServiceServer<StageService>,
+    health: HealthServer<HealthService>,
+    reflection_v1: Unnamed,
+    reflection_v1alpha: Unnamed,
+}
+
+impl GrpcServices {
+    pub(super) fn new(lifecycle: Lifecycle, stage: Stage, health: &HealthReporter) -> Self {
+        let reflection = || {
+            tonic_reflection::server::Builder::configure()
+                .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        };
+        Self {
+            users: UserManagerServer::new(UserService::new(lifecycle))
+                .max_decoding_message_size(MAX_MESSAGE),
+            position: PositionServiceServer::new(StageService::new(stage))
+                .max_decoding_message_size(MAX_MESSAGE),
+            health: HealthServer::new(HealthService::from_health_reporter(health.clone())),
+            reflection_v1: Unnamed::new(reflection().build_v1().expect(OUR_OWN)),
+            reflection_v1alpha: Unnamed::new(reflection().build_v1alpha().expect(OUR_OWN)),
+        }
+    }
+
+    pub(super) async fn call(&self, request: Request<Body>) -> Result<Response<Body>, Infallible> {
+        let mut path = request.uri().path().trim_start_matches('/').split('/');
+        match path.next().unwrap_or_default() {
+            user_manager_server::SERVICE_NAME => self.users.clone().call(request).await,
+            position_service_server::SERVICE_NAME => self.position.clone().call(request).await,
+            MISSPELLED => self.position.clone().call(respelled(request)).await,
+            health_server::SERVICE_NAME => self.health.clone().call(request).await,
+            "grpc.reflection.v1.ServerReflection" => {
+                self.reflection_v1.clone().oneshot(request).await
+            }
+            "grpc.reflection.v1alpha.ServerReflection" => {
+                self.reflection_v1alpha.clone().oneshot(request).await
+            }
+            unknown => Ok(Status::unimplemented(format!("no service {unknown:.64?}")).into_http()),
+        }
+    }
+}
+
+fn respelled(mut request: Request<Body>) -> Request<Body> {
+    let path = request
+        .uri()
+        .path()
+        .replacen(MISSPELLED, position_service_server::SERVICE_NAME, 1);
+    // Both names are plain ASCII, so what was a path still is one.
+    if let Ok(uri) = path.parse() {
+        *request.uri_mut() = uri;
+    }
+    request
+}

@@ -1,0 +1,168 @@
+//! One request: which of the three kinds it is, and its answer.
+
+mod call_log;
+mod deadline;
+mod grpc;
+mod page;
+mod supervise;
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use http_body_util::{Either, Full};
+use hyper::body::Incoming;
+use tonic::body::Body as TonicBody;
+use tonic_web::GrpcWebLayer;
+use tower::{Layer as _, Service as _};
+
+use crate::lifecycle::{Lifecycle, Phase};
+use crate::stage::Stage;
+
+use call_log::Transport;
+use grpc::GrpcServices;
+use page::Page;
+use supervise::{CallBody, Supervised};
+
+/// What every answer's body is: a native call's, a gRPC-Web call's, or a file's.
+pub(crate) type ResponseBody = Either<Either<CallBody, TonicBody>, Full<Bytes>>;
+
+/// Answers the requests of all connections; clones share everything.
+#[derive(Clone)]
+pub(crate) struct Router {
+    services: Arc<GrpcServices>,
+    page: Page,
+    lifecycle: Lifecycle,
+}
+
+impl Router {
+    pub(crate) fn new(
+        lifecycle: Lifecycle,
+        stage: Stage,
+        health: &tonic_health::server::HealthReporter,
+    ) -> Self {
+        let services = Arc::new(GrpcServices::new(lifecycle.clone(), stage, health));
+        Self {
+            services,
+            page: Page::new(),
+            lifecycle,
+        }
+    }
+
+    /// The answer to one request. By content type first and path second, so that neither kind of route needs to know
+    /// of the other's.
+    pub(crate) async fn answer(
+        &self,
+        mut request: Request<Incoming>,
+        peer: SocketAddr,
+    ) -> Result<Response<ResponseBody>, Infallible> {
+        match RequestKind::of(&request) {
+            RequestKind::Grpc => {
+                let response = self
+                    .supervised(Transport::Grpc, peer)
+                    .call(request.map(TonicBody::new))
+                    .await?;
+                Ok(response.map(Either::Left).map(Either::Left))
+            }
+            RequestKind::GrpcWeb(content_type) => {
+                request
+                    .headers_mut()
+                    .insert(header::CONTENT_TYPE, content_type);
+                let supervised = self.supervised(Transport::GrpcWeb, peer);
+                let response = GrpcWebLayer::new().layer(supervised).call(request).await?;
+                Ok(response.map(Either::Right).map(Either::Left))
+            }
+            RequestKind::GrpcOverHttp1 => Ok(text(
+                StatusCode::HTTP_VERSION_NOT_SUPPORTED,
+                "gRPC needs HTTP/2; over HTTP/1.1 use gRPC-Web.\n",
+            )),
+            RequestKind::UnknownGrpc => Ok(text(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "Messages are protobuf: use application/grpc, application/grpc-web or application/grpc-web-text.\n",
+            )),
+            RequestKind::Health => Ok(self.health()),
+            RequestKind::Page => Ok(self.page.answer(&request).await.map(Either::Right)),
+        }
+    }
+
+    fn supervised(&self, transport: Transport, peer: SocketAddr) -> Supervised {
+        Supervised {
+            services: self.services.clone(),
+            lifecycle: self.lifecycle.clone(),
+            transport,
+            peer,
+        }
+    }
+
+    fn health(&self) -> Response<ResponseBody> {
+        match self.lifecycle.phase() {
+            Phase::Starting => text(StatusCode::SERVICE_UNAVAILABLE, "starting\n"),
+            Phase::Serving => text(StatusCode::OK, "serving\n"),
+            Phase::Draining => text(StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
+        }
+    }
+}
+
+/// What a request wants.
+enum RequestKind {
+    /// Native gRPC.
+    Grpc,
+    /// gRPC-Web, with its content type in the one spelling that tonic-web knows.
+    GrpcWeb(HeaderValue),
+    /// Native gRPC without the trailers that it needs.
+    GrpcOverHttp1,
+    /// Another message format than protobuf.
+    UnknownGrpc,
+    /// `/healthz`, for load balancers.
+    Health,
+    /// A file of the page.
+    Page,
+}
+
+impl RequestKind {
+    fn of<B>(request: &Request<B>) -> Self {
+        let content_type = request
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok());
+        // Parameters, such as a charset, say nothing about protobuf.
+        let media_type = content_type
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim();
+        match media_type.to_ascii_lowercase().as_str() {
+            "application/grpc" | "application/grpc+proto"
+                if request.version() == Version::HTTP_2 =>
+            {
+                Self::Grpc
+            }
+            "application/grpc" | "application/grpc+proto" => Self::GrpcOverHttp1,
+            "application/grpc-web" | "application/grpc-web+proto" => {
+                Self::GrpcWeb(HeaderValue::from_static("application/grpc-web+proto"))
+            }
+            "application/grpc-web-text" | "application/grpc-web-text+proto" => {
+                Self::GrpcWeb(HeaderValue::from_static("application/grpc-web-text+proto"))
+            }
+            other if other.starts_with("application/grpc") => Self::UnknownGrpc,
+            _ if request.uri().path() == "/healthz" && request.method() == Method::GET => {
+                Self::Health
+            }
+            _ => Self::Page,
+        }
+    }
+}
+
+fn text(status: StatusCode, sentence: &'static str) -> Response<ResponseBody> {
+    let mut response = Response::new(Either::Right(Full::from(sentence)));
+    *response.status_mut() = status;
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

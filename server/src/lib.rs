@@ -1,0 +1,17 @@
+//! The Soundstage server: one port for native gRPC, gRPC-Web and the page.
+//!
+//! [`Server::bind`] takes the port, [`Server::run`] serves until it is told to stop. Reading order: `server` puts
+//! the parts together; `listener` accepts connections and `http` answers their requests; `services` are the RPCs
+//! over the [`store`] of users and the `stage`.
+
+mod http;
+mod lifecycle;
+mod listener;
+mod server;
+mod services;
+mod settings;
+mod stage;
+pub mod store;
+
+pub use server::{Server, ServerError};
+pub use settings::Settings;

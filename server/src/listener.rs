@@ -1,0 +1,205 @@
+//! Accepting connections and serving them.
+//!
+//! One thread accepts and deals the connections out in turn to workers, each with a `current_thread` runtime of its
+//! own: a connection stays where its data is warm, and answers that become ready together leave in one write. (A
+//! listener for each worker with `SO_REUSEPORT` would be as fast, but spreads a few connections unevenly, and lets a second
+//! server take the same port without an error.)
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio_util::io::InspectReader;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::http::Router;
+
+/// How long a client may take to say which protocol it speaks, and to send the headers of a request.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
+/// Above what a browser or a gRPC client sends, below what hurts.
+const MAX_HEADER_BYTES: u32 = 16 * 1024;
+/// Streams of one HTTP/2 connection. A client that wants more opens another connection.
+const MAX_STREAMS: u32 = 256;
+/// What a client may send on one stream, and on all of a connection, before we have read it.
+const STREAM_WINDOW: u32 = 64 * 1024;
+const CONNECTION_WINDOW: u32 = 1024 * 1024;
+/// What waits on one stream for a slow client to read it.
+const SEND_BUFFER: usize = 128 * 1024;
+/// A connection on which the client does not answer a ping is cut, so that its streams end.
+const PING_INTERVAL: Duration = Duration::from_secs(30);
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
+/// The length of HTTP/2's connection preface (RFC 9113, section 3.4): who has sent this much has said what it speaks.
+const PREFACE: usize = 24;
+
+/// A connection, with its place among those that are allowed at once.
+type Accepted = (std::net::TcpStream, SocketAddr, OwnedSemaphorePermit);
+
+/// The threads that serve.
+pub(crate) struct Workers {
+    queues: Vec<mpsc::UnboundedSender<Accepted>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Workers {
+    pub(crate) fn start(count: usize, router: &Router, stop: &Stop) -> io::Result<Self> {
+        let mut workers = Self {
+            queues: Vec::new(),
+            threads: Vec::new(),
+        };
+        for index in 0..count.max(1) {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            let (queue, connections) = mpsc::unbounded_channel();
+            let (router, stop) = (router.clone(), stop.clone());
+            let thread = std::thread::Builder::new().name(format!("worker-{index}"));
+            workers
+                .threads
+                .push(thread.spawn(move || runtime.block_on(work(connections, router, stop)))?);
+            workers.queues.push(queue);
+        }
+        Ok(workers)
+    }
+
+    /// Accepts until `stop.draining`.
+    pub(crate) async fn accept(&self, listener: TcpListener, max_connections: usize, stop: &Stop) {
+        let places = Arc::new(Semaphore::new(max_connections));
+        let mut next = self.queues.iter().cycle();
+        let accepting = async {
+            loop {
+                // The place comes first: over the limit, clients wait in the system's backlog.
+                let Ok(place) = places.clone().acquire_owned().await else {
+                    return;
+                };
+                match listener
+                    .accept()
+                    .await
+                    .and_then(|(stream, peer)| Ok((stream.into_std()?, peer)))
+                {
+                    Ok((stream, peer)) => {
+                        // A worker ends only after accepting has.
+                        let _ = next.next().map(|queue| queue.send((stream, peer, place)));
+                    }
+                    Err(error) => {
+                        // Out of file descriptors, or the client has gone again. The first needs a pause.
+                        tracing::warn!(%error, "a connection could not be accepted");
+                        tokio::time::sleep(Duration::from_millis(50)).await;
+                    }
+                }
+            }
+        };
+        tokio::select! {
+            () = accepting => {}
+            () = stop.draining.cancelled() => {}
+        }
+    }
+
+    /// Waits until every connection has ended.
+    pub(crate) fn join(self) {
+        drop(self.queues);
+        for thread in self.threads {
+            // A panic has been reported by then.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// When to stop, and when to stop waiting.
+#[derive(Debug, Clone)]
+pub(crate) struct Stop {
+    /// Finish what is under way.
+    pub(crate) draining: CancellationToken,
+    /// Drop what is still open.
+    pub(crate) now: CancellationToken,
+}
+
+async fn work(mut connections: mpsc::UnboundedReceiver<Accepted>, router: Router, stop: Stop) {
+    let open = TaskTracker::new();
+    while let Some((stream, peer, place)) = connections.recv().await {
+        let (router, stop) = (router.clone(), stop.clone());
+        open.spawn(async move {
+            if let Err(error) = serve(stream, peer, router, stop).await {
+                tracing::debug!(%peer, %error, "a connection ended");
+            }
+            drop(place);
+        });
+    }
+    open.close();
+    open.wait().await;
+}
+
+async fn serve(
+    stream: std::net::TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    stop: Stop,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let stream = TcpStream::from_std(stream)?;
+    stream.set_nodelay(true)?;
+    let received = Arc::new(AtomicUsize::new(0));
+    // hyper has no timeout of its own for clients that never say which protocol they speak.
+    let counter = received.clone();
+    let stream = InspectReader::new(stream, move |bytes| {
+        counter.fetch_add(bytes.len(), Ordering::Relaxed);
+    });
+
+    let service = service_fn(move |request| {
+        let router = router.clone();
+        async move { router.answer(request, peer).await }
+    });
+    let builder = connection_builder();
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let mut silent = pin!(tokio::time::sleep(HEADER_TIMEOUT));
+    let mut spoken = false;
+    let mut draining = false;
+    loop {
+        tokio::select! {
+            ended = connection.as_mut() => return ended,
+            () = silent.as_mut(), if !spoken => {
+                if received.load(Ordering::Relaxed) < PREFACE {
+                    return Err("the client said nothing".into());
+                }
+                spoken = true;
+            }
+            () = stop.draining.cancelled(), if !draining => {
+                if received.load(Ordering::Relaxed) == 0 {
+                    return Ok(());
+                }
+                connection.as_mut().graceful_shutdown();
+                draining = true;
+            }
+            () = stop.now.cancelled() => return Err("cut by the end of the drain".into()),
+        }
+    }
+}
+
+fn connection_builder() -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    // Without a timer hyper's timeouts do nothing.
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .max_buf_size(64 * 1024);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(MAX_STREAMS)
+        .max_header_list_size(MAX_HEADER_BYTES)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_send_buf_size(SEND_BUFFER)
+        .keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(PING_TIMEOUT);
+    builder
+}

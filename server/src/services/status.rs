@@ -1,0 +1,52 @@
+//! From the inside's errors to gRPC statuses. What happened inside is logged here; the caller reads a fixed sentence.
+
+use soundstage_proto::user_rules::Violation;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
+
+use crate::store::{Problem, StoreError};
+
+impl From<StoreError> for Status {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "the store failed");
+        match error.problem() {
+            Problem::Damaged(_) => Self::data_loss("the user database is damaged"),
+            Problem::Locked => {
+                Self::unavailable("the user database is in use by another program; try again")
+            }
+            Problem::ReadOnly => Self::failed_precondition("the user database is read-only"),
+            Problem::DiskFull => Self::resource_exhausted(
+                "the disk of the user database is full; nothing was stored",
+            ),
+            Problem::NoFreeId => Self::resource_exhausted("every user id is taken"),
+            Problem::WriterStopped => Self::unavailable("the user database is closed"),
+            Problem::CannotOpen(_)
+            | Problem::NotOurs
+            | Problem::NewerSchema { .. }
+            | Problem::Seed(_)
+            | Problem::Other(_) => Self::internal("the user database failed"),
+        }
+    }
+}
+
+/// `INVALID_ARGUMENT` with a `google.rpc.BadRequest` that names each field.
+pub(crate) fn invalid_fields(violations: &[Violation]) -> Status {
+    let sentences: Vec<_> = violations
+        .iter()
+        .map(|violation| format!("{}: {}", violation.field, violation.description))
+        .collect();
+    let fields: Vec<_> = violations
+        .iter()
+        .map(|violation| FieldViolation::new(violation.field, violation.description))
+        .collect();
+    Status::with_error_details(
+        Code::InvalidArgument,
+        sentences.join(" "),
+        ErrorDetails::with_bad_request(fields),
+    )
+}
+
+/// `INVALID_ARGUMENT` for one field.
+pub(crate) fn invalid_field(field: &'static str, description: &'static str) -> Status {
+    invalid_fields(&[Violation { field, description }])
+}

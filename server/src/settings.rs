@@ -1,0 +1,41 @@
+//! What can be set, with its defaults.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::store::Seed;
+
+/// The settings of one server.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where to listen. Port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The file that holds the users; created where it is missing.
+    pub database: PathBuf,
+    /// The users a fresh database starts with.
+    pub seed: Seed,
+    /// How many threads serve connections, each with a runtime of its own.
+    pub threads: usize,
+    /// How many connections are served at once; more wait in the system's backlog.
+    pub max_connections: usize,
+    /// How long a published position holds before the character walks on.
+    pub hold: Duration,
+    /// How long the server may take to stop once it was told to.
+    pub drain: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            // Loopback: being reachable from elsewhere is a decision, not a default.
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 1234)),
+            database: PathBuf::from("soundstage.db"),
+            seed: Seed::default(),
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            max_connections: 10_000,
+            hold: Duration::from_secs(3),
+            drain: Duration::from_secs(10),
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Opening the file: what it must be, and the steps that bring an older one up to date.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+
+use super::error::{Problem, StoreError};
+use super::seed::Seed;
+use super::writer;
+
+/// Marks the file as ours in its header: "SNDS".
+const APPLICATION_ID: i64 = 0x534e_4453;
+
+/// How long a statement waits for another process to let go of the file.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What brings version n to version n + 1. Only ever added to: files in every one of these versions exist.
+const MIGRATIONS: [&str; 1] = ["
+    CREATE TABLE users (
+        id           INTEGER PRIMARY KEY CHECK (id BETWEEN 1 AND 4294967295),
+        nickname     TEXT    NOT NULL,
+        mail_address TEXT    NOT NULL,
+        user_type    INTEGER NOT NULL CHECK (user_type BETWEEN 1 AND 4)
+    ) STRICT;
+
+    -- Holds whole rows, so that GetUsersByType reads it alone, from end to end.
+    CREATE INDEX users_by_type ON users (user_type, id, nickname, mail_address);
+
+    -- Counting rows reads all of them; this is one row.
+    CREATE TABLE user_count (total INTEGER NOT NULL) STRICT;
+    INSERT INTO user_count VALUES (0);
+    CREATE TRIGGER user_added   AFTER INSERT ON users BEGIN UPDATE user_count SET total = total + 1; END;
+    CREATE TRIGGER user_removed AFTER DELETE ON users BEGIN UPDATE user_count SET total = total - 1; END;
+"];
+
+/// Opens the file for writing, checks it, and migrates it; a fresh one gets the users of `seed`.
+pub(super) fn open(path: &Path, seed: &Seed) -> Result<Connection, StoreError> {
+    prepare(path, seed).map_err(|problem| StoreError::new(path, problem))
+}
+
+fn prepare(path: &Path, seed: &Seed) -> Result<Connection, Problem> {
+    let mut connection = connect(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+    )?;
+    // Asked for read-write, SQLite opens a file that it may not write read-only and says nothing.
+    if connection.is_readonly("main")? {
+        return Err(Problem::ReadOnly);
+    }
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    check_ours(&connection, version)?;
+
+    // WAL lets readers and the writer work at once. FULL syncs the log on each commit: what was acknowledged
+    // survives a power loss, not only a crash.
+    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    migrate(&transaction, seed)?;
+    transaction.commit()?;
+    Ok(connection)
+}
+
+/// Opens the file for reading only.
+pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
+    // A reader in WAL mode writes to the shared-memory file, so the file itself is not opened read-only.
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    // Each connection stays with one thread at a time, so SQLite's own mutexes would only cost.
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    Ok(connection)
+}
+
+/// Refuses what is damaged, another program's, or newer than this program.
+fn check_ours(connection: &Connection, version: i64) -> Result<(), Problem> {
+    let application_id: i64 =
+        connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let objects: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if application_id != APPLICATION_ID && (application_id != 0 || objects > 0) {
+        return Err(Problem::NotOurs);
+    }
+    let known = MIGRATIONS.len() as i64;
+    if version > known {
+        return Err(Problem::NewerSchema {
+            found: version,
+            known,
+        });
+    }
+    let verdict: String = connection.pragma_query_value(None, "quick_check", |row| row.get(0))?;
+    if verdict == "ok" {
+        Ok(())
+    } else {
+        Err(Problem::Damaged(verdict))
+    }
+}
+
+fn migrate(transaction: &Transaction<'_>, seed: &Seed) -> Result<(), Problem> {
+    // Read again, now that no other process can write.
+    let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let done = usize::try_from(version).unwrap_or_default();
+    for migration in MIGRATIONS.iter().skip(done) {
+        transaction.execute_batch(migration)?;
+    }
+    if done < MIGRATIONS.len() {
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        transaction.pragma_update(None, "user_version", MIGRATIONS.len() as i64)?;
+    }
+    if done == 0 {
+        for user in seed.users().map_err(Problem::Seed)? {
+            writer::insert(transaction, &user)?;
+        }
+    }
+    Ok(())
+}
