@@ -113,7 +113,8 @@ fn gzip(content: &[u8]) -> Result<Vec<u8>, Error> {
     Ok(encoder.finish()?)
 }
 
-/// Trunk names files `name-<16 hexadecimal digits>.ext`, or `…_bg.wasm`.
+/// Trunk names files `name-<hash>.ext`, or `…_bg.wasm`; the hash is a 64-bit number in hexadecimal, without
+/// leading zeros.
 fn has_hash(name: &str) -> bool {
     let stem = name
         .split('.')
@@ -121,7 +122,7 @@ fn has_hash(name: &str) -> bool {
         .unwrap_or_default()
         .trim_end_matches("_bg");
     let hash = stem.rsplit('-').next().unwrap_or_default();
-    hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
+    (12..=16).contains(&hash.len()) && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn content_type(file: &Path) -> &'static str {

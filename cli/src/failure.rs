@@ -56,7 +56,8 @@ impl Failure {
             Self::Refused(status) => match status.code() {
                 Code::InvalidArgument => 5,
                 Code::Unavailable => 6,
-                Code::DeadlineExceeded => 7,
+                // tonic's client says Cancelled for its own deadline.
+                Code::DeadlineExceeded | Code::Cancelled => 7,
                 _ => 1,
             },
         }

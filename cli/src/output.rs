@@ -27,7 +27,7 @@ impl Printer {
     pub(crate) fn user(&mut self, user: &User) -> Result<(), Failure> {
         let user_type = user.user_type().as_str_name();
         match self.format {
-            OutputFormat::Json => line(&json!({
+            OutputFormat::Json => line(json!({
                 "id": user.id,
                 "nickname": user.nickname,
                 "mail_address": user.mail_address,
@@ -53,7 +53,7 @@ impl Printer {
     pub(crate) fn position(&mut self, position: &Pos) -> Result<(), Failure> {
         let Pos { x, y, z } = *position;
         match self.format {
-            OutputFormat::Json => line(&json!({ "x": x, "y": y, "z": z })),
+            OutputFormat::Json => line(json!({ "x": x, "y": y, "z": z })),
             OutputFormat::Table => {
                 if std::mem::take(&mut self.heading_due) {
                     line(format_args!(
@@ -68,7 +68,7 @@ impl Printer {
 
     pub(crate) fn count(&self, count: u32) -> Result<(), Failure> {
         match self.format {
-            OutputFormat::Json => line(&json!({ "count": count })),
+            OutputFormat::Json => line(json!({ "count": count })),
             OutputFormat::Table => line(count),
         }
     }

@@ -126,7 +126,7 @@ fn stop_signal() -> impl Future<Output = ()> {
             Ok(mut signals) => drop(signals.recv().await),
             Err(error) => {
                 tracing::error!(%error, "signals cannot be received");
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         };
         tokio::select! {

@@ -58,7 +58,7 @@ mod tests {
         assert_eq!(of("100m"), Ok(Some(Duration::from_millis(100))));
         assert_eq!(of("99999999u"), Ok(Some(Duration::from_micros(99_999_999))));
         assert_eq!(of("0n"), Ok(Some(Duration::ZERO)));
-        assert_eq!(of("99999999H"), Ok(Some(Duration::from_hours(99999999))));
+        assert_eq!(of("99999999H"), Ok(Some(Duration::from_hours(99_999_999))));
     }
 
     #[test]

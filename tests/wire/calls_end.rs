@@ -1,0 +1,225 @@
+//! Every call ends: by its deadline, and when the server stops.
+
+use std::convert::Infallible;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http_body_util::{BodyExt as _, StreamBody};
+use hyper::body::Frame;
+use soundstage_proto::position::Msg;
+use soundstage_proto::user::UserRequest;
+use soundstage_tests::raw::{GrpcWebAnswer, Http, grpc_web_request, send};
+use soundstage_tests::{PATIENCE, TestServer};
+use tokio::io::AsyncReadExt as _;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Code, Request, Status};
+
+const DEADLINE: Duration = Duration::from_millis(100);
+const DEADLINE_HEADER: (&str, &str) = ("grpc-timeout", "100m");
+
+/// Requests that never come and never end.
+fn silence() -> (
+    tokio::sync::mpsc::Sender<UserRequest>,
+    ReceiverStream<UserRequest>,
+) {
+    let (sender, receiver) = tokio::sync::mpsc::channel(1);
+    (sender, ReceiverStream::new(receiver))
+}
+
+/// A request whose deadline only the server enforces: tonic's client would otherwise end the call itself.
+fn with_deadline<T>(message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.metadata_mut().insert(
+        DEADLINE_HEADER.0,
+        DEADLINE_HEADER.1.parse().expect("a value"),
+    );
+    request
+}
+
+fn assert_in_time(start: Instant) {
+    let took = start.elapsed();
+    assert!(
+        took >= DEADLINE && took < Duration::from_millis(200),
+        "ended after {took:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_endless_stream_ends_by_its_deadline_over_native_grpc() {
+    let server = TestServer::start().await;
+    let mut stage = server.stage().await;
+    let start = Instant::now();
+    let mut positions = stage
+        .position_sub(with_deadline(Msg::default()))
+        .await
+        .expect("OK")
+        .into_inner();
+    let status = loop {
+        match positions.message().await {
+            Ok(position) => assert!(position.is_some(), "the stream ended without a status"),
+            Err(status) => break status,
+        }
+    };
+    assert_eq!(status.code(), Code::DeadlineExceeded);
+    assert_in_time(start);
+}
+
+#[tokio::test]
+async fn an_endless_stream_ends_by_its_deadline_over_grpc_web() {
+    let server = TestServer::start().await;
+    for http in [Http::One, Http::Two] {
+        let request = grpc_web_request(
+            "/posXYZ.PositionService/PositionSub",
+            "application/grpc-web+proto",
+            &[DEADLINE_HEADER],
+            &[Msg::default()],
+        );
+        let start = Instant::now();
+        let answer = GrpcWebAnswer::read(send(server.address(), http, request).await).await;
+        assert_eq!(answer.status(), 4);
+        assert!(!answer.messages.is_empty());
+        assert_in_time(start);
+    }
+}
+
+/// A native call whose requests never come; where its status stands, it ends. By hand, since tonic's client has a
+/// deadline of its own for the time until the headers.
+async fn silent_call(server: &TestServer, method: &str) -> HeaderMap {
+    let silence = futures_util::stream::pending::<Result<Frame<Bytes>, Infallible>>();
+    let request = http::Request::post(method)
+        .header("content-type", "application/grpc")
+        .header("te", "trailers")
+        .header(DEADLINE_HEADER.0, DEADLINE_HEADER.1)
+        .body(StreamBody::new(silence))
+        .expect("a request");
+    let (parts, body) = send(server.address(), Http::Two, request)
+        .await
+        .into_parts();
+    if parts.headers.contains_key("grpc-status") {
+        return parts.headers;
+    }
+    let body = body.collect().await.expect("a whole body");
+    body.trailers().expect("trailers").clone()
+}
+
+#[tokio::test]
+async fn calls_that_wait_for_their_client_end_by_their_deadline() {
+    let server = TestServer::start().await;
+    for method in [
+        "/UserManager/CountAlreadyUsers",
+        "/UserManager/GetUsersByIds",
+        "/UserManager/GetUser",
+    ] {
+        let start = Instant::now();
+        assert_eq!(
+            silent_call(&server, method).await["grpc-status"],
+            "4",
+            "{method}"
+        );
+        assert_in_time(start);
+    }
+}
+
+#[tokio::test]
+async fn a_deadline_that_has_passed_already_is_exceeded_and_one_that_is_far_is_kept() {
+    let server = TestServer::start().await;
+    for (timeout, status) in [("0n", 4), ("99999999H", 0)] {
+        let request = grpc_web_request(
+            "/UserManager/GetUser",
+            "application/grpc-web+proto",
+            &[("grpc-timeout", timeout)],
+            &[UserRequest { id: 1 }],
+        );
+        let answer = GrpcWebAnswer::read(send(server.address(), Http::One, request).await).await;
+        assert_eq!(answer.status(), status, "{timeout}");
+    }
+}
+
+#[tokio::test]
+async fn a_malformed_deadline_is_an_error_and_not_no_deadline() {
+    let server = TestServer::start().await;
+    for timeout in ["100", "-1S", "123456789n", "1.5S", "S"] {
+        let request = grpc_web_request(
+            "/UserManager/GetUser",
+            "application/grpc-web+proto",
+            &[("grpc-timeout", timeout)],
+            &[UserRequest { id: 1 }],
+        );
+        let answer = GrpcWebAnswer::read(send(server.address(), Http::One, request).await).await;
+        assert_eq!(answer.status(), 3, "{timeout}");
+    }
+}
+
+#[tokio::test]
+async fn a_stopping_server_ends_streams_with_unavailable_and_is_gone_within_its_bound() {
+    let bound = Duration::from_secs(5);
+    let mut server = TestServer::start_with(|settings| settings.drain = bound).await;
+    let mut stage = server.stage().await;
+    let mut users = server.users().await;
+
+    let mut positions = stage
+        .position_sub(Msg::default())
+        .await
+        .expect("OK")
+        .into_inner();
+    positions.message().await.expect("OK").expect("a position");
+    let (_open, requests) = silence();
+    let mut answers = users
+        .get_users_by_ids(requests)
+        .await
+        .expect("OK")
+        .into_inner();
+    let (open, requests) = silence();
+    let mut counting = users.clone();
+    let count = tokio::spawn(async move { counting.count_already_users(requests).await });
+    // The handler runs once it has taken a request from us.
+    open.send(UserRequest { id: 1 }).await.expect("room");
+    let web = grpc_web_request(
+        "/posXYZ.PositionService/PositionSub",
+        "application/grpc-web+proto",
+        &[],
+        &[Msg::default()],
+    );
+    let web = send(server.address(), Http::One, web).await;
+    let mut silent = tokio::net::TcpStream::connect(server.address())
+        .await
+        .expect("the server listens");
+    let mut half_said = tokio::net::TcpStream::connect(server.address())
+        .await
+        .expect("the server listens");
+    tokio::io::AsyncWriteExt::write_all(&mut half_said, b"GET / HT")
+        .await
+        .expect("sent");
+    users.get_user(UserRequest { id: 1 }).await.expect("OK");
+
+    server.begin_shutdown();
+    let start = Instant::now();
+    let ended = async {
+        let position = loop {
+            match positions.message().await {
+                Ok(position) => assert!(position.is_some(), "the stream ended without a status"),
+                Err(status) => break status,
+            }
+        };
+        let statuses: [Status; 3] = [
+            position,
+            answers.message().await.expect_err("ended"),
+            count.await.expect("no panic").expect_err("ended"),
+        ];
+        assert_eq!(statuses.map(|status| status.code()), [Code::Unavailable; 3]);
+        assert_eq!(GrpcWebAnswer::read(web).await.status(), 14);
+        assert_eq!(
+            silent.read(&mut [0]).await.unwrap_or(0),
+            0,
+            "the silent connection is closed"
+        );
+    };
+    tokio::time::timeout(PATIENCE, ended)
+        .await
+        .expect("ended in time");
+    tokio::task::spawn_blocking(move || server.stop())
+        .await
+        .expect("stopped");
+    assert!(start.elapsed() < bound, "took {:?}", start.elapsed());
+}

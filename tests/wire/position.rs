@@ -1,0 +1,229 @@
+//! `PositionService`, under its right name and its old misspelling.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use prost::Message as _;
+use soundstage_proto::position::{Msg, Pos, Position};
+use soundstage_tests::raw::{Http, frame, send};
+use soundstage_tests::{PATIENCE, TestServer};
+use tonic::Code;
+use tonic_types::StatusExt as _;
+
+fn at(x: f32, y: f32, z: f32) -> Position {
+    Position {
+        position: Some(Pos { x, y, z }),
+        ..Position::default()
+    }
+}
+
+/// Degrees from +x towards +y, of a point that must lie on the unit circle in the plane z = 0.
+fn azimuth(position: &Position) -> f32 {
+    let Pos { x, y, z } = position.position.expect("a position");
+    assert!(
+        (x.hypot(y) - 1.0).abs() < 1e-5 && z == 0.0,
+        "({x}, {y}, {z}) is not on the circle"
+    );
+    y.atan2(x).to_degrees()
+}
+
+#[tokio::test]
+async fn position_req_answers_in_the_predecessors_words() {
+    let server = TestServer::start().await;
+    let answer = server
+        .stage()
+        .await
+        .position_req(Msg {
+            status: 7,
+            msg: "hi".into(),
+        })
+        .await
+        .expect("OK")
+        .into_inner();
+    assert_eq!(
+        (answer.status, answer.msg.as_str()),
+        (0, "character position")
+    );
+    azimuth(&answer);
+}
+
+#[tokio::test]
+async fn position_sub_sends_the_position_at_once_and_then_each_step_of_the_walk() {
+    let server = TestServer::start().await;
+    let mut stage = server.stage().await;
+    let mut positions = stage
+        .position_sub(Msg::default())
+        .await
+        .expect("OK")
+        .into_inner();
+    let first = positions.message().await.expect("OK").expect("a position");
+    let start = Instant::now();
+    let mut last = azimuth(&first);
+    for _ in 0..20 {
+        let next = azimuth(&positions.message().await.expect("OK").expect("a position"));
+        let turned = (next - last).rem_euclid(360.0);
+        assert!((turned - 5.0).abs() < 0.01, "turned by {turned} degrees");
+        last = next;
+    }
+    // The first step may come at once, none may come early.
+    assert!(
+        start.elapsed() >= Duration::from_millis(1800),
+        "{:?}",
+        start.elapsed()
+    );
+}
+
+#[tokio::test]
+async fn a_published_position_reaches_every_subscriber_and_holds_until_the_walk_goes_on() {
+    let hold = Duration::from_millis(400);
+    let server = TestServer::start_with(|settings| settings.hold = hold).await;
+    let mut stage = server.stage().await;
+    let mut positions = stage
+        .position_sub(Msg::default())
+        .await
+        .expect("OK")
+        .into_inner();
+
+    let put = at(0.0, -3.0, 1.5);
+    let answer = stage
+        .position_pub(put.clone())
+        .await
+        .expect("OK")
+        .into_inner();
+    assert_eq!(answer.status, 0);
+    let published = Instant::now();
+    assert_eq!(
+        stage
+            .position_req(Msg::default())
+            .await
+            .expect("OK")
+            .into_inner()
+            .position,
+        put.position
+    );
+
+    let seen = async {
+        while positions
+            .message()
+            .await
+            .expect("OK")
+            .expect("a position")
+            .position
+            != put.position
+        {}
+        positions.message().await.expect("OK").expect("a position")
+    };
+    let next = tokio::time::timeout(PATIENCE, seen)
+        .await
+        .expect("seen in time");
+    assert!(
+        published.elapsed() >= hold.mul_f32(0.9),
+        "it held only {:?}",
+        published.elapsed()
+    );
+    assert!(
+        (azimuth(&next) + 90.0).abs() < 0.01,
+        "the walk goes on from the published azimuth: {next:?}"
+    );
+}
+
+#[tokio::test]
+async fn position_pub_refuses_what_is_no_position_and_moves_nothing() {
+    let server = TestServer::start_with(|settings| settings.hold = Duration::from_mins(10)).await;
+    let mut stage = server.stage().await;
+    stage.position_pub(at(2.0, 2.0, 2.0)).await.expect("OK");
+    let bad = [
+        (Position::default(), "position"),
+        (at(f32::NAN, 0.0, 0.0), "position.x"),
+        (at(0.0, f32::INFINITY, 0.0), "position.y"),
+        (at(0.0, 0.0, f32::NEG_INFINITY), "position.z"),
+    ];
+    for (position, field) in bad {
+        let status = stage.position_pub(position).await.expect_err("refused");
+        assert_eq!(status.code(), Code::InvalidArgument);
+        assert_eq!(
+            status
+                .get_details_bad_request()
+                .expect("a BadRequest")
+                .field_violations[0]
+                .field,
+            field
+        );
+    }
+    let still = stage
+        .position_req(Msg::default())
+        .await
+        .expect("OK")
+        .into_inner();
+    assert_eq!(still.position, at(2.0, 2.0, 2.0).position);
+}
+
+#[tokio::test]
+async fn a_reader_that_was_slow_gets_the_newest_position_and_no_backlog() {
+    let server = TestServer::start_with(|settings| settings.hold = Duration::from_mins(10)).await;
+    let mut reader = server.stage().await;
+    let mut positions = reader
+        .position_sub(Msg::default())
+        .await
+        .expect("OK")
+        .into_inner();
+    positions.message().await.expect("OK").expect("a position");
+    let mut writer = server.stage().await;
+    // Far more than any window on the way holds, while the reader does not read.
+    for metres in 1..=20_u16 {
+        for _ in 0..500 {
+            writer
+                .position_pub(at(f32::from(metres), 0.0, 0.0))
+                .await
+                .expect("OK");
+        }
+    }
+    let mut received = 0;
+    let newest = async {
+        loop {
+            received += 1;
+            let position = positions
+                .message()
+                .await
+                .expect("OK")
+                .expect("a position")
+                .position
+                .expect("a position");
+            if (position.x - 20.0).abs() < f32::EPSILON {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, newest)
+        .await
+        .expect("the newest in time");
+    assert!(
+        received < 10_000,
+        "{received} of 10,000 positions were kept for the reader"
+    );
+}
+
+#[tokio::test]
+async fn the_old_misspelling_of_the_service_is_answered_by_the_same_stage() {
+    let server = TestServer::start_with(|settings| settings.hold = Duration::from_mins(10)).await;
+    let call = async |method: &str, body: Vec<u8>| {
+        let request = http::Request::post(format!("/posXYZ.PositinService/{method}"))
+            .header("content-type", "application/grpc")
+            .header("te", "trailers")
+            .body(Full::from(body))
+            .expect("a request");
+        let response = send(server.address(), Http::Two, request).await;
+        let body = response.into_body().collect().await.expect("a whole body");
+        let trailers = body.trailers().cloned().expect("trailers");
+        assert_eq!(
+            trailers.get("grpc-status").map(http::HeaderValue::as_bytes),
+            Some(b"0".as_slice())
+        );
+        body.to_bytes()
+    };
+    call("PositionPub", frame(&at(0.5, 0.25, 0.0))).await;
+    let answer: Bytes = call("PositionReq", frame(&Msg::default())).await;
+    let position = Position::decode(answer.slice(5..)).expect("a position");
+    assert_eq!(position.position, at(0.5, 0.25, 0.0).position);
+}

@@ -1,0 +1,62 @@
+//! Server reflection, in the version that new tools ask for and in the one that older ones need.
+
+use soundstage_tests::{TestServer, channel};
+
+macro_rules! listed_services {
+    ($version:ident, $address:expr) => {{
+        use tonic_reflection::pb::$version::ServerReflectionRequest;
+        use tonic_reflection::pb::$version::server_reflection_client::ServerReflectionClient;
+        use tonic_reflection::pb::$version::server_reflection_request::MessageRequest;
+        use tonic_reflection::pb::$version::server_reflection_response::MessageResponse;
+        let mut client = ServerReflectionClient::new(channel($address).await);
+        let ask = MessageRequest::ListServices(String::new());
+        let request = ServerReflectionRequest {
+            message_request: Some(ask),
+            ..Default::default()
+        };
+        let mut answers = client
+            .server_reflection_info(tokio_stream::iter([request]))
+            .await
+            .expect("OK")
+            .into_inner();
+        let answer = answers
+            .message()
+            .await
+            .expect("OK")
+            .expect("an answer")
+            .message_response;
+        let Some(MessageResponse::ListServicesResponse(list)) = answer else {
+            panic!("{answer:?}")
+        };
+        let mut names: Vec<_> = list
+            .service
+            .into_iter()
+            .map(|service| service.name)
+            .collect();
+        names.sort();
+        names
+    }};
+}
+
+#[tokio::test]
+async fn both_versions_list_the_services_by_their_right_names() {
+    let server = TestServer::start().await;
+    let v1 = listed_services!(v1, server.address());
+    let v1alpha = listed_services!(v1alpha, server.address());
+    for names in [&v1, &v1alpha] {
+        for name in [
+            "UserManager",
+            "posXYZ.PositionService",
+            "grpc.health.v1.Health",
+        ] {
+            assert!(
+                names.iter().any(|listed| listed == name),
+                "{name} is not in {names:?}"
+            );
+        }
+        assert!(
+            !names.iter().any(|name| name.contains("Positin")),
+            "{names:?}"
+        );
+    }
+}

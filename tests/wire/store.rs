@@ -1,0 +1,153 @@
+//! The store behind the library's own door: what it promises when the file is not what it should be.
+
+use std::path::Path;
+
+use soundstage_proto::user::User;
+use soundstage_proto::user_rules::ValidUser;
+use soundstage_server::store::{Added, Problem, Seed, Store};
+use tempfile::TempDir;
+
+fn user(id: u32) -> ValidUser {
+    let mail_address = "n@example.com".into();
+    ValidUser::try_from(User {
+        id,
+        nickname: "n".into(),
+        mail_address,
+        user_type: 1,
+    })
+    .expect("valid")
+}
+
+fn problem(path: &Path) -> Problem {
+    let error = Store::open(path, &Seed::FirstUsers).expect_err("refused");
+    assert!(
+        error.to_string().contains(path.to_str().expect("text")),
+        "{error} does not name the file"
+    );
+    error.problem().clone()
+}
+
+#[test]
+fn a_seed_is_for_a_fresh_file_only() {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("users.db");
+    assert_eq!(
+        Store::open(&path, &Seed::Nobody)
+            .expect("opens")
+            .count()
+            .expect("counts"),
+        0
+    );
+    assert_eq!(
+        Store::open(&path, &Seed::FirstUsers)
+            .expect("opens")
+            .count()
+            .expect("counts"),
+        0
+    );
+}
+
+#[test]
+fn a_bad_seed_leaves_no_half_filled_store() {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("users.db");
+    let missing = Seed::File(folder.path().join("missing.json"));
+    let error = Store::open(&path, &missing).expect_err("refused");
+    assert!(error.to_string().contains("missing.json"), "{error}");
+    assert_eq!(
+        Store::open(&path, &Seed::FirstUsers)
+            .expect("opens")
+            .count()
+            .expect("counts"),
+        6
+    );
+}
+
+#[tokio::test]
+async fn adds_that_queue_together_are_all_stored_once() {
+    let folder = TempDir::new().expect("a folder");
+    let store = Store::open(&folder.path().join("users.db"), &Seed::Nobody).expect("opens");
+    let adds = (0..200).map(|index| store.add(user(index / 2 + 1)));
+    let results = futures_util::future::join_all(adds).await;
+    let stored = results
+        .iter()
+        .filter(|result| matches!(result, Ok(Added::Stored(_))))
+        .count();
+    assert_eq!((stored, results.len()), (100, 200));
+    assert_eq!(store.count().expect("counts"), 100);
+}
+
+#[test]
+fn a_file_that_is_no_database_is_refused_and_kept() {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("users.db");
+    std::fs::write(
+        &path,
+        "a letter to a friend, longer than the header of a database ".repeat(20),
+    )
+    .expect("written");
+    let before = std::fs::read(&path).expect("read");
+    assert!(matches!(problem(&path), Problem::Damaged(_)));
+    assert_eq!(std::fs::read(&path).expect("read"), before);
+}
+
+#[test]
+fn a_damaged_page_is_found_at_the_start() {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("users.db");
+    drop(Store::open(&path, &Seed::FirstUsers).expect("opens"));
+    let mut bytes = std::fs::read(&path).expect("read");
+    let page = 4096;
+    assert!(bytes.len() > 2 * page);
+    bytes[page..].fill(0xa5);
+    std::fs::write(&path, bytes).expect("written");
+    assert!(matches!(problem(&path), Problem::Damaged(_)));
+}
+
+#[test]
+fn a_cut_file_is_damaged() {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("users.db");
+    drop(Store::open(&path, &Seed::FirstUsers).expect("opens"));
+    std::fs::OpenOptions::new()
+        .write(true)
+        .open(&path)
+        .and_then(|file| file.set_len(5000))
+        .expect("cut");
+    assert!(matches!(problem(&path), Problem::Damaged(_)));
+}
+
+#[test]
+fn another_programs_database_is_left_alone() {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("users.db");
+    let other = rusqlite::Connection::open(&path).expect("opens");
+    other
+        .execute_batch("CREATE TABLE users (id INTEGER)")
+        .expect("created");
+    assert!(matches!(problem(&path), Problem::NotOurs));
+}
+
+#[test]
+fn a_newer_schema_is_refused_and_kept() {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("users.db");
+    drop(Store::open(&path, &Seed::FirstUsers).expect("opens"));
+    let later = rusqlite::Connection::open(&path).expect("opens");
+    later
+        .pragma_update(None, "user_version", 1000)
+        .expect("set");
+    assert!(matches!(
+        problem(&path),
+        Problem::NewerSchema { found: 1000, .. }
+    ));
+}
+
+#[test]
+fn a_folder_that_does_not_exist_is_named() {
+    let folder = TempDir::new().expect("a folder");
+    assert!(matches!(
+        problem(&folder.path().join("missing/users.db")),
+        Problem::CannotOpen(_)
+    ));
+}

@@ -1,0 +1,464 @@
+//! `UserManager`, every method and every case the contract decides.
+
+use soundstage_proto::UserType;
+use soundstage_proto::user::{ListUsersRequest, User, UserRequest, UserResponse, UserTypeRequest};
+use soundstage_server::store::Seed;
+use soundstage_tests::{PATIENCE, TestServer};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Code, Request, Status};
+use tonic_types::StatusExt as _;
+
+fn user(id: u32, nickname: &str) -> User {
+    let mail_address = "new@example.com".into();
+    User {
+        id,
+        nickname: nickname.into(),
+        mail_address,
+        user_type: UserType::Normal.into(),
+    }
+}
+
+fn admin() -> User {
+    User {
+        id: 1,
+        nickname: "admin".into(),
+        mail_address: "admin@example.com".into(),
+        user_type: UserType::Administrator.into(),
+    }
+}
+
+fn ids(
+    ids: impl IntoIterator<Item = u32>,
+) -> Request<tokio_stream::Iter<std::vec::IntoIter<UserRequest>>> {
+    let requests: Vec<_> = ids.into_iter().map(|id| UserRequest { id }).collect();
+    Request::new(tokio_stream::iter(requests))
+}
+
+fn violated_fields(status: &Status) -> Vec<String> {
+    let details = status.get_details_bad_request().expect("a BadRequest");
+    details
+        .field_violations
+        .into_iter()
+        .map(|violation| violation.field)
+        .collect()
+}
+
+#[tokio::test]
+async fn get_user_answers_the_user() {
+    let server = TestServer::start().await;
+    let answer = server
+        .users()
+        .await
+        .get_user(UserRequest { id: 1 })
+        .await
+        .expect("OK")
+        .into_inner();
+    assert_eq!(
+        answer,
+        UserResponse {
+            error: false,
+            message: String::new(),
+            user: Some(admin())
+        }
+    );
+}
+
+#[tokio::test]
+async fn get_user_answers_an_unknown_id_in_band() {
+    let server = TestServer::start().await;
+    let mut users = server.users().await;
+    for id in [0, 7, u32::MAX] {
+        let answer = users
+            .get_user(UserRequest { id })
+            .await
+            .expect("OK")
+            .into_inner();
+        assert_eq!(
+            answer,
+            UserResponse {
+                error: true,
+                message: "not found".into(),
+                user: None
+            }
+        );
+    }
+}
+
+#[tokio::test]
+async fn add_user_stores_the_user_and_returns_it() {
+    let server = TestServer::start().await;
+    let mut users = server.users().await;
+    let added = users
+        .add_user(user(4_000_000_000, "猿"))
+        .await
+        .expect("OK")
+        .into_inner();
+    assert_eq!(
+        added,
+        UserResponse {
+            error: false,
+            message: String::new(),
+            user: Some(user(4_000_000_000, "猿"))
+        }
+    );
+    let got = users
+        .get_user(UserRequest { id: 4_000_000_000 })
+        .await
+        .expect("OK")
+        .into_inner();
+    assert_eq!(got.user, Some(user(4_000_000_000, "猿")));
+}
+
+#[tokio::test]
+async fn add_user_answers_a_taken_id_in_band_and_changes_nothing() {
+    let server = TestServer::start().await;
+    let mut users = server.users().await;
+    let answer = users
+        .add_user(user(1, "intruder"))
+        .await
+        .expect("OK")
+        .into_inner();
+    assert_eq!(
+        answer,
+        UserResponse {
+            error: true,
+            message: "already exist".into(),
+            user: None
+        }
+    );
+    let got = users
+        .get_user(UserRequest { id: 1 })
+        .await
+        .expect("OK")
+        .into_inner();
+    assert_eq!(got.user, Some(admin()));
+}
+
+#[tokio::test]
+async fn add_user_with_id_zero_takes_the_next_free_id() {
+    let server = TestServer::start().await;
+    let mut users = server.users().await;
+    let mut add = async |id| {
+        users
+            .add_user(user(id, "new"))
+            .await
+            .expect("OK")
+            .into_inner()
+            .user
+            .expect("stored")
+            .id
+    };
+    assert_eq!(add(0).await, 7);
+    assert_eq!(add(100).await, 100);
+    assert_eq!(add(0).await, 101);
+    assert_eq!(add(u32::MAX).await, u32::MAX);
+    assert_eq!(add(0).await, 8, "behind the last id the lowest gap is next");
+}
+
+#[tokio::test]
+async fn add_user_refuses_what_is_not_valid_naming_each_field_and_stores_nothing() {
+    let server = TestServer::start().await;
+    let mut users = server.users().await;
+    let mut refused = async |user: User| {
+        let status = users.add_user(user).await.expect_err("refused");
+        assert_eq!(status.code(), Code::InvalidArgument);
+        violated_fields(&status)
+    };
+    assert_eq!(
+        refused(User {
+            id: 50,
+            ..User::default()
+        })
+        .await,
+        ["nickname", "mail_address", "user_type"]
+    );
+    assert_eq!(
+        refused(User {
+            nickname: "x".repeat(65),
+            ..user(50, "")
+        })
+        .await,
+        ["nickname"]
+    );
+    assert_eq!(refused(user(50, "line\nbreak")).await, ["nickname"]);
+    assert_eq!(
+        refused(User {
+            mail_address: "nobody".into(),
+            ..user(50, "new")
+        })
+        .await,
+        ["mail_address"]
+    );
+    assert_eq!(
+        refused(User {
+            user_type: UserType::None.into(),
+            ..user(50, "new")
+        })
+        .await,
+        ["user_type"]
+    );
+    assert_eq!(
+        refused(User {
+            user_type: 5,
+            ..user(50, "new")
+        })
+        .await,
+        ["user_type"]
+    );
+    assert_eq!(
+        refused(User {
+            user_type: -1,
+            ..user(50, "new")
+        })
+        .await,
+        ["user_type"]
+    );
+    let answer = users
+        .get_user(UserRequest { id: 50 })
+        .await
+        .expect("OK")
+        .into_inner();
+    assert!(answer.error, "{answer:?} was stored");
+}
+
+#[tokio::test]
+async fn count_already_users_counts_an_id_sent_twice_twice() {
+    let server = TestServer::start().await;
+    let mut users = server.users().await;
+    for (sent, expected) in [(vec![], 0), (vec![1, 2, 3], 3), (vec![1, 1, 99, 0, 6], 3)] {
+        let answer = users
+            .count_already_users(ids(sent))
+            .await
+            .expect("OK")
+            .into_inner();
+        assert_eq!((answer.error, answer.user_cnt), (false, expected));
+    }
+}
+
+#[tokio::test]
+async fn count_already_users_takes_ten_thousand_ids() {
+    let server = TestServer::start().await;
+    let answer = server
+        .users()
+        .await
+        .count_already_users(ids(1..=10_000))
+        .await
+        .expect("OK")
+        .into_inner();
+    assert_eq!(answer.user_cnt, 6);
+}
+
+async fn ids_of_type(server: &TestServer, user_type: i32) -> Result<Vec<u32>, Status> {
+    let mut answers = server
+        .users()
+        .await
+        .get_users_by_type(UserTypeRequest { user_type })
+        .await?
+        .into_inner();
+    let mut found = Vec::new();
+    while let Some(answer) = answers.message().await? {
+        assert!(!answer.error);
+        found.push(answer.user.expect("a user").id);
+    }
+    Ok(found)
+}
+
+#[tokio::test]
+async fn get_users_by_type_streams_by_ascending_id() {
+    let server = TestServer::start().await;
+    // Stored in another order than that of the ids.
+    for id in [9, 8] {
+        server
+            .users()
+            .await
+            .add_user(user(id, "late"))
+            .await
+            .expect("OK");
+    }
+    assert_eq!(
+        ids_of_type(&server, UserType::Normal.into())
+            .await
+            .expect("OK"),
+        [3, 5, 6, 8, 9]
+    );
+    assert_eq!(
+        ids_of_type(&server, UserType::Disabled.into())
+            .await
+            .expect("OK"),
+        [4]
+    );
+}
+
+#[tokio::test]
+async fn get_users_by_type_answers_none_with_an_empty_stream() {
+    let server = TestServer::start_with(|settings| settings.seed = Seed::Nobody).await;
+    assert_eq!(
+        ids_of_type(&server, UserType::Normal.into())
+            .await
+            .expect("OK"),
+        Vec::<u32>::new()
+    );
+}
+
+#[tokio::test]
+async fn get_users_by_type_refuses_a_type_that_nobody_can_have() {
+    let server = TestServer::start().await;
+    for user_type in [0, 5, -1] {
+        let status = ids_of_type(&server, user_type).await.expect_err("refused");
+        assert_eq!(status.code(), Code::InvalidArgument);
+        assert_eq!(violated_fields(&status), ["user_type"]);
+    }
+}
+
+#[tokio::test]
+async fn get_users_by_ids_answers_each_id_before_the_next_is_sent() {
+    let server = TestServer::start().await;
+    let mut users = server.users().await;
+    // Room for one: an answer that waited for the next question would never come.
+    let (questions, requests) = mpsc::channel(1);
+    let mut answers = users
+        .get_users_by_ids(ReceiverStream::new(requests))
+        .await
+        .expect("OK")
+        .into_inner();
+    for round in 0..1000 {
+        let id = round % 6 + 1;
+        questions
+            .send(UserRequest { id })
+            .await
+            .expect("the call goes on");
+        let answer = tokio::time::timeout(PATIENCE, answers.message())
+            .await
+            .expect("an answer at once");
+        assert_eq!(
+            answer
+                .expect("OK")
+                .expect("an answer")
+                .user
+                .expect("a user")
+                .id,
+            id
+        );
+    }
+    drop(questions);
+    assert_eq!(answers.message().await.expect("OK"), None);
+}
+
+#[tokio::test]
+async fn get_users_by_ids_passes_over_unknown_ids_in_silence() {
+    let server = TestServer::start().await;
+    let mut answers = server
+        .users()
+        .await
+        .get_users_by_ids(ids([99, 2, 0, 2, 100]))
+        .await
+        .expect("OK")
+        .into_inner();
+    let mut found = Vec::new();
+    while let Some(answer) = answers.message().await.expect("OK") {
+        found.push(answer.user.expect("a user").id);
+    }
+    assert_eq!(found, [2, 2]);
+}
+
+async fn page(server: &TestServer, page_size: i32, page_token: &str) -> (Vec<u32>, String, u32) {
+    let request = ListUsersRequest {
+        page_size,
+        page_token: page_token.into(),
+    };
+    let answer = server
+        .users()
+        .await
+        .list_users(request)
+        .await
+        .expect("OK")
+        .into_inner();
+    (
+        answer.users.iter().map(|user| user.id).collect(),
+        answer.next_page_token,
+        answer.total_size,
+    )
+}
+
+#[tokio::test]
+async fn list_users_pages_by_key_while_users_are_added() {
+    let server = TestServer::start_with(|settings| settings.seed = Seed::Nobody).await;
+    for id in [10, 20, 30, 40] {
+        server
+            .users()
+            .await
+            .add_user(user(id, "early"))
+            .await
+            .expect("OK");
+    }
+    let (first, token, total) = page(&server, 2, "").await;
+    assert_eq!((first, total), (vec![10, 20], 4));
+    // One before the page that was read, and one within the next.
+    for id in [15, 25] {
+        server
+            .users()
+            .await
+            .add_user(user(id, "late"))
+            .await
+            .expect("OK");
+    }
+    let (second, token, total) = page(&server, 2, &token).await;
+    assert_eq!((second, total), (vec![25, 30], 6));
+    let (last, token, _) = page(&server, 2, &token).await;
+    assert_eq!((last, token), (vec![40], String::new()));
+}
+
+#[tokio::test]
+async fn list_users_has_a_default_and_a_largest_page() {
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let entry = |id: u32| {
+        format!(
+            r#""{id}": {{"id": {id}, "nickname": "n", "mail_address": "n@example.com", "user_type": "GUEST"}}"#
+        )
+    };
+    let content = format!(
+        "{{{}}}",
+        (1..=1200).map(entry).collect::<Vec<_>>().join(",")
+    );
+    let (_, seed) = soundstage_tests::seed_file(&folder, &content);
+    let server = TestServer::start_with(|settings| settings.seed = seed).await;
+    assert_eq!(page(&server, 0, "").await.0.len(), 50);
+    assert_eq!(page(&server, 1000, "").await.0.len(), 1000);
+    assert_eq!(page(&server, i32::MAX, "").await.0.len(), 1000);
+    let (rest, token, total) = page(&server, 1000, &page(&server, 1000, "").await.1).await;
+    assert_eq!((rest.len(), token.as_str(), total), (200, "", 1200));
+    assert_eq!(
+        ids_of_type(&server, UserType::Guest.into())
+            .await
+            .expect("OK"),
+        (1..=1200).collect::<Vec<_>>()
+    );
+}
+
+#[tokio::test]
+async fn list_users_of_an_empty_store_is_an_empty_page() {
+    let server = TestServer::start_with(|settings| settings.seed = Seed::Nobody).await;
+    assert_eq!(page(&server, 10, "").await, (vec![], String::new(), 0));
+}
+
+#[tokio::test]
+async fn list_users_refuses_a_negative_size_and_a_made_up_token() {
+    let server = TestServer::start().await;
+    let refused = async |page_size, page_token: &str| {
+        let request = ListUsersRequest {
+            page_size,
+            page_token: page_token.into(),
+        };
+        let status = server
+            .users()
+            .await
+            .list_users(request)
+            .await
+            .expect_err("refused");
+        assert_eq!(status.code(), Code::InvalidArgument);
+        violated_fields(&status)
+    };
+    assert_eq!(refused(-1, "").await, ["page_size"]);
+    assert_eq!(refused(10, "50").await, ["page_token"]);
+}
