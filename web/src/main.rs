@@ -1,6 +1,5 @@
-//! The Soundstage page.
-use leptos::prelude::*;
+//! Puts the page into the document.
+
 fn main() {
-    console_error_panic_hook::set_once();
-    mount_to_body(|| view! { <p>"hello"</p> });
+    soundstage_web::start();
 }

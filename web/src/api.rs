@@ -1,0 +1,208 @@
+//! The calls of the page, over gRPC-Web, and nothing of gRPC outside: plain functions, plain errors.
+
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use futures_util::stream::{self, Stream, StreamExt as _};
+use soundstage_proto::UserType;
+use soundstage_proto::position::position_service_client::PositionServiceClient;
+use soundstage_proto::position::{Msg, Pos, Position};
+use soundstage_proto::user::user_manager_client::UserManagerClient;
+use soundstage_proto::user::{
+    ListUsersRequest, ListUsersResponse, User, UserRequest, UserTypeRequest,
+};
+use tonic::{Code, Status, Streaming};
+use tonic_types::StatusExt as _;
+use tonic_web_wasm_client::Client;
+
+use crate::browser;
+
+/// How long a call may take until its answer begins. A person waits no longer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Why a call failed.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum CallError {
+    /// The server was not reached, or is not ready: trying again may help.
+    Unreachable,
+    /// The server refused these fields, each with a sentence.
+    InvalidFields(Vec<(String, String)>),
+    /// Anything else, in the server's words.
+    Refused(String),
+}
+
+impl CallError {
+    /// What a person reads.
+    pub(crate) fn sentence(&self) -> String {
+        match self {
+            Self::Unreachable => "The server cannot be reached.".into(),
+            Self::InvalidFields(fields) => {
+                let sentences = fields
+                    .iter()
+                    .map(|(field, description)| format!("{field}: {description}"));
+                sentences.collect::<Vec<_>>().join(" ")
+            }
+            Self::Refused(message) => format!("The server refused: {message}"),
+        }
+    }
+}
+
+impl From<Status> for CallError {
+    fn from(status: Status) -> Self {
+        match status.code() {
+            // Unknown is what the transport makes of a failed fetch; the server never says it.
+            Code::Unavailable | Code::Unknown | Code::DeadlineExceeded | Code::Cancelled => {
+                Self::Unreachable
+            }
+            Code::InvalidArgument => match status.get_details_bad_request() {
+                Some(details) => {
+                    let fields = details.field_violations.into_iter();
+                    Self::InvalidFields(
+                        fields
+                            .map(|violation| (violation.field, violation.description))
+                            .collect(),
+                    )
+                }
+                None => Self::Refused(status.message().to_owned()),
+            },
+            _ => Self::Refused(status.message().to_owned()),
+        }
+    }
+}
+
+/// What became of a user to add.
+pub(crate) enum Added {
+    Stored(User),
+    AlreadyExists,
+}
+
+/// One page of all users.
+pub(crate) async fn list_users(
+    page_size: i32,
+    page_token: String,
+) -> Result<ListUsersResponse, CallError> {
+    let request = ListUsersRequest {
+        page_size,
+        page_token,
+    };
+    Ok(in_time(users().list_users(request)).await?.into_inner())
+}
+
+/// The user with this id, if there is one.
+pub(crate) async fn get_user(id: u32) -> Result<Option<User>, CallError> {
+    let response = in_time(users().get_user(UserRequest { id }))
+        .await?
+        .into_inner();
+    Ok(response.user.filter(|_| !response.error))
+}
+
+/// Adds a user; id 0 lets the server pick.
+pub(crate) async fn add_user(user: User) -> Result<Added, CallError> {
+    let response = in_time(users().add_user(user)).await?.into_inner();
+    Ok(response
+        .user
+        .filter(|_| !response.error)
+        .map_or(Added::AlreadyExists, Added::Stored))
+}
+
+/// All users of one type, as they arrive. Dropping the stream ends the call.
+pub(crate) async fn users_of_type(
+    user_type: UserType,
+) -> Result<impl Stream<Item = Result<User, CallError>>, CallError> {
+    let request = UserTypeRequest {
+        user_type: user_type.into(),
+    };
+    let answers = in_time(users().get_users_by_type(request))
+        .await?
+        .into_inner();
+    Ok(items(answers).filter_map(async |answer| answer.map(|answer| answer.user).transpose()))
+}
+
+/// The position now and each change. Dropping the stream ends the call.
+pub(crate) async fn positions() -> Result<impl Stream<Item = Result<Pos, CallError>>, CallError> {
+    let answers = in_time(stage().position_sub(Msg::default()))
+        .await?
+        .into_inner();
+    Ok(items(answers).filter_map(async |answer| answer.map(|answer| answer.position).transpose()))
+}
+
+/// Whether the stage answers.
+pub(crate) async fn ping_stage() -> Result<(), CallError> {
+    in_time(stage().position_req(Msg::default()))
+        .await
+        .map(drop)
+}
+
+/// Puts the character there.
+pub(crate) async fn publish(position: Pos) -> Result<(), CallError> {
+    let position = Position {
+        position: Some(position),
+        ..Position::default()
+    };
+    in_time(stage().position_pub(position)).await.map(drop)
+}
+
+fn users() -> UserManagerClient<Client> {
+    UserManagerClient::new(transport())
+}
+
+fn stage() -> PositionServiceClient<Client> {
+    PositionServiceClient::new(transport())
+}
+
+/// The server is where the page came from.
+fn transport() -> Client {
+    Client::new(
+        leptos::prelude::window()
+            .location()
+            .origin()
+            .unwrap_or_default(),
+    )
+}
+
+async fn in_time<T>(call: impl Future<Output = Result<T, Status>>) -> Result<T, CallError> {
+    match select(pin!(call), pin!(browser::sleep(PATIENCE))).await {
+        Either::Left((result, _)) => Ok(result?),
+        Either::Right(_) => Err(CallError::Unreachable),
+    }
+}
+
+/// The messages until the end or the first error.
+fn items<T: 'static>(answers: Streaming<T>) -> impl Stream<Item = Result<T, CallError>> {
+    stream::try_unfold(answers, async |mut answers| {
+        Ok(answers.message().await?.map(|message| (message, answers)))
+    })
+    .boxed_local()
+}
+
+#[cfg(test)]
+mod tests {
+    use tonic_types::ErrorDetails;
+
+    use super::*;
+
+    #[test]
+    fn refused_fields_are_told_apart_from_an_unreachable_server() {
+        let details = ErrorDetails::with_bad_request_violation("nickname", "Enter a nickname.");
+        let refused = Status::with_error_details(Code::InvalidArgument, "refused", details);
+        let field = ("nickname".to_owned(), "Enter a nickname.".to_owned());
+        assert_eq!(
+            CallError::from(refused),
+            CallError::InvalidFields(vec![field])
+        );
+        assert_eq!(
+            CallError::from(Status::unavailable("stopping")),
+            CallError::Unreachable
+        );
+        assert_eq!(
+            CallError::from(Status::unknown("TypeError: Failed to fetch")),
+            CallError::Unreachable
+        );
+        assert_eq!(
+            CallError::from(Status::data_loss("damaged")),
+            CallError::Refused("damaged".into())
+        );
+    }
+}

@@ -1,0 +1,57 @@
+//! The frame around the pages: the name, the way between them, the routes.
+
+use leptos::prelude::*;
+use leptos_router::components::{A, FlatRoutes, Redirect, Route, Router};
+use leptos_router::path;
+
+use crate::stage::StagePage;
+use crate::ui::Notice;
+use crate::users::UsersPage;
+
+/// The whole page.
+#[component]
+pub(crate) fn App() -> impl IntoView {
+    view! {
+        <Router>
+            <a class="skip-link" href="#main">"Skip to the content"</a>
+            <header class="top-bar">
+                <A href="/" attr:class="brand"><BrandMark />"Soundstage"</A>
+                <nav aria-label="Pages">
+                    <A href="/users">"Users"</A>
+                    <A href="/stage">"Stage"</A>
+                </nav>
+            </header>
+            <main id="main" tabindex="-1">
+                <FlatRoutes fallback=PageNotFound>
+                    <Route path=path!("/") view=|| view! { <Redirect path="/users" /> } />
+                    <Route path=path!("/users/:pane?") view=UsersPage />
+                    <Route path=path!("/stage") view=StagePage />
+                </FlatRoutes>
+            </main>
+        </Router>
+    }
+}
+
+/// The same drawing as the icon.
+#[component]
+fn BrandMark() -> impl IntoView {
+    view! {
+        <svg class="brand-mark" viewBox="0 0 32 32" aria-hidden="true">
+            <rect width="32" height="32" rx="8" class="brand-ground" />
+            <circle cx="16" cy="16" r="9" class="brand-circle" />
+            <circle cx="16" cy="16" r="2.5" class="brand-listener" />
+            <circle cx="22.4" cy="9.6" r="4" class="brand-character" />
+        </svg>
+    }
+}
+
+#[component]
+fn PageNotFound() -> impl IntoView {
+    crate::browser::set_title("Not found");
+    view! {
+        <div class="single-column">
+            <h1>"There is no such page"</h1>
+            <Notice>"The address may be mistyped. " <A href="/users">"Go to the users"</A>"."</Notice>
+        </div>
+    }
+}

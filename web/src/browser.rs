@@ -1,0 +1,125 @@
+//! What the page needs of the browser: the clock, frames, visibility, media queries, tasks that end with their
+//! component.
+
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::rc::Rc;
+use std::time::Duration;
+
+use leptos::prelude::*;
+use wasm_bindgen::JsCast as _;
+use wasm_bindgen::closure::Closure;
+use web_sys::VisibilityState;
+
+/// Milliseconds since the page was opened, monotonic.
+pub(crate) fn now() -> f64 {
+    window()
+        .performance()
+        .map_or(0.0, |performance| performance.now())
+}
+
+/// Waits.
+pub(crate) async fn sleep(duration: Duration) {
+    gloo_timers::future::sleep(duration).await;
+}
+
+/// Runs a task that is dropped, with all it holds, when the component that starts it goes.
+pub(crate) fn spawn_scoped(task: impl Future<Output = ()> + 'static) {
+    let handle = spawn_abortable(task);
+    on_cleanup(move || handle.abort());
+}
+
+/// Runs a task that its handle can end.
+pub(crate) fn spawn_abortable(
+    task: impl Future<Output = ()> + 'static,
+) -> futures_util::future::AbortHandle {
+    let (task, handle) = futures_util::future::abortable(task);
+    leptos::task::spawn_local(async move {
+        // An aborted task is no error.
+        let _ = task.await;
+    });
+    handle
+}
+
+/// Whether the page is shown. A hidden one must hold no stream: over HTTP/1.1 all tabs share six connections.
+pub(crate) fn page_is_visible() -> Signal<bool> {
+    let is_visible = || document().visibility_state() == VisibilityState::Visible;
+    let visible = RwSignal::new(is_visible());
+    let listener =
+        window_event_listener_untyped("visibilitychange", move |_| visible.set(is_visible()));
+    on_cleanup(move || listener.remove());
+    visible.into()
+}
+
+/// Whether a media query, such as `(prefers-reduced-motion: reduce)`, holds now.
+pub(crate) fn media_matches(query: &str) -> bool {
+    window()
+        .match_media(query)
+        .ok()
+        .flatten()
+        .is_some_and(|list| list.matches())
+}
+
+/// Sets the document's title, which is what history and screen readers call the page.
+pub(crate) fn set_title(page: &str) {
+    document().set_title(&format!("{page} · Soundstage"));
+}
+
+/// The last words of a program that has panicked. Plain DOM calls, since nothing of ours can be relied on any more.
+pub(crate) fn show_crash_notice() {
+    let document = document();
+    if let (Ok(notice), Some(body)) = (document.create_element("p"), document.body()) {
+        notice.set_class_name("boot-failure");
+        notice.set_text_content(Some(
+            "Something went wrong in this page. Reload it to go on.",
+        ));
+        // Without the notice there is nothing else to fall back to.
+        let _ = notice
+            .set_attribute("role", "alert")
+            .and_then(|()| body.append_child(&notice));
+    }
+}
+
+/// Calls a function at each frame the display draws, until it is dropped.
+pub(crate) struct FrameLoop {
+    request: Rc<Cell<i32>>,
+    /// Kept alive here and nowhere else: the function refers to it weakly, so that dropping the loop drops both.
+    _callback: Rc<RefCell<Option<Closure<dyn FnMut(f64)>>>>,
+}
+
+impl FrameLoop {
+    /// Starts the loop; the function gets the time of the frame, as [`now`] counts it.
+    pub(crate) fn start(mut draw: impl FnMut(f64) + 'static) -> Self {
+        let request = Rc::new(Cell::new(0));
+        let callback: Rc<RefCell<Option<Closure<dyn FnMut(f64)>>>> = Rc::default();
+        let (next_request, next_callback) = (request.clone(), Rc::downgrade(&callback));
+        *callback.borrow_mut() = Some(Closure::new(move |time| {
+            draw(time);
+            if let Some(callback) = next_callback.upgrade() {
+                next_request.set(request_frame(&callback));
+            }
+        }));
+        request.set(request_frame(&callback));
+        Self {
+            request,
+            _callback: callback,
+        }
+    }
+}
+
+impl Drop for FrameLoop {
+    fn drop(&mut self) {
+        // An id that has fired already is not an error.
+        let _ = window().cancel_animation_frame(self.request.get());
+    }
+}
+
+fn request_frame(callback: &RefCell<Option<Closure<dyn FnMut(f64)>>>) -> i32 {
+    let callback = callback.borrow();
+    let function = callback
+        .as_ref()
+        .map(|closure| closure.as_ref().unchecked_ref());
+    function
+        .and_then(|function| window().request_animation_frame(function).ok())
+        .unwrap_or_default()
+}
