@@ -5,6 +5,7 @@ use std::f64::consts::TAU;
 use wasm_bindgen::JsCast as _;
 use web_sys::{CanvasRenderingContext2d, CssStyleDeclaration, HtmlCanvasElement};
 
+use super::number::fixed;
 use super::point::Point;
 use super::projection::Projection;
 use super::scene::Scene;
@@ -176,9 +177,9 @@ impl Brush<'_> {
         }
         self.text(
             &palette.axis,
-            "left",
+            "right",
             "x forward (m)",
-            (width / 2.0 + 8.0, 16.0),
+            (width / 2.0 - 8.0, 18.0),
         );
         self.text(
             &palette.axis,
@@ -203,7 +204,7 @@ impl Brush<'_> {
     fn trail(&self, colour: &str, places: impl Iterator<Item = (f64, Point)>) {
         let alpha = self.context.global_alpha();
         self.context.set_stroke_style_str(colour);
-        self.context.set_line_cap("round");
+        self.context.set_line_cap("butt");
         let mut last: Option<(f64, f64)> = None;
         for (freshness, place) in places {
             let here = self.view.to_canvas(place);
@@ -267,7 +268,8 @@ impl Brush<'_> {
     }
 }
 
-/// A number of metres as the grid is labelled, without needless zeros and with a real minus sign.
+/// A number of metres as the grid is labelled, without needless zeros.
 fn metres(value: f64) -> String {
-    format!("{}", (value * 10.0).round() / 10.0).replace('-', "\u{2212}")
+    let is_whole = (value - value.round()).abs() < 0.01;
+    fixed(value, if is_whole { 0 } else { 1 })
 }

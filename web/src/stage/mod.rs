@@ -3,6 +3,7 @@
 mod canvas;
 mod draw;
 mod link;
+mod number;
 mod point;
 mod projection;
 mod publisher;
@@ -18,7 +19,7 @@ use crate::browser;
 
 use canvas::StageCanvas;
 use link::Link;
-use point::Point;
+use number::fixed;
 use publisher::Publisher;
 use scene::{Readout, Scene};
 
@@ -99,9 +100,9 @@ fn sentence(readout: Option<Readout>) -> String {
     match readout {
         None => "The character has not been seen yet.".into(),
         Some(Readout { place, .. }) => {
-            let (distance, azimuth) = (place.distance(), place.azimuth());
+            let (distance, azimuth) = (fixed(place.distance(), 2), fixed(place.azimuth(), 0));
             format!(
-                "The character is {distance:.2} m away, {} ({azimuth:.0}°).",
+                "The character is {distance} m away, {} ({azimuth}°).",
                 place.bearing()
             )
         }
@@ -112,26 +113,20 @@ fn sentence(readout: Option<Readout>) -> String {
 fn Numbers(readout: Signal<Option<Readout>>) -> impl IntoView {
     let number = move |unit: &'static str, digits: usize, value: fn(&Readout) -> f64| {
         move || match readout.get() {
-            Some(readout) => format!("{:.digits$} {unit}", value(&readout)),
-            None => "–".into(),
-        }
-    };
-    let of_place = move |unit, digits, value: fn(Point) -> f64| {
-        move || match readout.get() {
-            Some(readout) => format!("{:.digits$} {unit}", value(readout.place)),
+            Some(readout) => format!("{}{unit}", fixed(value(&readout), digits)),
             None => "–".into(),
         }
     };
     view! {
         <aside class="stage-numbers" aria-label="Readouts">
             <dl class="readouts">
-                <div><dt>"x, forward"</dt><dd data-testid="x">{of_place("m", 2, |place| place.x)}</dd></div>
-                <div><dt>"y, left"</dt><dd data-testid="y">{of_place("m", 2, |place| place.y)}</dd></div>
-                <div><dt>"z, up"</dt><dd data-testid="z">{of_place("m", 2, |place| place.z)}</dd></div>
-                <div><dt>"Azimuth"</dt><dd data-testid="azimuth">{of_place("°", 0, Point::azimuth)}</dd></div>
-                <div><dt>"Distance"</dt><dd data-testid="distance">{of_place("m", 2, Point::distance)}</dd></div>
-                <div><dt>"Messages"</dt><dd data-testid="rate">{number("/s", 1, |readout| readout.rate)}</dd></div>
-                <div><dt>"Newest sample"</dt><dd data-testid="age">{number("ms ago", 0, |readout| readout.age)}</dd></div>
+                <div><dt>"x, forward"</dt><dd data-testid="x">{number(" m", 2, |readout| readout.place.x)}</dd></div>
+                <div><dt>"y, left"</dt><dd data-testid="y">{number(" m", 2, |readout| readout.place.y)}</dd></div>
+                <div><dt>"z, up"</dt><dd data-testid="z">{number(" m", 2, |readout| readout.place.z)}</dd></div>
+                <div><dt>"Azimuth"</dt><dd data-testid="azimuth">{number("°", 0, |readout| readout.place.azimuth())}</dd></div>
+                <div><dt>"Distance"</dt><dd data-testid="distance">{number(" m", 2, |readout| readout.place.distance())}</dd></div>
+                <div><dt>"Messages"</dt><dd data-testid="rate">{number(" /s", 1, |readout| readout.rate)}</dd></div>
+                <div><dt>"Newest sample"</dt><dd data-testid="age">{number(" ms ago", 0, |readout| readout.age)}</dd></div>
                 <div><dt>"Shown behind by"</dt><dd data-testid="delay">{format!("{:.0} ms", samples::DELAY)}</dd></div>
             </dl>
             <p id="stage-help" class="quiet">

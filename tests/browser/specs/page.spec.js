@@ -1,0 +1,96 @@
+// What holds for the page as a whole: what it loads, how it fits, who can use it.
+import AxeBuilder from "@axe-core/playwright";
+import { expect, test } from "../test.js";
+
+const PAGES = ["/users", "/users/3", "/users/99", "/users/new", "/stage", "/nowhere"];
+
+/** Waits until the page shows what it has to show. */
+const settled = async (page, path) => {
+  await page.goto(path);
+  await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+  if (path.startsWith("/users")) await expect(page.getByRole("table")).toBeVisible();
+  if (path === "/users/99") await expect(page.getByText("Not found")).toBeVisible();
+};
+
+test("the first load transfers at most 250 kB, all of it from this server", async ({ page, server }) => {
+  const session = await page.context().newCDPSession(page);
+  await session.send("Network.enable");
+  let bytes = 0;
+  const hosts = new Set();
+  const started = new Set();
+  const finished = new Set();
+  session.on("Network.requestWillBeSent", ({ requestId, request }) => {
+    started.add(requestId);
+    if (!request.url.startsWith("data:")) hosts.add(new URL(request.url).host);
+  });
+  session.on("Network.loadingFinished", ({ requestId, encodedDataLength }) => {
+    finished.add(requestId);
+    bytes += encodedDataLength;
+  });
+  await settled(page, "/users");
+  await expect.poll(() => started.size - finished.size).toBe(0);
+  console.log(`    first load: ${(bytes / 1000).toFixed(1)} kB in ${finished.size} answers`);
+  expect(bytes).toBeGreaterThan(100_000);
+  expect(bytes).toBeLessThanOrEqual(250_000);
+  expect([...hosts]).toEqual([server.address]);
+});
+
+test("a page that is nowhere says so, with a way on", async ({ page }) => {
+  await page.goto("/nowhere");
+  await expect(page.getByRole("heading", { name: "There is no such page" })).toBeVisible();
+  await page.getByRole("link", { name: "Go to the users" }).click();
+  await expect(page.getByRole("table")).toBeVisible();
+});
+
+for (const colorScheme of ["light", "dark"]) {
+  test.describe(`${colorScheme}`, () => {
+    test.use({ colorScheme });
+
+    for (const path of PAGES) {
+      test(`${path} has no accessibility violation`, async ({ page }) => {
+        await settled(page, path);
+        const { violations } = await new AxeBuilder({ page }).analyze();
+        expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" | ")}`)).toEqual([]);
+      });
+    }
+  });
+}
+
+for (const width of [360, 1920]) {
+  test.describe(`${width} pixels wide`, () => {
+    test.use({ viewport: { width, height: 800 } });
+
+    for (const path of PAGES) {
+      test(`${path} fits`, async ({ page }) => {
+        await settled(page, path);
+        const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+        expect(overflow).toBeLessThanOrEqual(0);
+      });
+    }
+  });
+}
+
+test("the keyboard alone is enough to add a user and to find the stage", async ({ page }) => {
+  await page.goto("/users");
+  await expect(page.getByRole("table")).toBeVisible();
+  const tabTo = async (target) => {
+    for (let presses = 0; presses < 30; presses++) {
+      if (await target.evaluate((element) => element === document.activeElement)) return;
+      await page.keyboard.press("Tab");
+    }
+    throw new Error("the Tab key does not lead there");
+  };
+  await tabTo(page.getByRole("link", { name: "Add user" }));
+  await page.keyboard.press("Enter");
+  const pane = page.getByRole("complementary", { name: "Add user" });
+  await tabTo(pane.getByLabel("Nickname"));
+  await page.keyboard.type("keys");
+  await tabTo(pane.getByLabel("Mail address"));
+  await page.keyboard.type("keys@example.com");
+  await page.keyboard.press("Enter");
+  await expect(page).toHaveURL(/\/users\/7$/);
+  await page.keyboard.press("Shift+Tab");
+  await tabTo(page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: "Stage" }));
+  await page.keyboard.press("Enter");
+  await tabTo(page.getByRole("application"));
+});

@@ -1,0 +1,82 @@
+// The `soundstage` binary, with a database of its own, as a fixture.
+import { execFile, spawn } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { createInterface } from "node:readline";
+import { promisify } from "node:util";
+
+const binary = process.env.SOUNDSTAGE ?? resolve(import.meta.dirname, "../../target/debug/soundstage");
+
+export class StageServer {
+  #folder;
+  #child;
+  /** What it has logged, a line each. */
+  log = [];
+  /** Where it listens, such as `127.0.0.1:40123`. */
+  address;
+
+  static async start(options = []) {
+    const server = new StageServer();
+    server.#folder = await mkdtemp(join(tmpdir(), "soundstage-"));
+    await server.#spawn("127.0.0.1:0", options);
+    return server;
+  }
+
+  get url() {
+    return `http://${this.address}`;
+  }
+
+  async #spawn(listen, options = []) {
+    const database = join(this.#folder, "users.db");
+    const args = ["serve", "--listen", listen, "--database", database, "--drain", "1s", ...options];
+    this.#child = spawn(binary, args, { stdio: ["ignore", "pipe", "pipe"] });
+    createInterface({ input: this.#child.stderr }).on("line", (line) => this.log.push(line));
+    const lines = createInterface({ input: this.#child.stdout });
+    for await (const line of lines) {
+      this.address = line.match(/^Soundstage is at http:\/\/(.+)\/$/)[1];
+      return;
+    }
+    throw new Error(`the server did not start: ${this.log.join("\n")}`);
+  }
+
+  /** Ends the process at once; nothing can be finished. */
+  async kill() {
+    const ended = new Promise((resolve) => this.#child.once("exit", resolve));
+    this.#child.kill("SIGKILL");
+    await ended;
+  }
+
+  /** Starts it again, on the same port and database. */
+  async startAgain() {
+    await this.#spawn(this.address);
+  }
+
+  async remove() {
+    await this.kill();
+    await rm(this.#folder, { recursive: true });
+  }
+
+  /** What the command line says to a client command, as JSON a line. */
+  async ask(...args) {
+    const { stdout } = await promisify(execFile)(binary, [...args, "--server", this.url, "--output", "json"]);
+    return stdout.trim().split("\n").filter(Boolean).map((line) => JSON.parse(line));
+  }
+
+  /** How many calls of a method have ended. */
+  ended(method) {
+    return this.log.filter((line) => line.includes("soundstage::call") && line.includes(`/${method}"`)).length;
+  }
+}
+
+/** A seed file with this many users. */
+export async function seedFile(count) {
+  const folder = await mkdtemp(join(tmpdir(), "soundstage-seed-"));
+  const path = join(folder, "users.json");
+  const users = {};
+  for (let id = 1; id <= count; id++) {
+    users[id] = { id, nickname: `user ${id}`, mail_address: `user${id}@example.com`, user_type: "NORMAL" };
+  }
+  await writeFile(path, JSON.stringify(users));
+  return path;
+}
