@@ -1,1 +1,7 @@
+//! The `soundstage` binary as a process: what it says, what it survives, how it ends.
 
+mod acknowledged;
+mod broken_disk;
+mod command_line;
+mod shutdown;
+mod start;

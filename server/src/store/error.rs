@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
+use rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
 
 use super::seed::SeedError;
 
@@ -106,6 +107,14 @@ impl From<rusqlite::Error> for Problem {
                 Self::CannotOpen(error.to_string())
             }
             Some(ErrorCode::DiskFull) => Self::DiskFull,
+            // SQLite tells no more when there is no space for its shared-memory file.
+            Some(ErrorCode::SystemIoFailure)
+                if error
+                    .sqlite_error()
+                    .is_some_and(|code| code.extended_code == SQLITE_IOERR_SHMSIZE) =>
+            {
+                Self::DiskFull
+            }
             _ => Self::Other(error.to_string()),
         }
     }

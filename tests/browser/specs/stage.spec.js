@@ -19,7 +19,10 @@ const characterOnCanvas = (page) =>
     const colour = getComputedStyle(canvas).getPropertyValue("--stage-character").trim();
     const wanted = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
     const { width, height } = canvas;
-    const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
+    // Read from a copy, so that the canvas itself stays as it is drawn for people.
+    const copy = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+    copy.drawImage(canvas, 0, 0);
+    const { data } = copy.getImageData(0, 0, width, height);
     let [count, left, top] = [0, 0, 0];
     for (let at = 0; at < data.length; at += 4) {
       if (wanted.every((value, index) => data[at + index] === value)) {

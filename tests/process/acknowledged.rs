@@ -1,0 +1,101 @@
+//! What was acknowledged is there after `kill -9`, whatever was under way.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use soundstage_proto::user::user_manager_client::UserManagerClient;
+use soundstage_proto::user::{ListUsersRequest, User, UserRequest};
+use soundstage_tests::binary::Serve;
+use soundstage_tests::channel;
+use tempfile::TempDir;
+
+const ADDS: u32 = 10_000;
+const CALLERS: u32 = 64;
+
+fn user(number: u32) -> User {
+    let nickname = format!("user {number}");
+    User {
+        id: number,
+        nickname,
+        mail_address: format!("user{number}@example.com"),
+        user_type: 1,
+    }
+}
+
+/// Adds users until the server dies or all are added; the ids that were acknowledged.
+async fn add_until_the_end(server: &Serve, next: Arc<AtomicU32>, kill_at: u32) -> Vec<u32> {
+    let mut callers = tokio::task::JoinSet::new();
+    let acknowledged_in_all = Arc::new(AtomicU32::new(0));
+    for _ in 0..CALLERS {
+        let mut users = UserManagerClient::new(channel(server.address()).await);
+        let (next, all, pid) = (next.clone(), acknowledged_in_all.clone(), server.id());
+        callers.spawn(async move {
+            let mut acknowledged = Vec::new();
+            loop {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                if number > ADDS {
+                    return acknowledged;
+                }
+                match users.add_user(user(number)).await {
+                    Ok(answer) => {
+                        assert!(
+                            !answer.into_inner().error,
+                            "user {number} was there already"
+                        );
+                        acknowledged.push(number);
+                        if all.fetch_add(1, Ordering::Relaxed) + 1 == kill_at {
+                            let kill = std::process::Command::new("kill")
+                                .args(["-9", &pid.to_string()])
+                                .status();
+                            assert!(kill.expect("kill runs").success());
+                        }
+                    }
+                    // The server has gone, in the middle of this call.
+                    Err(_) => return acknowledged,
+                }
+            }
+        });
+    }
+    callers.join_all().await.concat()
+}
+
+#[tokio::test]
+async fn every_user_acknowledged_before_kill_9_is_there_and_whole_after_a_restart() {
+    let folder = TempDir::new().expect("a folder");
+    let database = folder.path().join("users.db");
+    let next = Arc::new(AtomicU32::new(1));
+    let mut acknowledged = Vec::new();
+    // Killed three times on the way to ten thousand, each time in the middle of the adds.
+    for kill_at in [700, 2500, 3000, u32::MAX] {
+        let server = Serve::start(&database, &["--seed", "none"]);
+        acknowledged.extend(add_until_the_end(&server, next.clone(), kill_at).await);
+    }
+    assert!(
+        acknowledged.len() > 9000,
+        "only {} adds were acknowledged",
+        acknowledged.len()
+    );
+
+    let server = Serve::start(&database, &["--seed", "none"]);
+    let mut users = UserManagerClient::new(channel(server.address()).await);
+    for number in &acknowledged {
+        let answer = users
+            .get_user(UserRequest { id: *number })
+            .await
+            .expect("OK")
+            .into_inner();
+        assert_eq!(answer.user, Some(user(*number)), "acknowledged and lost");
+    }
+    // Those under way when the server died may be there or not, but whole, and counted.
+    let total = users
+        .list_users(ListUsersRequest::default())
+        .await
+        .expect("OK")
+        .into_inner()
+        .total_size;
+    let unknown = 3 * CALLERS;
+    assert!(
+        (acknowledged.len() as u32..=acknowledged.len() as u32 + unknown).contains(&total),
+        "{total} users"
+    );
+}

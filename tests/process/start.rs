@@ -1,0 +1,170 @@
+//! Starting: what can be wrong with the settings, in one clear line each.
+
+use std::process::Command;
+
+use soundstage_tests::binary::{self, Serve, failing_serve};
+use tempfile::TempDir;
+
+fn serve(folder: &TempDir, arguments: &[&str]) -> (Option<i32>, String) {
+    let mut command = Command::new(binary::path());
+    command
+        .current_dir(folder.path())
+        .args(["serve", "--log", "warn"])
+        .args(arguments);
+    let (status, errors) = failing_serve(command);
+    (status.code(), errors)
+}
+
+#[test]
+fn a_taken_port_is_one_clear_line() {
+    let folder = TempDir::new().expect("a folder");
+    let first = Serve::start(&folder.path().join("first.db"), &[]);
+    let address = first.address().to_string();
+    let (code, errors) = serve(&folder, &["--listen", &address]);
+    assert_eq!(code, Some(1));
+    let expected = format!(
+        "soundstage: cannot listen on {address}: another program is there; stop it, or choose another port with --listen\n"
+    );
+    assert_eq!(errors, expected);
+}
+
+#[test]
+fn an_address_that_is_none_or_not_ours_is_refused() {
+    let folder = TempDir::new().expect("a folder");
+    let (code, errors) = serve(&folder, &["--listen", "nowhere"]);
+    assert_eq!(code, Some(2));
+    assert!(
+        errors.contains("--listen") && errors.contains("nowhere"),
+        "{errors}"
+    );
+    // An address for documentation (RFC 5737), which no machine has.
+    let (code, errors) = serve(&folder, &["--listen", "192.0.2.1:1234"]);
+    assert_eq!(code, Some(1));
+    assert!(
+        errors.contains("192.0.2.1:1234") && errors.contains("--listen"),
+        "{errors}"
+    );
+}
+
+#[test]
+fn a_bad_seed_file_is_named_with_the_place_of_the_fault_and_leaves_no_database() {
+    let folder = TempDir::new().expect("a folder");
+    std::fs::write(
+        folder.path().join("bad.json"),
+        "{\n  \"7\": { \"id\": \"seven\" }\n}",
+    )
+    .expect("written");
+    let (code, errors) = serve(&folder, &["--listen", "127.0.0.1:0", "--seed", "bad.json"]);
+    assert_eq!(code, Some(1));
+    assert!(
+        errors.contains("bad.json") && errors.contains("line 2"),
+        "{errors}"
+    );
+    // Mended, the same command works: nothing half-made is in the way.
+    let server = Serve::start(&folder.path().join("soundstage.db"), &[]);
+    let users = binary::run(&[
+        "user",
+        "list",
+        "--server",
+        &server.url(),
+        "--output",
+        "json",
+    ]);
+    assert_eq!(String::from_utf8_lossy(&users.stdout).lines().count(), 6);
+}
+
+#[test]
+fn settings_come_from_the_environment_too() {
+    let folder = TempDir::new().expect("a folder");
+    let mut command = Command::new(binary::path());
+    command
+        .arg("serve")
+        .env("SOUNDSTAGE_LISTEN", "127.0.0.1:0")
+        .env("SOUNDSTAGE_SEED", "none");
+    command
+        .env("SOUNDSTAGE_LOG", "warn")
+        .env("SOUNDSTAGE_DATABASE", folder.path().join("elsewhere.db"));
+    let server = Serve::spawn(command);
+    let users = binary::run(&[
+        "user",
+        "list",
+        "--server",
+        &server.url(),
+        "--output",
+        "json",
+    ]);
+    assert!(users.status.success() && users.stdout.is_empty());
+    assert!(folder.path().join("elsewhere.db").exists());
+}
+
+#[test]
+fn each_call_is_one_line_of_the_log() {
+    let folder = TempDir::new().expect("a folder");
+    let log = folder.path().join("log");
+    let mut command = Command::new(binary::path());
+    command.args([
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--log-format",
+        "json",
+        "--database",
+    ]);
+    command
+        .arg(folder.path().join("users.db"))
+        .stderr(std::fs::File::create(&log).expect("a file"));
+    let mut server = Serve::spawn(command);
+    for id in ["1", "99"] {
+        binary::run(&["user", "get", id, "--server", &server.url()]);
+    }
+    server.signal("TERM");
+    server.wait(soundstage_tests::PATIENCE);
+    let log = std::fs::read_to_string(&log).expect("text");
+    let calls: Vec<serde_json::Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("a line of JSON"))
+        .filter(|line: &serde_json::Value| line["target"] == "soundstage::call")
+        .collect();
+    assert_eq!(calls.len(), 2, "{log}");
+    for call in calls {
+        assert_eq!(
+            (&call["method"], &call["transport"]),
+            (&"/UserManager/GetUser".into(), &"grpc".into())
+        );
+        assert_eq!(call["status"], "Ok");
+        assert!(
+            call["peer"]
+                .as_str()
+                .is_some_and(|peer| peer.starts_with("127.0.0.1:")),
+            "{call}"
+        );
+        assert!(
+            call["duration"]
+                .as_str()
+                .is_some_and(|duration| duration.ends_with("ms")),
+            "{call}"
+        );
+    }
+}
+
+#[test]
+fn help_shows_every_setting_with_its_default() {
+    let help = binary::run(&["serve", "--help"]);
+    let help = String::from_utf8(help.stdout).expect("text");
+    // Lines are wrapped to the width of the terminal.
+    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    for words in [
+        "[default: 127.0.0.1:1234]",
+        "[default: soundstage.db]",
+        "[default: default]",
+        "[default: 10s]",
+        "[default: 3s]",
+        "[default: 10000]",
+        "[default: one a core]",
+        "[default: info]",
+        "[default: text]",
+        "SOUNDSTAGE_LISTEN",
+    ] {
+        assert!(help.contains(words), "{words} is not in {help}");
+    }
+}
