@@ -1,0 +1,63 @@
+"""The predecessor's design, as a peer to measure against: grpcio, a thread pool of two, the users in a dictionary,
+and the whole JSON file written anew for each user that is added.
+
+    python predecessor.py PORT USERS.json
+"""
+
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+from concurrent import futures
+
+import grpc
+
+PROTOS = pathlib.Path(__file__).parents[2] / "tests/interop/protos"
+
+
+def generate():
+    folder = tempfile.mkdtemp()
+    protoc = [sys.executable, "-m", "grpc_tools.protoc", f"-I{PROTOS}"]
+    subprocess.run([*protoc, f"--python_out={folder}", f"--grpc_python_out={folder}", "user.proto"], check=True)
+    sys.path.insert(0, folder)
+
+
+def main(port, path):
+    generate()
+    import user_pb2 as pb
+    import user_pb2_grpc as pb_grpc
+
+    users = {int(key): value for key, value in json.loads(pathlib.Path(path).read_text()).items()}
+
+    class UserManager(pb_grpc.UserManagerServicer):
+        def GetUser(self, request, context):
+            if request.id not in users:
+                return pb.UserResponse(error=True, message="not found")
+            return pb.UserResponse(user=pb.User(**users[request.id]))
+
+        def AddUser(self, request, context):
+            # The predecessor took the id as sent; the benchmark sends none, and the next one is taken.
+            id = request.id or max(users, default=0) + 1
+            if id in users:
+                return pb.UserResponse(error=True, message="already exist")
+            user_type = pb.User.UserType.Name(request.user_type)
+            users[id] = dict(id=id, nickname=request.nickname, mail_address=request.mail_address, user_type=user_type)
+            with open(path, "w") as file:
+                json.dump(users, file, indent=2)
+            return pb.UserResponse(user=pb.User(**users[id]))
+
+        def GetUsersByType(self, request, context):
+            name = pb.UserTypeRequest.UserType.Name(request.user_type)
+            for user in users.values():
+                if user["user_type"] == name:
+                    yield pb.UserResponse(user=pb.User(**user))
+
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=2))
+    pb_grpc.add_UserManagerServicer_to_server(UserManager(), server)
+    server.add_insecure_port(f"127.0.0.1:{port}")
+    server.start()
+    server.wait_for_termination()
+
+
+main(int(sys.argv[1]), sys.argv[2])
