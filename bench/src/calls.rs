@@ -94,9 +94,12 @@ impl<'a> Calls<'a> {
         };
         fs::write(self.folder.join("answer"), "x".repeat(ANSWER))?;
         let floor = {
+            // The same request, so that both servers read as much.
             let server = peers::nghttpd(self.folder)?;
-            h2("/answer", None, 20_000).run(&server)?;
-            h2("/answer", None, 300_000).run(&server)?
+            let call =
+                |requests| h2("/answer", Some(self.get_user.as_path()), requests).run(&server);
+            call(20_000)?;
+            call(300_000)?
         };
         let predecessor = {
             let server = peers::predecessor(self.python, self.folder, &self.many)?;

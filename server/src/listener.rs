@@ -51,7 +51,7 @@ pub(crate) struct Workers {
 }
 
 impl Workers {
-    pub(crate) fn start(count: usize, router: &Router, stop: &Stop) -> io::Result<Self> {
+    pub(crate) fn start(count: usize, router: &Arc<Router>, stop: &Stop) -> io::Result<Self> {
         let mut workers = Self {
             queues: Vec::new(),
             threads: Vec::new(),
@@ -123,7 +123,7 @@ pub(crate) struct Stop {
     pub(crate) now: CancellationToken,
 }
 
-async fn work(mut connections: mpsc::UnboundedReceiver<Accepted>, router: Router, stop: Stop) {
+async fn work(mut connections: mpsc::UnboundedReceiver<Accepted>, router: Arc<Router>, stop: Stop) {
     let open = TaskTracker::new();
     while let Some((stream, peer, place)) = connections.recv().await {
         let (router, stop) = (router.clone(), stop.clone());
@@ -141,7 +141,7 @@ async fn work(mut connections: mpsc::UnboundedReceiver<Accepted>, router: Router
 async fn serve(
     stream: std::net::TcpStream,
     peer: SocketAddr,
-    router: Router,
+    router: Arc<Router>,
     stop: Stop,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let stream = TcpStream::from_std(stream)?;
@@ -153,10 +153,7 @@ async fn serve(
         counter.fetch_add(bytes.len(), Ordering::Relaxed);
     });
 
-    let service = service_fn(move |request| {
-        let router = router.clone();
-        async move { router.answer(request, peer).await }
-    });
+    let service = service_fn(move |request| router.clone().answer(request, peer));
     let builder = connection_builder();
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
     let mut silent = pin!(tokio::time::sleep(HEADER_TIMEOUT));

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use soundstage_proto::position::position_service_server;
@@ -120,7 +121,7 @@ impl Server {
 
         runtime.block_on(async {
             set_health(&health, ServingStatus::NotServing).await;
-            let router = Router::new(lifecycle.clone(), stage.clone(), &health);
+            let router = Arc::new(Router::new(lifecycle.clone(), stage.clone(), &health));
             let workers = Workers::start(settings.threads, &router, &stop)?;
             let listener = TcpListener::from_std(listener)?;
             let store = open_store(&settings);

@@ -40,7 +40,7 @@ async fn ends_by_itself_on(signal: &str) {
             loop {
                 match positions.message().await {
                     Ok(position) => {
-                        assert!(position.is_some(), "the stream ended without a status")
+                        assert!(position.is_some(), "the stream ended without a status");
                     }
                     Err(status) => return status.code(),
                 }

@@ -78,6 +78,9 @@ pub async fn get(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> R
 }
 
 /// A gRPC-Web call as `POST`; `messages` go in one body, as browsers send them.
+///
+/// # Panics
+/// When a header is none.
 pub fn grpc_web_request<M: Message>(
     method: &str,
     content_type: &str,
@@ -95,6 +98,9 @@ pub fn grpc_web_request<M: Message>(
 }
 
 /// One message in a gRPC frame: a zero byte, the length in four, the message.
+///
+/// # Panics
+/// When the message has 4 GiB.
 pub fn frame<M: Message>(message: &M) -> Vec<u8> {
     let message = message.encode_to_vec();
     let length = u32::try_from(message.len()).expect("a small message");

@@ -86,7 +86,7 @@ async fn until_the_store_is_open_the_server_is_not_serving_and_says_so() {
     let (ready, mut is_ready) = tokio::sync::oneshot::channel();
     let thread = std::thread::spawn(move || {
         server.run(async { drop(stopped.await) }, || {
-            ready.send(()).unwrap_or_default()
+            ready.send(()).unwrap_or_default();
         })
     });
 

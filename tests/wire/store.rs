@@ -77,6 +77,57 @@ async fn adds_that_queue_together_are_all_stored_once() {
     assert_eq!(store.count().expect("counts"), 100);
 }
 
+/// Reads keep their transactions open while nothing is written; nobody may notice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_read_after_an_add_sees_it_and_the_log_stays_small_under_both() {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("users.db");
+    let store = Store::open(&path, &Seed::Nobody).expect("opens");
+    let mut callers = tokio::task::JoinSet::new();
+    for caller in 0..8_u32 {
+        let store = store.clone();
+        callers.spawn(async move {
+            for number in 1..=2500 {
+                let id = caller * 2500 + number;
+                assert!(matches!(store.add(user(id)).await, Ok(Added::Stored(_))));
+                assert!(
+                    store.contains(id).expect("reads"),
+                    "{id} is not seen right after it was added"
+                );
+            }
+        });
+    }
+    callers.join_all().await;
+    assert_eq!(store.count().expect("counts"), 20_000);
+    let log = std::fs::metadata(path.with_extension("db-wal"))
+        .expect("a log")
+        .len();
+    assert!(
+        log < 16 * 1024 * 1024,
+        "the log was never reset: {log} bytes"
+    );
+}
+
+#[tokio::test]
+async fn what_another_process_writes_is_seen_soon() {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("users.db");
+    let store = Store::open(&path, &Seed::FirstUsers).expect("opens");
+    assert!(store.contains(1).expect("reads"));
+    let other = rusqlite::Connection::open(&path).expect("opens");
+    other
+        .execute("UPDATE users SET nickname = 'root' WHERE id = 1", [])
+        .expect("written");
+    let seen = async {
+        while store.get(1).expect("reads").expect("a user").nickname != "root" {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(soundstage_tests::PATIENCE, seen)
+        .await
+        .expect("seen in time");
+}
+
 #[test]
 fn a_file_that_is_no_database_is_refused_and_kept() {
     let folder = TempDir::new().expect("a folder");

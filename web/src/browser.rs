@@ -80,18 +80,21 @@ pub(crate) fn show_crash_notice() {
     }
 }
 
+/// A function for the browser to call, which is there once it refers to itself.
+type Callback = RefCell<Option<Closure<dyn FnMut(f64)>>>;
+
 /// Calls a function at each frame the display draws, until it is dropped.
 pub(crate) struct FrameLoop {
     request: Rc<Cell<i32>>,
     /// Kept alive here and nowhere else: the function refers to it weakly, so that dropping the loop drops both.
-    _callback: Rc<RefCell<Option<Closure<dyn FnMut(f64)>>>>,
+    _callback: Rc<Callback>,
 }
 
 impl FrameLoop {
     /// Starts the loop; the function gets the time of the frame, as [`now`] counts it.
     pub(crate) fn start(mut draw: impl FnMut(f64) + 'static) -> Self {
         let request = Rc::new(Cell::new(0));
-        let callback: Rc<RefCell<Option<Closure<dyn FnMut(f64)>>>> = Rc::default();
+        let callback: Rc<Callback> = Rc::default();
         let (next_request, next_callback) = (request.clone(), Rc::downgrade(&callback));
         *callback.borrow_mut() = Some(Closure::new(move |time| {
             draw(time);
@@ -114,7 +117,7 @@ impl Drop for FrameLoop {
     }
 }
 
-fn request_frame(callback: &RefCell<Option<Closure<dyn FnMut(f64)>>>) -> i32 {
+fn request_frame(callback: &Callback) -> i32 {
     let callback = callback.borrow();
     let function = callback
         .as_ref()

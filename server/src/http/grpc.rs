@@ -1,6 +1,8 @@
 //! The gRPC services by path.
 
 use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
 
 use http::{Request, Response};
 use soundstage_proto::FILE_DESCRIPTOR_SET;
@@ -31,6 +33,9 @@ const OUR_OWN: &str = "the descriptors are those of this build";
 /// A service whose type has no name.
 type Unnamed = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
 
+/// A handler at work.
+pub(super) type Answer = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
 /// All services.
 #[derive(Clone)]
 pub(super) struct GrpcServices {
@@ -59,20 +64,24 @@ impl GrpcServices {
         }
     }
 
-    pub(super) async fn call(&self, request: Request<Body>) -> Result<Response<Body>, Infallible> {
+    /// Starts the handler of a call. The futures of the generated services are boxed already, so this adds no layer.
+    pub(super) fn call(&self, request: Request<Body>) -> Answer {
         let mut path = request.uri().path().trim_start_matches('/').split('/');
         match path.next().unwrap_or_default() {
-            user_manager_server::SERVICE_NAME => self.users.clone().call(request).await,
-            position_service_server::SERVICE_NAME => self.position.clone().call(request).await,
-            MISSPELLED => self.position.clone().call(respelled(request)).await,
-            health_server::SERVICE_NAME => self.health.clone().call(request).await,
+            user_manager_server::SERVICE_NAME => self.users.clone().call(request),
+            position_service_server::SERVICE_NAME => self.position.clone().call(request),
+            MISSPELLED => self.position.clone().call(respelled(request)),
+            health_server::SERVICE_NAME => self.health.clone().call(request),
             "grpc.reflection.v1.ServerReflection" => {
-                self.reflection_v1.clone().oneshot(request).await
+                Box::pin(self.reflection_v1.clone().oneshot(request))
             }
             "grpc.reflection.v1alpha.ServerReflection" => {
-                self.reflection_v1alpha.clone().oneshot(request).await
+                Box::pin(self.reflection_v1alpha.clone().oneshot(request))
             }
-            unknown => Ok(Status::unimplemented(format!("no service {unknown:.64?}")).into_http()),
+            unknown => {
+                let status = Status::unimplemented(format!("no service {unknown:.64?}"));
+                Box::pin(std::future::ready(Ok(status.into_http())))
+            }
         }
     }
 }

@@ -7,10 +7,12 @@ mod page;
 mod supervise;
 
 use std::convert::Infallible;
+use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::{FutureExt as _, TryFutureExt as _};
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
@@ -29,8 +31,7 @@ use supervise::{CallBody, Supervised};
 /// What every answer's body is: a native call's, a gRPC-Web call's, or a file's.
 pub(crate) type ResponseBody = Either<Either<CallBody, TonicBody>, Full<Bytes>>;
 
-/// Answers the requests of all connections; clones share everything.
-#[derive(Clone)]
+/// Answers the requests of all connections.
 pub(crate) struct Router {
     services: Arc<GrpcServices>,
     page: Page,
@@ -53,38 +54,46 @@ impl Router {
 
     /// The answer to one request. By content type first and path second, so that neither kind of route needs to know
     /// of the other's.
-    pub(crate) async fn answer(
-        &self,
+    ///
+    /// Returns a small future: hyper moves it about before it is polled.
+    pub(crate) fn answer(
+        self: Arc<Self>,
         mut request: Request<Incoming>,
         peer: SocketAddr,
-    ) -> Result<Response<ResponseBody>, Infallible> {
-        match RequestKind::of(&request) {
+    ) -> impl Future<Output = Result<Response<ResponseBody>, Infallible>> + Send + use<> {
+        let response = match RequestKind::of(&request) {
             RequestKind::Grpc => {
-                let response = self
+                let call = self
                     .supervised(Transport::Grpc, peer)
-                    .call(request.map(TonicBody::new))
-                    .await?;
-                Ok(response.map(Either::Left).map(Either::Left))
+                    .call(request.map(TonicBody::new));
+                return call
+                    .map_ok(|response| response.map(Either::Left).map(Either::Left))
+                    .left_future();
             }
             RequestKind::GrpcWeb(content_type) => {
                 request
                     .headers_mut()
                     .insert(header::CONTENT_TYPE, content_type);
                 let supervised = self.supervised(Transport::GrpcWeb, peer);
-                let response = GrpcWebLayer::new().layer(supervised).call(request).await?;
-                Ok(response.map(Either::Right).map(Either::Left))
+                let call = GrpcWebLayer::new().layer(supervised).call(request);
+                let call = call.map_ok(|response| response.map(Either::Right).map(Either::Left));
+                return call.boxed().right_future();
             }
-            RequestKind::GrpcOverHttp1 => Ok(text(
+            RequestKind::Page => {
+                let file = async move { Ok(self.page.answer(&request).await.map(Either::Right)) };
+                return file.boxed().right_future();
+            }
+            RequestKind::Health => self.health(),
+            RequestKind::GrpcOverHttp1 => text(
                 StatusCode::HTTP_VERSION_NOT_SUPPORTED,
                 "gRPC needs HTTP/2; over HTTP/1.1 use gRPC-Web.\n",
-            )),
-            RequestKind::UnknownGrpc => Ok(text(
+            ),
+            RequestKind::UnknownGrpc => text(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "Messages are protobuf: use application/grpc, application/grpc-web or application/grpc-web-text.\n",
-            )),
-            RequestKind::Health => Ok(self.health()),
-            RequestKind::Page => Ok(self.page.answer(&request).await.map(Either::Right)),
-        }
+            ),
+        };
+        std::future::ready(Ok(response)).boxed().right_future()
     }
 
     fn supervised(&self, transport: Transport, peer: SocketAddr) -> Supervised {

@@ -21,7 +21,7 @@ const DEFAULT_PAGE_SIZE: u32 = 50;
 const MAX_PAGE_SIZE: u32 = 1000;
 
 /// How many users a stream holds in memory at once.
-const BLOCK: u32 = 512;
+const BLOCK: u32 = 1024;
 
 /// The service, over the store once that is open.
 #[derive(Debug, Clone)]

@@ -33,7 +33,7 @@ pub struct Store {
 #[derive(Debug)]
 struct Shared {
     writer: Writer,
-    readers: Readers,
+    readers: Arc<Readers>,
 }
 
 /// What became of a user to add.
@@ -53,12 +53,10 @@ impl Store {
     /// is changed then.
     pub fn open(path: &Path, seed: &Seed) -> Result<Self, StoreError> {
         let connection = schema::open(path, seed)?;
-        let writer = Writer::start(path, connection);
+        let readers = Arc::new(Readers::new(path));
+        let writer = Writer::start(path, connection, readers.clone());
         Ok(Self {
-            shared: Arc::new(Shared {
-                writer,
-                readers: Readers::new(path),
-            }),
+            shared: Arc::new(Shared { writer, readers }),
         })
     }
 
@@ -103,12 +101,15 @@ impl Store {
     /// When the database cannot be read.
     pub fn page(&self, after: u32, limit: u32) -> Result<Vec<User>, StoreError> {
         self.read(|connection| {
-            connection
-                .prepare_cached(
-                    "SELECT id, nickname, mail_address, user_type FROM users WHERE id > ?1 ORDER BY id LIMIT ?2",
-                )?
-                .query_map(params![after, limit], to_user)?
-                .collect()
+            let mut statement = connection.prepare_cached(
+                "SELECT id, nickname, mail_address, user_type FROM users WHERE id > ?1 ORDER BY id LIMIT ?2",
+            )?;
+            let mut rows = statement.query(params![after, limit])?;
+            let mut users = Vec::with_capacity(limit as usize);
+            while let Some(row) = rows.next()? {
+                users.push(to_user(row)?);
+            }
+            Ok(users)
         })
     }
 
@@ -122,14 +123,17 @@ impl Store {
         after: u32,
         limit: u32,
     ) -> Result<Vec<User>, StoreError> {
+        let user_type = i32::from(user_type);
         self.read(|connection| {
-            connection
-                .prepare_cached(
-                    "SELECT id, nickname, mail_address, user_type FROM users \
-                     WHERE user_type = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
-                )?
-                .query_map(params![i32::from(user_type), after, limit], to_user)?
-                .collect()
+            let mut statement = connection.prepare_cached(
+                "SELECT id, nickname, mail_address FROM users WHERE user_type = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
+            )?;
+            let mut rows = statement.query(params![user_type, after, limit])?;
+            let mut users = Vec::with_capacity(limit as usize);
+            while let Some(row) = rows.next()? {
+                users.push(User { id: row.get(0)?, nickname: text(row, 1)?, mail_address: text(row, 2)?, user_type });
+            }
+            Ok(users)
         })
     }
 
@@ -156,8 +160,13 @@ impl Store {
 fn to_user(row: &Row<'_>) -> rusqlite::Result<User> {
     Ok(User {
         id: row.get(0)?,
-        nickname: row.get(1)?,
-        mail_address: row.get(2)?,
+        nickname: text(row, 1)?,
+        mail_address: text(row, 2)?,
         user_type: row.get(3)?,
     })
+}
+
+/// A text column, copied once.
+fn text(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
+    Ok(row.get_ref(column)?.as_str()?.to_owned())
 }

@@ -15,6 +15,9 @@ const APPLICATION_ID: i64 = 0x534e_4453;
 /// How long a statement waits for another process to let go of the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Pages that a reader keeps in memory. Together with the system's own cache this need not hold everything.
+const READER_CACHE_KIB: i64 = 8 * 1024;
+
 /// What brings version n to version n + 1. Only ever added to: files in every one of these versions exist.
 const MIGRATIONS: [&str; 1] = ["
     CREATE TABLE users (
@@ -68,6 +71,7 @@ pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     // A reader in WAL mode writes to the shared-memory file, so the file itself is not opened read-only.
     let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     connection.pragma_update(None, "query_only", true)?;
+    connection.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
     Ok(connection)
 }
 

@@ -1,6 +1,7 @@
 //! The one thread that writes.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
@@ -10,6 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::Added;
 use super::error::{Problem, StoreError};
+use super::readers::Readers;
 
 /// Callers past this many queued adds wait for a place.
 const QUEUE: usize = 1024;
@@ -28,10 +30,10 @@ struct Add {
 }
 
 impl Writer {
-    pub(super) fn start(path: &Path, connection: Connection) -> Self {
+    pub(super) fn start(path: &Path, connection: Connection, readers: Arc<Readers>) -> Self {
         let (queue, adds) = mpsc::channel(QUEUE);
         let file = path.to_owned();
-        let thread = std::thread::spawn(move || write(&file, connection, adds));
+        let thread = std::thread::spawn(move || write(&file, connection, &readers, adds));
         Self {
             path: path.to_owned(),
             queue: Some(queue),
@@ -61,10 +63,19 @@ impl Drop for Writer {
     }
 }
 
-fn write(path: &Path, mut connection: Connection, mut adds: mpsc::Receiver<Add>) {
+fn write(
+    path: &Path,
+    mut connection: Connection,
+    readers: &Readers,
+    mut adds: mpsc::Receiver<Add>,
+) {
     let mut batch = Vec::new();
     while adds.blocking_recv_many(&mut batch, QUEUE) > 0 {
-        match commit(&mut connection, &batch) {
+        let outcome = {
+            let _writing = readers.make_way();
+            commit(&mut connection, &batch)
+        };
+        match outcome {
             Ok(results) => {
                 for (add, result) in batch.drain(..).zip(results) {
                     // A caller that has gone is not told; its user is stored all the same.

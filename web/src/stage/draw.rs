@@ -271,5 +271,5 @@ impl Brush<'_> {
 /// A number of metres as the grid is labelled, without needless zeros.
 fn metres(value: f64) -> String {
     let is_whole = (value - value.round()).abs() < 0.01;
-    fixed(value, if is_whole { 0 } else { 1 })
+    fixed(value, usize::from(!is_whole))
 }

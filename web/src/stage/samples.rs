@@ -64,10 +64,10 @@ impl Samples {
         let seen = self
             .samples
             .partition_point(|(arrival, _)| *arrival <= time);
-        let pairs = (1..seen)
+        let mut pairs = (1..seen)
             .rev()
             .map(|index| (self.samples[index - 1].1, self.samples[index].1));
-        pairs.filter_map(|(from, to)| from.direction_to(to)).next()
+        pairs.find_map(|(from, to)| from.direction_to(to))
     }
 
     /// The newest sample.
