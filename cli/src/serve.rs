@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::io::{IsTerminal as _, Write as _};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -95,16 +95,27 @@ pub(crate) fn run(args: ServeArgs) -> Result<(), Failure> {
         max_connections: args.max_connections as usize,
         hold: args.hold,
         drain: args.drain,
+        ..defaults
     };
     let server = Server::bind(settings)?;
     let address = server.local_addr().map_err(Failure::System)?;
     let announce = move || {
         let mut stdout = std::io::stdout();
         // Whoever started us may have closed standard output; the server is there all the same.
-        let _ =
-            writeln!(stdout, "Soundstage is at http://{address}/").and_then(|()| stdout.flush());
+        let _ = writeln!(stdout, "Soundstage is at http://{}/", reachable(address))
+            .and_then(|()| stdout.flush());
     };
     Ok(server.run(stop_signal(), announce)?)
+}
+
+/// The address to type: one that listens on all interfaces is reached on this machine's own.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        IpAddr::V4(_) | IpAddr::V6(_) => {}
+    }
+    address
 }
 
 fn start_logging(filter: &str, format: LogFormat) {

@@ -24,8 +24,6 @@ use tokio_util::task::TaskTracker;
 
 use crate::http::Router;
 
-/// How long a client may take to say which protocol it speaks, and to send the headers of a request.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
 /// Above what a browser or a gRPC client sends, below what hurts.
 const MAX_HEADER_BYTES: u32 = 16 * 1024;
 /// Streams of one HTTP/2 connection. A client that wants more opens another connection.
@@ -51,7 +49,7 @@ pub(crate) struct Workers {
 }
 
 impl Workers {
-    pub(crate) fn start(count: usize, router: &Arc<Router>, stop: &Stop) -> io::Result<Self> {
+    pub(crate) fn start(count: usize, serving: &Serving) -> io::Result<Self> {
         let mut workers = Self {
             queues: Vec::new(),
             threads: Vec::new(),
@@ -61,11 +59,11 @@ impl Workers {
                 .enable_all()
                 .build()?;
             let (queue, connections) = mpsc::unbounded_channel();
-            let (router, stop) = (router.clone(), stop.clone());
+            let serving = serving.clone();
             let thread = std::thread::Builder::new().name(format!("worker-{index}"));
             workers
                 .threads
-                .push(thread.spawn(move || runtime.block_on(work(connections, router, stop)))?);
+                .push(thread.spawn(move || runtime.block_on(work(connections, serving)))?);
             workers.queues.push(queue);
         }
         Ok(workers)
@@ -114,6 +112,14 @@ impl Workers {
     }
 }
 
+/// What every connection is served with.
+#[derive(Clone)]
+pub(crate) struct Serving {
+    pub(crate) router: Arc<Router>,
+    pub(crate) stop: Stop,
+    pub(crate) header_timeout: Duration,
+}
+
 /// When to stop, and when to stop waiting.
 #[derive(Debug, Clone)]
 pub(crate) struct Stop {
@@ -123,12 +129,12 @@ pub(crate) struct Stop {
     pub(crate) now: CancellationToken,
 }
 
-async fn work(mut connections: mpsc::UnboundedReceiver<Accepted>, router: Arc<Router>, stop: Stop) {
+async fn work(mut connections: mpsc::UnboundedReceiver<Accepted>, serving: Serving) {
     let open = TaskTracker::new();
     while let Some((stream, peer, place)) = connections.recv().await {
-        let (router, stop) = (router.clone(), stop.clone());
+        let serving = serving.clone();
         open.spawn(async move {
-            if let Err(error) = serve(stream, peer, router, stop).await {
+            if let Err(error) = serve(stream, peer, serving).await {
                 tracing::debug!(%peer, %error, "a connection ended");
             }
             drop(place);
@@ -141,8 +147,11 @@ async fn work(mut connections: mpsc::UnboundedReceiver<Accepted>, router: Arc<Ro
 async fn serve(
     stream: std::net::TcpStream,
     peer: SocketAddr,
-    router: Arc<Router>,
-    stop: Stop,
+    Serving {
+        router,
+        stop,
+        header_timeout,
+    }: Serving,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let stream = TcpStream::from_std(stream)?;
     stream.set_nodelay(true)?;
@@ -154,9 +163,9 @@ async fn serve(
     });
 
     let service = service_fn(move |request| router.clone().answer(request, peer));
-    let builder = connection_builder();
+    let builder = connection_builder(header_timeout);
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
-    let mut silent = pin!(tokio::time::sleep(HEADER_TIMEOUT));
+    let mut silent = pin!(tokio::time::sleep(header_timeout));
     let mut spoken = false;
     let mut draining = false;
     loop {
@@ -180,13 +189,13 @@ async fn serve(
     }
 }
 
-fn connection_builder() -> auto::Builder<TokioExecutor> {
+fn connection_builder(header_timeout: Duration) -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     // Without a timer hyper's timeouts do nothing.
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
+        .header_read_timeout(header_timeout)
         .max_buf_size(64 * 1024);
     builder
         .http2()

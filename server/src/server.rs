@@ -17,7 +17,7 @@ use tonic_health::server::HealthReporter;
 
 use crate::http::Router;
 use crate::lifecycle::Lifecycle;
-use crate::listener::{Stop, Workers};
+use crate::listener::{Serving, Stop, Workers};
 use crate::settings::Settings;
 use crate::stage::Stage;
 use crate::store::{Store, StoreError};
@@ -122,7 +122,12 @@ impl Server {
         runtime.block_on(async {
             set_health(&health, ServingStatus::NotServing).await;
             let router = Arc::new(Router::new(lifecycle.clone(), stage.clone(), &health));
-            let workers = Workers::start(settings.threads, &router, &stop)?;
+            let serving = Serving {
+                router,
+                stop: stop.clone(),
+                header_timeout: settings.header_timeout,
+            };
+            let workers = Workers::start(settings.threads, &serving)?;
             let listener = TcpListener::from_std(listener)?;
             let store = open_store(&settings);
 

@@ -19,6 +19,8 @@ pub struct Settings {
     pub threads: usize,
     /// How many connections are served at once; more wait in the system's backlog.
     pub max_connections: usize,
+    /// How long a client may take to say which protocol it speaks, and to send the headers of a request.
+    pub header_timeout: Duration,
     /// How long a published position holds before the character walks on.
     pub hold: Duration,
     /// How long the server may take to stop once it was told to.
@@ -34,6 +36,7 @@ impl Default for Settings {
             seed: Seed::default(),
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             max_connections: 10_000,
+            header_timeout: Duration::from_secs(15),
             hold: Duration::from_secs(3),
             drain: Duration::from_secs(10),
         }

@@ -113,6 +113,32 @@ async fn over_the_limit_of_connections_a_client_waits_until_a_place_is_free() {
 }
 
 #[tokio::test]
+async fn a_client_that_says_nothing_or_half_of_it_is_cut_and_one_that_is_quiet_is_not() {
+    let timeout = Duration::from_millis(300);
+    let server = TestServer::start_with(|settings| settings.header_timeout = timeout).await;
+    let mut quiet = server.users().await;
+    for said in [
+        &b""[..],
+        b"PRI * HTTP/2.0\r\n",
+        b"GET /healthz HTTP/1.1\r\nhost: a-long-enough-name\r\n",
+    ] {
+        let mut stream = TcpStream::connect(server.address())
+            .await
+            .expect("connected");
+        stream.write_all(said).await.expect("sent");
+        let mut answer = Vec::new();
+        let cut = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await;
+        // Cut with or without a last word; what counts is that the place is free again.
+        assert!(cut.is_ok(), "{said:?} holds its connection");
+    }
+    // Its connection has been open for three times as long without a call.
+    quiet
+        .get_user(UserRequest { id: 1 })
+        .await
+        .expect("still open");
+}
+
+#[tokio::test]
 async fn headers_over_the_limit_are_refused() {
     let server = TestServer::start().await;
     let status = async |bytes: usize| {

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use leptos_router::components::{A, FlatRoutes, Redirect, Route, Router};
 use leptos_router::path;
 
+use crate::browser;
 use crate::stage::StagePage;
 use crate::ui::Notice;
 use crate::users::UsersPage;
@@ -21,6 +22,7 @@ pub(crate) fn App() -> impl IntoView {
                     <A href="/stage">"Stage"</A>
                 </nav>
             </header>
+            <OfflineBanner />
             <main id="main" tabindex="-1">
                 <FlatRoutes fallback=PageNotFound>
                     <Route path=path!("/") view=|| view! { <Redirect path="/users" /> } />
@@ -29,6 +31,17 @@ pub(crate) fn App() -> impl IntoView {
                 </FlatRoutes>
             </main>
         </Router>
+    }
+}
+
+/// Says that the network is gone; what needs it tries again by itself.
+#[component]
+fn OfflineBanner() -> impl IntoView {
+    let offline = browser::machine_is_offline();
+    view! {
+        <p class="offline-banner" role="status">
+            {move || offline.get().then_some("You are offline. What is shown may be out of date.")}
+        </p>
     }
 }
 
@@ -47,7 +60,7 @@ fn BrandMark() -> impl IntoView {
 
 #[component]
 fn PageNotFound() -> impl IntoView {
-    crate::browser::set_title("Not found");
+    browser::set_title("Not found");
     view! {
         <div class="single-column">
             <h1>"There is no such page"</h1>

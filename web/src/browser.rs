@@ -51,6 +51,16 @@ pub(crate) fn page_is_visible() -> Signal<bool> {
     visible.into()
 }
 
+/// Whether the machine has lost its network. A server on this machine is reached all the same.
+pub(crate) fn machine_is_offline() -> Signal<bool> {
+    let offline = RwSignal::new(!window().navigator().on_line());
+    let listeners = ["online", "offline"].map(|event| {
+        window_event_listener_untyped(event, move |_| offline.set(event == "offline"))
+    });
+    on_cleanup(move || listeners.into_iter().for_each(WindowListenerHandle::remove));
+    offline.into()
+}
+
 /// Whether a media query, such as `(prefers-reduced-motion: reduce)`, holds now.
 pub(crate) fn media_matches(query: &str) -> bool {
     window()

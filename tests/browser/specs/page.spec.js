@@ -42,6 +42,14 @@ test("a page that is nowhere says so, with a way on", async ({ page }) => {
   await expect(page.getByRole("table")).toBeVisible();
 });
 
+test("a machine without a network is told so", async ({ page, context }) => {
+  await settled(page, "/users");
+  await context.setOffline(true);
+  await expect(page.getByText("You are offline.")).toBeVisible();
+  await context.setOffline(false);
+  await expect(page.getByText("You are offline.")).toBeHidden();
+});
+
 for (const colorScheme of ["light", "dark"]) {
   test.describe(`${colorScheme}`, () => {
     test.use({ colorScheme });

@@ -106,10 +106,11 @@ fn painter(
     let mut calm = browser::media_matches("(prefers-reduced-motion: reduce)");
     move |now| {
         let link = link.try_get_untracked().unwrap_or(Link::Paused);
-        // A paused picture is one picture; so is each of a calm one.
-        if (calm && now - drawn < CALM_INTERVAL)
-            || (link == Link::Paused && drawn > 0.0 && palette_is_fresh(now, read))
-        {
+        let is_held = scene.try_with_value(Scene::is_held).unwrap_or(false);
+        // A paused picture is one picture, unless the reader moves something in it; so is each of a calm one.
+        let is_frozen =
+            link == Link::Paused && !is_held && drawn > 0.0 && palette_is_fresh(now, read);
+        if is_frozen || (calm && now - drawn < CALM_INTERVAL) {
             return;
         }
         if !palette_is_fresh(now, read) {

@@ -62,8 +62,6 @@ pub(super) fn follow(
 async fn keep_connected(scene: StoredValue<Scene, LocalStorage>, link: RwSignal<Link>) {
     let mut failures = 0;
     loop {
-        // The page is for whoever is there now: positions from before a break are no way to interpolate from.
-        scene.update_value(Scene::restart);
         let outcome = receive(scene, link, &mut failures).await;
         if let Err(CallError::Refused(reason)) = outcome {
             leptos::logging::warn!("the stream of positions was refused: {reason}");
@@ -81,12 +79,19 @@ async fn receive(
     failures: &mut usize,
 ) -> Result<(), CallError> {
     let mut positions = pin!(api::positions().await?);
+    let mut is_first = true;
     loop {
         match select(positions.next(), pin!(browser::sleep(QUIET))).await {
             Either::Left((Some(position), _)) => {
                 let position = position?;
                 *failures = 0;
-                scene.update_value(|scene| scene.sample(browser::now(), position.into()));
+                scene.update_value(|scene| {
+                    // Until now the last place from before a break was shown; there is no way to interpolate from it.
+                    if std::mem::take(&mut is_first) {
+                        scene.restart();
+                    }
+                    scene.sample(browser::now(), position.into());
+                });
                 link.set(Link::Live);
             }
             Either::Left((None, _)) => return Ok(()),

@@ -43,6 +43,11 @@ impl Scene {
         self.held = point;
     }
 
+    /// Whether the reader moves the character by hand.
+    pub(super) fn is_held(&self) -> bool {
+        self.held.is_some()
+    }
+
     /// Where the character is drawn at `now`.
     pub(super) fn place(&self, now: f64) -> Option<Point> {
         self.held.or_else(|| self.samples.place(now))
@@ -63,7 +68,7 @@ impl Scene {
     pub(super) fn projection(&mut self, now: f64, width: f64, height: f64) -> Projection {
         let wanted = range_for(self.place(now).unwrap_or_default());
         let range = match self.range {
-            Some(range) if self.held.is_some() => range,
+            Some(range) if self.is_held() => range,
             _ => wanted,
         };
         self.range = Some(range);

@@ -60,6 +60,7 @@ pub(super) fn AddUserPane() -> impl IntoView {
             }
         });
     };
+    Effect::new(|_| focus(Field::Nickname));
     view! {
         <aside class="pane" aria-labelledby="pane-heading">
             <div class="pane-head">
