@@ -11,18 +11,7 @@ use tempfile::TempDir;
 use tonic::Code;
 
 fn serve(database: &Path) -> Command {
-    let mut command = Command::new(binary::path());
-    command
-        .args([
-            "serve",
-            "--listen",
-            "127.0.0.1:0",
-            "--log",
-            "warn",
-            "--database",
-        ])
-        .arg(database);
-    command
+    binary::serve_command(binary::path(), database)
 }
 
 fn assert_refused(command: Command, database: &Path, words: &str) {
@@ -83,24 +72,18 @@ fn a_read_only_file_is_named_and_not_served_from() {
     std::fs::copy(binary::path(), &copy).expect("copied");
     std::fs::set_permissions(&database, std::fs::Permissions::from_mode(0o444)).expect("set");
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o555)).expect("set");
-    let mut command = Command::new(copy);
-    command
-        .args([
-            "serve",
-            "--listen",
-            "127.0.0.1:0",
-            "--log",
-            "warn",
-            "--database",
-        ])
-        .arg(&database);
+    let mut command = binary::serve_command(&copy, &database);
     as_ordinary_user(&mut command);
     assert_refused(command, &database, "read-only");
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).expect("set");
 }
 
-/// A command that runs in a mount namespace of its own, with a disk of this size at `disk`.
-fn on_small_disk(disk: &Path, kibibytes: u32, arguments: &[&str]) -> Command {
+/// A server in a mount namespace of its own, with its database on a disk of this size. Also the database's path.
+fn serve_on_small_disk(folder: &TempDir, kibibytes: u32) -> (Command, PathBuf) {
+    let disk = folder.path().join("disk");
+    std::fs::create_dir(&disk).expect("a folder");
+    let database = disk.join("users.db");
+    let serve = serve(&database);
     let mut command = Command::new("unshare");
     command.args(["--user", "--map-root-user", "--mount", "sh", "-c"]);
     command
@@ -109,57 +92,22 @@ fn on_small_disk(disk: &Path, kibibytes: u32, arguments: &[&str]) -> Command {
     command
         .arg(format!("{kibibytes}k"))
         .arg(disk)
-        .arg(binary::path())
-        .args(arguments);
-    command
-}
-
-fn disk(folder: &TempDir) -> (PathBuf, PathBuf) {
-    let disk = folder.path().join("disk");
-    std::fs::create_dir(&disk).expect("a folder");
-    let database = disk.join("users.db");
-    (disk, database)
+        .arg(serve.get_program())
+        .args(serve.get_args());
+    (command, database)
 }
 
 #[test]
 fn a_disk_too_full_for_a_fresh_database_is_said_to_be_full() {
     let folder = TempDir::new().expect("a folder");
-    let (disk, database) = disk(&folder);
-    let path = database.to_str().expect("text");
-    let command = on_small_disk(
-        &disk,
-        16,
-        &[
-            "serve",
-            "--listen",
-            "127.0.0.1:0",
-            "--log",
-            "warn",
-            "--database",
-            path,
-        ],
-    );
+    let (command, database) = serve_on_small_disk(&folder, 16);
     assert_refused(command, &database, "disk is full");
 }
 
 #[tokio::test]
 async fn on_a_disk_that_fills_up_adds_are_refused_and_what_was_acknowledged_stays() {
     let folder = TempDir::new().expect("a folder");
-    let (disk, database) = disk(&folder);
-    let path = database.to_str().expect("text");
-    let command = on_small_disk(
-        &disk,
-        512,
-        &[
-            "serve",
-            "--listen",
-            "127.0.0.1:0",
-            "--log",
-            "error",
-            "--database",
-            path,
-        ],
-    );
+    let (command, _) = serve_on_small_disk(&folder, 512);
     let server = Serve::spawn(command);
     let mut users = UserManagerClient::new(channel(server.address()).await);
     let user = User {

@@ -44,6 +44,22 @@ pub fn run(args: &[&str]) -> Output {
         .expect("the binary runs")
 }
 
+/// `soundstage serve` by this binary on a free port, with a log of what goes wrong only.
+pub fn serve_command(binary: &Path, database: &Path) -> Command {
+    let mut command = Command::new(binary);
+    command
+        .args([
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--log",
+            "warn",
+            "--database",
+        ])
+        .arg(database);
+    command
+}
+
 /// `soundstage serve` as a process of its own. Killed when it is dropped.
 pub struct Serve {
     child: Child,
@@ -56,18 +72,8 @@ impl Serve {
     /// # Panics
     /// When it ends without that line; its standard error is shown then.
     pub fn start(database: &Path, more: &[&str]) -> Self {
-        let mut command = Command::new(path());
-        command
-            .args([
-                "serve",
-                "--listen",
-                "127.0.0.1:0",
-                "--log",
-                "warn",
-                "--database",
-            ])
-            .arg(database)
-            .args(more);
+        let mut command = serve_command(path(), database);
+        command.args(more);
         Self::spawn(command)
     }
 
