@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use soundstage_server::store::Seed;
 use soundstage_server::{Server, Settings};
+use tonic::codegen::http::uri::Authority;
 use tracing_subscriber::EnvFilter;
 
 use crate::failure::Failure;
@@ -35,6 +36,17 @@ pub(crate) struct ServeArgs {
     /// Users of a fresh database: "default" for the six first ones, "none", or a JSON file of users
     #[arg(long, value_name = "default|none|FILE", env = "SOUNDSTAGE_SEED", default_value = "default", value_parser = parse_seed)]
     seed: Seed,
+    /// Origin of another page that browsers may let call this server, such as https://example.com; can be repeated
+    #[arg(long, value_name = "ORIGIN", env = "SOUNDSTAGE_ALLOW_ORIGIN", value_delimiter = ',', value_parser = parse_origin)]
+    allow_origin: Vec<String>,
+    /// Name that browsers reach the server by, other than localhost or an address; can be repeated
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "SOUNDSTAGE_ALLOW_HOST",
+        value_delimiter = ','
+    )]
+    allow_host: Vec<String>,
     /// How long a published position holds before the character walks on
     #[arg(long, value_name = "DURATION", env = "SOUNDSTAGE_HOLD", default_value = "3s", value_parser = humantime::parse_duration)]
     hold: Duration,
@@ -77,6 +89,18 @@ fn parse_seed(text: &str) -> Result<Seed, String> {
     })
 }
 
+/// An origin is scheme, name and port, and nothing behind.
+fn parse_origin(text: &str) -> Result<String, &'static str> {
+    let is_origin = text.split_once("://").is_some_and(|(scheme, authority)| {
+        matches!(scheme, "http" | "https") && authority.parse::<Authority>().is_ok()
+    });
+    if is_origin {
+        Ok(text.to_owned())
+    } else {
+        Err("write an origin such as https://example.com, without a path")
+    }
+}
+
 fn parse_filter(text: &str) -> Result<String, String> {
     EnvFilter::try_new(text)
         .map(|_| text.to_owned())
@@ -93,6 +117,8 @@ pub(crate) fn run(args: ServeArgs) -> Result<(), Failure> {
         seed: args.seed,
         threads: args.threads.map_or(defaults.threads, usize::from),
         max_connections: args.max_connections as usize,
+        allowed_origins: args.allow_origin,
+        allowed_hosts: args.allow_host,
         hold: args.hold,
         drain: args.drain,
         ..defaults

@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tonic::Status;
 
 use crate::store::Store;
@@ -20,6 +21,10 @@ pub(crate) struct Lifecycle {
     pub(crate) draining: CancellationToken,
     /// Calls that have not answered yet end.
     pub(crate) closing: CancellationToken,
+    /// What is still open is dropped.
+    pub(crate) cut: CancellationToken,
+    /// WebSockets, which have left the connections they came on.
+    pub(crate) sockets: TaskTracker,
 }
 
 /// What [`Lifecycle::phase`] answers.
@@ -55,6 +60,7 @@ impl Lifecycle {
     /// Ends streams at once and other calls a moment later. Returns without waiting for them.
     pub(crate) fn drain(&self, bound: Duration) {
         self.draining.cancel();
+        self.sockets.close();
         let closing = self.closing.clone();
         tokio::spawn(async move {
             tokio::time::sleep(LAST_ANSWERS.min(bound / 2)).await;

@@ -19,10 +19,10 @@ use hyper_util::server::conn::auto;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::io::InspectReader;
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::http::Router;
+use crate::lifecycle::Lifecycle;
 
 /// Above what a browser or a gRPC client sends, below what hurts.
 const MAX_HEADER_BYTES: u32 = 16 * 1024;
@@ -69,8 +69,13 @@ impl Workers {
         Ok(workers)
     }
 
-    /// Accepts until `stop.draining`.
-    pub(crate) async fn accept(&self, listener: TcpListener, max_connections: usize, stop: &Stop) {
+    /// Accepts until the server drains.
+    pub(crate) async fn accept(
+        &self,
+        listener: TcpListener,
+        max_connections: usize,
+        lifecycle: &Lifecycle,
+    ) {
         let places = Arc::new(Semaphore::new(max_connections));
         let mut next = self.queues.iter().cycle();
         let accepting = async {
@@ -98,7 +103,7 @@ impl Workers {
         };
         tokio::select! {
             () = accepting => {}
-            () = stop.draining.cancelled() => {}
+            () = lifecycle.draining.cancelled() => {}
         }
     }
 
@@ -116,21 +121,13 @@ impl Workers {
 #[derive(Clone)]
 pub(crate) struct Serving {
     pub(crate) router: Arc<Router>,
-    pub(crate) stop: Stop,
+    pub(crate) lifecycle: Lifecycle,
     pub(crate) header_timeout: Duration,
-}
-
-/// When to stop, and when to stop waiting.
-#[derive(Debug, Clone)]
-pub(crate) struct Stop {
-    /// Finish what is under way.
-    pub(crate) draining: CancellationToken,
-    /// Drop what is still open.
-    pub(crate) now: CancellationToken,
 }
 
 async fn work(mut connections: mpsc::UnboundedReceiver<Accepted>, serving: Serving) {
     let open = TaskTracker::new();
+    let serving_sockets = serving.lifecycle.sockets.clone();
     while let Some((stream, peer, place)) = connections.recv().await {
         let serving = serving.clone();
         open.spawn(async move {
@@ -142,6 +139,8 @@ async fn work(mut connections: mpsc::UnboundedReceiver<Accepted>, serving: Servi
     }
     open.close();
     open.wait().await;
+    // Those of other workers too, which does no harm: none ends before all have.
+    serving_sockets.wait().await;
 }
 
 async fn serve(
@@ -149,7 +148,7 @@ async fn serve(
     peer: SocketAddr,
     Serving {
         router,
-        stop,
+        lifecycle,
         header_timeout,
     }: Serving,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
@@ -164,7 +163,8 @@ async fn serve(
 
     let service = service_fn(move |request| router.clone().answer(request, peer));
     let builder = connection_builder(header_timeout);
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let mut connection =
+        pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
     let mut silent = pin!(tokio::time::sleep(header_timeout));
     let mut spoken = false;
     let mut draining = false;
@@ -177,14 +177,14 @@ async fn serve(
                 }
                 spoken = true;
             }
-            () = stop.draining.cancelled(), if !draining => {
+            () = lifecycle.draining.cancelled(), if !draining => {
                 if received.load(Ordering::Relaxed) == 0 {
                     return Ok(());
                 }
                 connection.as_mut().graceful_shutdown();
                 draining = true;
             }
-            () = stop.now.cancelled() => return Err("cut by the end of the drain".into()),
+            () = lifecycle.cut.cancelled() => return Err("cut by the end of the drain".into()),
         }
     }
 }

@@ -11,13 +11,12 @@ use soundstage_proto::position::position_service_server;
 use soundstage_proto::user::user_manager_server;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use tokio_util::sync::CancellationToken;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
 use crate::http::Router;
 use crate::lifecycle::Lifecycle;
-use crate::listener::{Serving, Stop, Workers};
+use crate::listener::{Serving, Workers};
 use crate::settings::Settings;
 use crate::stage::Stage;
 use crate::store::{Store, StoreError};
@@ -112,19 +111,20 @@ impl Server {
             .enable_all()
             .build()?;
         let lifecycle = Lifecycle::default();
-        let stop = Stop {
-            draining: lifecycle.draining.clone(),
-            now: CancellationToken::new(),
-        };
         let stage = Stage::new(settings.hold);
         let health = HealthReporter::new();
 
         runtime.block_on(async {
             set_health(&health, ServingStatus::NotServing).await;
-            let router = Arc::new(Router::new(lifecycle.clone(), stage.clone(), &health));
+            let router = Arc::new(Router::new(
+                &settings,
+                lifecycle.clone(),
+                stage.clone(),
+                &health,
+            ));
             let serving = Serving {
                 router,
-                stop: stop.clone(),
+                lifecycle: lifecycle.clone(),
                 header_timeout: settings.header_timeout,
             };
             let workers = Workers::start(settings.threads, &serving)?;
@@ -140,14 +140,14 @@ impl Server {
                 };
                 tokio::select! {
                     outcome = serving => outcome,
-                    () = workers.accept(listener, settings.max_connections, &stop) => Ok(()),
+                    () = workers.accept(listener, settings.max_connections, &lifecycle) => Ok(()),
                     () = stage.run() => Ok(()),
                     () = shutdown => Ok(()),
                 }
             };
 
             set_health(&health, ServingStatus::NotServing).await;
-            drain(&lifecycle, &stop, workers, settings.drain).await;
+            drain(&lifecycle, workers, settings.drain).await;
             outcome
         })
     }
@@ -173,7 +173,7 @@ async fn set_health(health: &HealthReporter, status: ServingStatus) {
 }
 
 /// Lets what is under way come to its end, for at most `bound`.
-async fn drain(lifecycle: &Lifecycle, stop: &Stop, workers: Workers, bound: Duration) {
+async fn drain(lifecycle: &Lifecycle, workers: Workers, bound: Duration) {
     let start = Instant::now();
     tracing::info!(bound = ?bound, "stopping: no new connections, streams end");
     let patience = bound.saturating_sub(CLEAN_UP);
@@ -190,7 +190,7 @@ async fn drain(lifecycle: &Lifecycle, stop: &Stop, workers: Workers, bound: Dura
         .is_err()
     {
         tracing::warn!("connections are still open at the end of the drain; they are cut");
-        stop.now.cancel();
+        lifecycle.cut.cancel();
         let _ = tokio::time::timeout(CLEAN_UP, ended).await;
     }
     tracing::info!(took = ?start.elapsed(), "stopped");

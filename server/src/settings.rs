@@ -19,6 +19,15 @@ pub struct Settings {
     pub threads: usize,
     /// How many connections are served at once; more wait in the system's backlog.
     pub max_connections: usize,
+    /// Origins of other pages, such as `https://example.com`, that browsers may let call this server. The page it
+    /// serves itself needs none.
+    pub allowed_origins: Vec<String>,
+    /// Names, without port, that the server answers browsers to; addresses and `localhost` need not be named.
+    pub allowed_hosts: Vec<String>,
+    /// How many WebSockets are open at once, in all and from one address.
+    pub max_sockets: usize,
+    /// See [`Settings::max_sockets`].
+    pub max_sockets_per_address: usize,
     /// How long a client may take to say which protocol it speaks, and to send the headers of a request.
     pub header_timeout: Duration,
     /// How long a published position holds before the character walks on.
@@ -36,6 +45,10 @@ impl Default for Settings {
             seed: Seed::default(),
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             max_connections: 10_000,
+            allowed_origins: Vec::new(),
+            allowed_hosts: Vec::new(),
+            max_sockets: 4096,
+            max_sockets_per_address: 256,
             header_timeout: Duration::from_secs(15),
             hold: Duration::from_secs(3),
             drain: Duration::from_secs(10),

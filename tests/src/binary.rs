@@ -47,15 +47,10 @@ pub fn run(args: &[&str]) -> Output {
 /// `soundstage serve` by this binary on a free port, with a log of what goes wrong only.
 pub fn serve_command(binary: &Path, database: &Path) -> Command {
     let mut command = Command::new(binary);
+    // By the environment, so that a test can ask for more.
+    command.env("SOUNDSTAGE_LOG", "warn");
     command
-        .args([
-            "serve",
-            "--listen",
-            "127.0.0.1:0",
-            "--log",
-            "warn",
-            "--database",
-        ])
+        .args(["serve", "--listen", "127.0.0.1:0", "--database"])
         .arg(database);
     command
 }

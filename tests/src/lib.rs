@@ -2,6 +2,7 @@
 
 pub mod binary;
 pub mod raw;
+pub mod websocket;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

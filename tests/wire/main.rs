@@ -9,3 +9,4 @@ mod protocol_limits;
 mod reflection;
 mod store;
 mod users;
+mod websocket;

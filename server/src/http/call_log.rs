@@ -11,6 +11,7 @@ use tonic::Code;
 pub(super) enum Transport {
     Grpc,
     GrpcWeb,
+    WebSocket,
 }
 
 impl Transport {
@@ -18,6 +19,7 @@ impl Transport {
         match self {
             Self::Grpc => "grpc",
             Self::GrpcWeb => "grpc-web",
+            Self::WebSocket => "websocket",
         }
     }
 }

@@ -3,8 +3,11 @@
 mod call_log;
 mod deadline;
 mod grpc;
+mod origin;
 mod page;
 mod supervise;
+mod upgrade;
+mod websocket;
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -17,16 +20,22 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use tonic::body::Body as TonicBody;
+use tonic_health::server::HealthReporter;
 use tonic_web::GrpcWebLayer;
-use tower::{Layer as _, Service as _};
+use tower::{Layer as _, Service as _, service_fn};
+use tower_http::cors::CorsLayer;
 
 use crate::lifecycle::{Lifecycle, Phase};
 use crate::stage::Stage;
 
+use crate::settings::Settings;
+
 use call_log::Transport;
 use grpc::GrpcServices;
+use origin::{OriginRules, Refusal};
 use page::Page;
 use supervise::{CallBody, Supervised};
+use upgrade::Sockets;
 
 /// What every answer's body is: a native call's, a gRPC-Web call's, or a file's.
 pub(crate) type ResponseBody = Either<Either<CallBody, TonicBody>, Full<Bytes>>;
@@ -36,19 +45,26 @@ pub(crate) struct Router {
     services: Arc<GrpcServices>,
     page: Page,
     lifecycle: Lifecycle,
+    origins: OriginRules,
+    cors: CorsLayer,
+    sockets: Arc<Sockets>,
 }
 
 impl Router {
     pub(crate) fn new(
+        settings: &Settings,
         lifecycle: Lifecycle,
         stage: Stage,
-        health: &tonic_health::server::HealthReporter,
+        health: &HealthReporter,
     ) -> Self {
-        let services = Arc::new(GrpcServices::new(lifecycle.clone(), stage, health));
+        let origins = OriginRules::new(settings);
         Self {
-            services,
+            services: Arc::new(GrpcServices::new(lifecycle.clone(), stage, health)),
             page: Page::new(),
             lifecycle,
+            cors: origins.cors(),
+            origins,
+            sockets: Sockets::new(settings.max_sockets, settings.max_sockets_per_address),
         }
     }
 
@@ -61,7 +77,7 @@ impl Router {
         mut request: Request<Incoming>,
         peer: SocketAddr,
     ) -> impl Future<Output = Result<Response<ResponseBody>, Infallible>> + Send + use<> {
-        let response = match RequestKind::of(&request) {
+        let response = match RequestKind::of(&request, &self.origins) {
             RequestKind::Grpc => {
                 let call = self
                     .supervised(Transport::Grpc, peer)
@@ -75,7 +91,10 @@ impl Router {
                     .headers_mut()
                     .insert(header::CONTENT_TYPE, content_type);
                 let supervised = self.supervised(Transport::GrpcWeb, peer);
-                let call = GrpcWebLayer::new().layer(supervised).call(request);
+                let call = self
+                    .cors
+                    .layer(GrpcWebLayer::new().layer(supervised))
+                    .call(request);
                 let call = call.map_ok(|response| response.map(Either::Right).map(Either::Left));
                 return call.boxed().right_future();
             }
@@ -83,6 +102,18 @@ impl Router {
                 let file = async move { Ok(self.page.answer(&request).await.map(Either::Right)) };
                 return file.boxed().right_future();
             }
+            RequestKind::Preflight => {
+                let nothing = || Response::new(Full::<Bytes>::default());
+                let answer =
+                    service_fn(move |_| std::future::ready(Ok::<_, Infallible>(nothing())));
+                let answer = self.cors.layer(answer).call(request);
+                return answer
+                    .map_ok(|answer| answer.map(Either::Right))
+                    .boxed()
+                    .right_future();
+            }
+            RequestKind::WebSocket => self.open_socket(&mut request, peer),
+            RequestKind::Refused(refusal) => refused(refusal),
             RequestKind::Health => self.health(),
             RequestKind::GrpcOverHttp1 => text(
                 StatusCode::HTTP_VERSION_NOT_SUPPORTED,
@@ -94,6 +125,52 @@ impl Router {
             ),
         };
         std::future::ready(Ok(response)).boxed().right_future()
+    }
+
+    /// Makes the connection a WebSocket, which then lives in a task of its own.
+    fn open_socket(
+        &self,
+        request: &mut Request<Incoming>,
+        peer: SocketAddr,
+    ) -> Response<ResponseBody> {
+        let answer = match upgrade::accept(request) {
+            Ok(answer) => answer,
+            Err((status, sentence)) => {
+                let mut answer = text(status, sentence);
+                let version = HeaderValue::from_static(upgrade::VERSION);
+                answer
+                    .headers_mut()
+                    .insert(header::SEC_WEBSOCKET_VERSION, version);
+                return answer;
+            }
+        };
+        let Some(place) = self.sockets.place(peer.ip()) else {
+            return text(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Too many WebSockets are open; close some.\n",
+            );
+        };
+        let path = request.uri().clone();
+        let upgrading = hyper::upgrade::on(request);
+        let supervised = self.supervised(Transport::WebSocket, peer);
+        let cut = self.lifecycle.cut.clone();
+        self.lifecycle.sockets.spawn(async move {
+            let carrying = async {
+                match upgrading.await {
+                    Ok(upgraded) => {
+                        let call = |request| GrpcWebLayer::new().layer(supervised).call(request);
+                        websocket::carry(upgraded, path, call).await;
+                    }
+                    Err(error) => tracing::debug!(%peer, %error, "a WebSocket did not open"),
+                }
+            };
+            tokio::select! {
+                () = carrying => {}
+                () = cut.cancelled() => {}
+            }
+            drop(place);
+        });
+        answer.map(|()| Either::Right(Full::default()))
     }
 
     fn supervised(&self, transport: Transport, peer: SocketAddr) -> Supervised {
@@ -120,6 +197,12 @@ enum RequestKind {
     Grpc,
     /// gRPC-Web, with its content type in the one spelling that tonic-web knows.
     GrpcWeb(HeaderValue),
+    /// A browser asks whether a page elsewhere may call.
+    Preflight,
+    /// gRPC over a WebSocket.
+    WebSocket,
+    /// A page elsewhere has made a browser send it.
+    Refused(Refusal),
     /// Native gRPC without the trailers that it needs.
     GrpcOverHttp1,
     /// Another message format than protobuf.
@@ -131,7 +214,18 @@ enum RequestKind {
 }
 
 impl RequestKind {
-    fn of<B>(request: &Request<B>) -> Self {
+    fn of<B>(request: &Request<B>, origins: &OriginRules) -> Self {
+        let kind = Self::wanted(request);
+        match (
+            &kind,
+            origins.check(request.headers(), request.uri().authority()),
+        ) {
+            (Self::GrpcWeb(_) | Self::WebSocket, Err(refusal)) => Self::Refused(refusal),
+            _ => kind,
+        }
+    }
+
+    fn wanted<B>(request: &Request<B>) -> Self {
         let content_type = request
             .headers()
             .get(header::CONTENT_TYPE)
@@ -155,11 +249,33 @@ impl RequestKind {
                 Self::GrpcWeb(HeaderValue::from_static("application/grpc-web-text+proto"))
             }
             other if other.starts_with("application/grpc") => Self::UnknownGrpc,
+            _ if upgrade::is_wanted(request) => Self::WebSocket,
+            _ if is_preflight(request) => Self::Preflight,
             _ if request.uri().path() == "/healthz" && request.method() == Method::GET => {
                 Self::Health
             }
             _ => Self::Page,
         }
+    }
+}
+
+fn is_preflight<B>(request: &Request<B>) -> bool {
+    request.method() == Method::OPTIONS
+        && request
+            .headers()
+            .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+fn refused(refusal: Refusal) -> Response<ResponseBody> {
+    match refusal {
+        Refusal::Origin => text(
+            StatusCode::FORBIDDEN,
+            "This origin is not allowed; --allow-origin names those that are.\n",
+        ),
+        Refusal::Host => text(
+            StatusCode::MISDIRECTED_REQUEST,
+            "The server does not answer to this name; --allow-host names those it does.\n",
+        ),
     }
 }
 

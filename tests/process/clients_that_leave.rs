@@ -1,0 +1,181 @@
+//! Clients that go, or stay and no longer read, on each transport.
+
+use std::path::Path;
+use std::time::Duration;
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use http_body_util::BodyExt as _;
+use soundstage_proto::UserType;
+use soundstage_proto::position::Msg;
+use soundstage_proto::position::position_service_client::PositionServiceClient;
+use soundstage_proto::user::user_manager_client::UserManagerClient;
+use soundstage_proto::user::{UserRequest, UserTypeRequest};
+use soundstage_tests::binary::{self, Serve};
+use soundstage_tests::raw::{Http, grpc_web_request, send};
+use soundstage_tests::websocket::Call;
+use soundstage_tests::{channel, seed_file};
+use tempfile::TempDir;
+use tokio_tungstenite::tungstenite::Message;
+
+const POSITIONS: &str = "/posXYZ.PositionService/PositionSub";
+
+/// Waits, at most a second, until the log says so many times that a call has ended.
+async fn wait_for_ends(log: &Path, transport: &str, method: &str) {
+    let logged = || {
+        let text = std::fs::read_to_string(log).expect("text");
+        text.lines().any(|line| {
+            line.contains(&format!("transport=\"{transport}\""))
+                && line.contains(method)
+                && line.contains("status=Cancelled")
+        })
+    };
+    let ended = async {
+        while !logged() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(1), ended)
+        .await
+        .unwrap_or_else(|_| {
+            panic!("the handler of {method} over {transport} goes on without its client")
+        });
+}
+
+#[tokio::test]
+async fn the_handler_of_a_client_that_has_gone_ends_within_a_second() {
+    let folder = TempDir::new().expect("a folder");
+    let log = folder.path().join("log");
+    let mut command = binary::serve_command(binary::path(), &folder.path().join("users.db"));
+    command
+        .args(["--log", "info"])
+        .stderr(std::fs::File::create(&log).expect("a file"));
+    let server = Serve::spawn(command);
+
+    let mut stage = PositionServiceClient::new(channel(server.address()).await);
+    let mut positions = stage
+        .position_sub(Msg::default())
+        .await
+        .expect("OK")
+        .into_inner();
+    positions.message().await.expect("OK").expect("a position");
+    drop(positions);
+    wait_for_ends(&log, "grpc", "PositionSub").await;
+
+    let request = grpc_web_request(
+        POSITIONS,
+        "application/grpc-web+proto",
+        &[],
+        &[Msg::default()],
+    );
+    let mut answer = send(server.address(), Http::One, request).await.into_body();
+    answer.frame().await.expect("a frame").expect("a frame");
+    drop(answer);
+    wait_for_ends(&log, "grpc-web", "PositionSub").await;
+
+    // One closes the socket as it should, one is simply gone; one is in the middle of its requests.
+    let mut call = Call::start(server.address(), POSITIONS, &[]).await;
+    call.send(&Msg::default()).await;
+    call.half_close().await;
+    call.headers().await;
+    call.socket.send(Message::Close(None)).await.expect("sent");
+    wait_for_ends(&log, "websocket", "PositionSub").await;
+    let mut call = Call::start(server.address(), "/UserManager/GetUsersByIds", &[]).await;
+    call.send(&UserRequest { id: 1 }).await;
+    call.headers().await;
+    drop(call);
+    wait_for_ends(&log, "websocket", "GetUsersByIds").await;
+    let mut call = Call::start(server.address(), "/UserManager/CountAlreadyUsers", &[]).await;
+    call.send(&UserRequest { id: 1 }).await;
+    drop(call);
+    wait_for_ends(&log, "websocket", "CountAlreadyUsers").await;
+}
+
+/// Memory in use by a process, in bytes.
+fn memory(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("a process");
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .expect("a line");
+    line.trim()
+        .trim_end_matches(" kB")
+        .parse::<u64>()
+        .expect("a number")
+        * 1024
+}
+
+#[tokio::test]
+async fn clients_that_stop_reading_a_fast_stream_cost_little_memory_and_nobody_else_waits() {
+    const USERS: u32 = 150_000;
+    let folder = TempDir::new().expect("a folder");
+    let entry = |id: u32| {
+        let nickname = "n".repeat(64);
+        format!(
+            r#""{id}": {{"id": {id}, "nickname": "{nickname}", "mail_address": "user.{id}.with.a.long.name@example.com", "user_type": "NORMAL"}}"#
+        )
+    };
+    // A stream of more than 16 MB: what is not read cannot hide in the limit.
+    let content = format!(
+        "{{{}}}",
+        (1..=USERS).map(entry).collect::<Vec<_>>().join(",")
+    );
+    let (path, _) = seed_file(&folder, &content);
+    let server = Serve::start(
+        &folder.path().join("users.db"),
+        &["--seed", path.to_str().expect("text")],
+    );
+    let of_type = UserTypeRequest {
+        user_type: UserType::Normal.into(),
+    };
+
+    let mut others = UserManagerClient::new(channel(server.address()).await);
+    let first = others
+        .get_users_by_type(of_type)
+        .await
+        .expect("OK")
+        .into_inner()
+        .next()
+        .await;
+    first.expect("a user").expect("OK");
+    let before = memory(server.id());
+
+    let mut native = UserManagerClient::new(channel(server.address()).await);
+    let _native = native
+        .get_users_by_type(of_type)
+        .await
+        .expect("OK")
+        .into_inner();
+    let request = grpc_web_request(
+        "/UserManager/GetUsersByType",
+        "application/grpc-web+proto",
+        &[],
+        &[of_type],
+    );
+    let _web = send(server.address(), Http::One, request).await;
+    let mut socket = Call::start(server.address(), "/UserManager/GetUsersByType", &[]).await;
+    socket.send(&of_type).await;
+    socket.half_close().await;
+    socket.headers().await;
+
+    // Three seconds in which nobody reads, and somebody else calls.
+    let until = tokio::time::Instant::now() + Duration::from_secs(3);
+    while tokio::time::Instant::now() < until {
+        let call = others.get_user(UserRequest { id: USERS });
+        let answer = tokio::time::timeout(Duration::from_secs(1), call)
+            .await
+            .expect("answered in time");
+        assert!(!answer.expect("OK").into_inner().error);
+        let grown = memory(server.id()).saturating_sub(before);
+        assert!(
+            grown < 16_000_000,
+            "the server keeps {grown} bytes for clients that do not read"
+        );
+    }
+
+    // The one that begins to read again gets everything.
+    let answer = socket.rest().await;
+    assert_eq!(
+        (answer.status(), answer.messages.len()),
+        (0, USERS as usize)
+    );
+}

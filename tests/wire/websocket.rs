@@ -1,0 +1,411 @@
+//! gRPC over WebSocket: every kind of call, how each ends, and what is refused.
+
+use std::time::{Duration, Instant};
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use soundstage_proto::UserType;
+use soundstage_proto::position::{Msg, Position};
+use soundstage_proto::user::{User, UserCntResponse, UserRequest, UserResponse, UserTypeRequest};
+use soundstage_tests::raw::{Http, grpc_web_request, send};
+use soundstage_tests::websocket::{Call, handshake};
+use soundstage_tests::{PATIENCE, TestServer};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+const GET_USER: &str = "/UserManager/GetUser";
+const BY_IDS: &str = "/UserManager/GetUsersByIds";
+const COUNT: &str = "/UserManager/CountAlreadyUsers";
+
+fn id(answer: &UserResponse) -> u32 {
+    answer.user.as_ref().expect("a user").id
+}
+
+#[tokio::test]
+async fn unary_and_server_streaming_calls_are_answered() {
+    let server = TestServer::start().await;
+    let mut call = Call::start(server.address(), GET_USER, &[]).await;
+    call.send(&UserRequest { id: 3 }).await;
+    call.half_close().await;
+    assert!(
+        call.headers()
+            .await
+            .contains("content-type:application/grpc-web+proto")
+    );
+    assert_eq!(id(&call.message().await), 3);
+    assert_eq!(call.rest().await.status(), 0);
+
+    let mut call = Call::start(server.address(), "/UserManager/GetUsersByType", &[]).await;
+    call.send(&UserTypeRequest {
+        user_type: UserType::Normal.into(),
+    })
+    .await;
+    call.half_close().await;
+    call.headers().await;
+    let answer = call.rest().await;
+    assert_eq!(answer.status(), 0);
+    assert_eq!(
+        answer
+            .decode::<UserResponse>()
+            .iter()
+            .map(id)
+            .collect::<Vec<_>>(),
+        [3, 5, 6]
+    );
+}
+
+#[tokio::test]
+async fn ten_thousand_requests_are_counted() {
+    let server = TestServer::start().await;
+    let mut call = Call::start(server.address(), COUNT, &[]).await;
+    for id in 1..=10_000 {
+        call.send(&UserRequest { id }).await;
+    }
+    call.half_close().await;
+    call.headers().await;
+    assert_eq!(call.message::<UserCntResponse>().await.user_cnt, 6);
+    assert_eq!(call.rest().await.status(), 0);
+}
+
+#[tokio::test]
+async fn each_request_is_answered_before_the_next_is_sent() {
+    let server = TestServer::start().await;
+    let mut call = Call::start(server.address(), BY_IDS, &[]).await;
+    call.headers().await;
+    for round in 0..1000 {
+        let wanted = round % 6 + 1;
+        call.send(&UserRequest { id: wanted }).await;
+        assert_eq!(id(&call.message().await), wanted);
+    }
+    call.half_close().await;
+    assert_eq!(call.rest().await.status(), 0);
+}
+
+#[tokio::test]
+async fn a_refused_call_has_its_status_in_a_frame_of_trailers() {
+    let server = TestServer::start().await;
+    let mut call = Call::start(server.address(), "/UserManager/AddUser", &[]).await;
+    call.send(&User::default()).await;
+    call.half_close().await;
+    assert!(!call.headers().await.contains("grpc-status"));
+    let answer = call.rest().await;
+    assert_eq!(answer.status(), 3);
+    assert!(
+        answer
+            .trailers
+            .expect("trailers")
+            .contains("grpc-status-details-bin:")
+    );
+}
+
+#[tokio::test]
+async fn an_error_after_the_first_message_comes_in_the_trailers() {
+    let server = TestServer::start().await;
+    let mut call = Call::start(server.address(), BY_IDS, &[]).await;
+    call.headers().await;
+    call.send(&UserRequest { id: 1 }).await;
+    assert_eq!(id(&call.message().await), 1);
+    call.socket
+        .send(Message::binary(b"\0\0\0\0\0\x02\xff\xff".to_vec()))
+        .await
+        .expect("sent");
+    assert_ne!(call.rest().await.status(), 0);
+}
+
+#[tokio::test]
+async fn a_deadline_holds_for_the_whole_call() {
+    let server = TestServer::start().await;
+    let start = Instant::now();
+    let mut call = Call::start(
+        server.address(),
+        "/posXYZ.PositionService/PositionSub",
+        &[("grpc-timeout", "100m")],
+    )
+    .await;
+    call.send(&Msg::default()).await;
+    call.half_close().await;
+    call.headers().await;
+    let answer = call.rest().await;
+    assert_eq!(answer.status(), 4);
+    assert!(!answer.decode::<Position>().is_empty());
+    assert!(
+        start.elapsed() < Duration::from_millis(200),
+        "{:?}",
+        start.elapsed()
+    );
+}
+
+#[tokio::test]
+async fn a_message_over_the_limit_is_resource_exhausted() {
+    let server = TestServer::start().await;
+    let mut call = Call::start(server.address(), "/UserManager/AddUser", &[]).await;
+    call.send(&User {
+        nickname: "x".repeat(70_000),
+        ..User::default()
+    })
+    .await;
+    call.half_close().await;
+    call.headers().await;
+    assert_eq!(call.rest().await.status(), 8);
+}
+
+/// The code with which the server closes after these messages.
+async fn closed_with(server: &TestServer, messages: Vec<Message>) -> CloseCode {
+    let mut socket = handshake(server.address(), BY_IDS, &[])
+        .await
+        .expect("a socket");
+    for message in messages {
+        socket.send(message).await.expect("sent");
+    }
+    let closed = async {
+        loop {
+            let message = socket
+                .next()
+                .await
+                .expect("a close")
+                .expect("an unbroken socket");
+            if let Message::Close(close) = message {
+                return close.expect("a code").code;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, closed)
+        .await
+        .expect("closed in time")
+}
+
+#[tokio::test]
+async fn what_the_protocol_does_not_have_closes_the_socket_with_the_right_code() {
+    let server = TestServer::start().await;
+    let headers = || Message::binary(b"x-grpc-web: 1\r\n".to_vec());
+    let binary = |bytes: &[u8]| Message::binary(bytes.to_vec());
+    assert_eq!(
+        closed_with(&server, vec![Message::text("hello")]).await,
+        CloseCode::Unsupported
+    );
+    assert_eq!(
+        closed_with(&server, vec![headers(), Message::text("hello")]).await,
+        CloseCode::Unsupported
+    );
+    assert_eq!(
+        closed_with(&server, vec![binary(b"no header at all")]).await,
+        CloseCode::Protocol
+    );
+    assert_eq!(
+        closed_with(&server, vec![headers(), binary(b"\x07")]).await,
+        CloseCode::Protocol
+    );
+    assert_eq!(
+        closed_with(&server, vec![headers(), binary(b"")]).await,
+        CloseCode::Protocol
+    );
+    assert_eq!(
+        closed_with(&server, vec![headers(), binary(&vec![0; 300_000])]).await,
+        CloseCode::Size
+    );
+    server
+        .users()
+        .await
+        .get_user(UserRequest { id: 1 })
+        .await
+        .expect("the server is unharmed");
+}
+
+#[tokio::test]
+async fn a_frame_that_breaks_the_websocket_protocol_is_cut() {
+    let server = TestServer::start().await;
+    let socket = handshake(server.address(), BY_IDS, &[])
+        .await
+        .expect("a socket");
+    let mut stream = socket.into_inner();
+    // A client's frame that is not masked.
+    stream.write_all(b"\x82\x02\0\0").await.expect("sent");
+    let mut answer = Vec::new();
+    tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer))
+        .await
+        .expect("cut in time")
+        .expect("read");
+    assert_eq!(&answer[2..4], &1002_u16.to_be_bytes(), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_stopping_server_ends_the_call_with_unavailable() {
+    let mut server =
+        TestServer::start_with(|settings| settings.drain = Duration::from_secs(5)).await;
+    let mut call = Call::start(server.address(), BY_IDS, &[]).await;
+    call.headers().await;
+    call.send(&UserRequest { id: 1 }).await;
+    assert_eq!(id(&call.message().await), 1);
+    server.begin_shutdown();
+    let start = Instant::now();
+    assert_eq!(call.rest().await.status(), 14);
+    tokio::task::spawn_blocking(move || server.stop())
+        .await
+        .expect("stopped");
+    assert!(
+        start.elapsed() < Duration::from_secs(4),
+        "{:?}",
+        start.elapsed()
+    );
+}
+
+/// The HTTP status that a handshake is refused with; 101 if it is not.
+async fn refusal(server: &TestServer, headers: &[(&'static str, &str)]) -> u16 {
+    match handshake(server.address(), GET_USER, headers).await {
+        Ok(_) => 101,
+        Err(Error::Http(response)) => response.status().as_u16(),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[tokio::test]
+async fn pages_elsewhere_get_no_socket_unless_they_are_allowed() {
+    let server = TestServer::start_with(|settings| {
+        settings.allowed_origins = vec!["https://friend.example".into()];
+        settings.allowed_hosts = vec!["stage.example".into()];
+    })
+    .await;
+    let own = format!("http://{}", server.address());
+    assert_eq!(refusal(&server, &[]).await, 101);
+    assert_eq!(refusal(&server, &[("origin", &own)]).await, 101);
+    assert_eq!(
+        refusal(&server, &[("origin", "https://friend.example")]).await,
+        101
+    );
+    assert_eq!(
+        refusal(
+            &server,
+            &[
+                ("origin", "http://stage.example"),
+                ("host", "stage.example")
+            ]
+        )
+        .await,
+        101
+    );
+    assert_eq!(
+        refusal(&server, &[("origin", "http://evil.example")]).await,
+        403
+    );
+    assert_eq!(refusal(&server, &[("origin", "null")]).await, 403);
+    assert_eq!(
+        refusal(
+            &server,
+            &[("origin", "http://evil.example"), ("host", "evil.example")]
+        )
+        .await,
+        421
+    );
+}
+
+#[tokio::test]
+async fn handshakes_that_are_none_are_told_what_is_wrong() {
+    let server = TestServer::start().await;
+    assert_eq!(
+        refusal(&server, &[("sec-websocket-protocol", "chat")]).await,
+        400
+    );
+    assert_eq!(
+        refusal(&server, &[("sec-websocket-version", "8")]).await,
+        426
+    );
+}
+
+#[tokio::test]
+async fn sockets_from_one_address_are_limited_and_places_come_back() {
+    let server = TestServer::start_with(|settings| settings.max_sockets_per_address = 2).await;
+    let first = handshake(server.address(), BY_IDS, &[])
+        .await
+        .expect("a socket");
+    let _second = handshake(server.address(), BY_IDS, &[])
+        .await
+        .expect("a socket");
+    assert_eq!(refusal(&server, &[]).await, 503);
+    drop(first);
+    let freed = async {
+        while refusal(&server, &[]).await == 503 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, freed)
+        .await
+        .expect("a place comes back");
+}
+
+#[tokio::test]
+async fn browsers_are_told_of_allowed_origins_and_of_no_others() {
+    let server = TestServer::start_with(|settings| {
+        settings.allowed_origins = vec!["https://friend.example".into()];
+    })
+    .await;
+    let preflight = async |origin: &str| {
+        let request = http::Request::options(GET_USER)
+            .header("origin", origin)
+            .header("access-control-request-method", "POST")
+            .header(
+                "access-control-request-headers",
+                "content-type,x-grpc-web,x-custom",
+            )
+            .body(http_body_util::Full::default())
+            .expect("a request");
+        send(server.address(), Http::One, request)
+            .await
+            .into_parts()
+            .0
+            .headers
+    };
+    let allowed = preflight("https://friend.example").await;
+    assert_eq!(
+        allowed["access-control-allow-origin"],
+        "https://friend.example"
+    );
+    assert_eq!(
+        allowed["access-control-allow-headers"],
+        "content-type,x-grpc-web,x-custom"
+    );
+    assert!(
+        !preflight("http://evil.example")
+            .await
+            .contains_key("access-control-allow-origin")
+    );
+
+    let headers = [("origin", "https://friend.example")];
+    let request = grpc_web_request(
+        GET_USER,
+        "application/grpc-web+proto",
+        &headers,
+        &[UserRequest { id: 1 }],
+    );
+    let answer = send(server.address(), Http::One, request).await;
+    assert_eq!(
+        answer.headers()["access-control-allow-origin"],
+        "https://friend.example"
+    );
+    let exposed = answer.headers()["access-control-expose-headers"]
+        .to_str()
+        .expect("text");
+    assert!(
+        exposed.contains("grpc-status") && exposed.contains("grpc-message"),
+        "{exposed}"
+    );
+}
+
+#[tokio::test]
+async fn grpc_web_calls_of_pages_elsewhere_are_refused_as_well() {
+    let server = TestServer::start().await;
+    let status = async |origin: &str| {
+        let headers = [("origin", origin)];
+        let request = grpc_web_request(
+            GET_USER,
+            "application/grpc-web+proto",
+            &headers,
+            &[UserRequest { id: 1 }],
+        );
+        send(server.address(), Http::One, request)
+            .await
+            .status()
+            .as_u16()
+    };
+    assert_eq!(status(&format!("http://{}", server.address())).await, 200);
+    assert_eq!(status("http://evil.example").await, 403);
+}
