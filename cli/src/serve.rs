@@ -36,7 +36,7 @@ pub(crate) struct ServeArgs {
     /// Users of a fresh database: "default" for the six first ones, "none", or a JSON file of users
     #[arg(long, value_name = "default|none|FILE", env = "SOUNDSTAGE_SEED", default_value = "default", value_parser = parse_seed)]
     seed: Seed,
-    /// Origin of another page that browsers may let call this server, such as https://example.com; can be repeated
+    /// Origin (scheme, name and port) of another page that browsers may let call this server; can be repeated
     #[arg(long, value_name = "ORIGIN", env = "SOUNDSTAGE_ALLOW_ORIGIN", value_delimiter = ',', value_parser = parse_origin)]
     allow_origin: Vec<String>,
     /// Name that browsers reach the server by, other than localhost or an address; can be repeated
