@@ -97,13 +97,20 @@ fn store_if_smaller(content: &[u8], compressed: &[u8], file: &Path) -> Result<St
 }
 
 fn brotli(mut content: &[u8]) -> Result<Vec<u8>, Error> {
+    /// No file of a page built for release is as large. One built for development is, and only its developer loads it.
+    const DEVELOPMENT_SIZE: usize = 2_000_000;
+    let quality = if content.len() < DEVELOPMENT_SIZE {
+        11
+    } else {
+        3
+    };
     let mut compressed = Vec::new();
-    let highest = brotli::enc::BrotliEncoderParams {
-        quality: 11,
+    let parameters = brotli::enc::BrotliEncoderParams {
+        quality,
         lgwin: 22,
         ..Default::default()
     };
-    brotli::BrotliCompress(&mut content, &mut compressed, &highest)?;
+    brotli::BrotliCompress(&mut content, &mut compressed, &parameters)?;
     Ok(compressed)
 }
 
