@@ -48,11 +48,14 @@ pub(crate) fn run_all() -> Result {
 fn interop() -> Result {
     let folder = root().join("tests/interop");
     let python = tools::python(&folder.join("requirements.txt"))?;
-    step("Testing with the predecessors' clients, in Python", || {
-        run(command(python)
-            .arg(folder.join("predecessor_clients.py"))
-            .arg(binary()))
-    })
+    step(
+        "Testing with clients in Python: the predecessors', and our examples",
+        || {
+            run(command(python)
+                .arg(folder.join("python_clients.py"))
+                .arg(binary()))
+        },
+    )
 }
 
 /// The page in a real browser.

@@ -1,10 +1,11 @@
-//! One request: which of the three kinds it is, and its answer.
+//! One request: which kind it is, and its answer.
 
 mod call_log;
 mod deadline;
 mod grpc;
 mod origin;
 mod page;
+mod request_kind;
 mod supervise;
 mod upgrade;
 mod websocket;
@@ -16,7 +17,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{FutureExt as _, TryFutureExt as _};
-use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use tonic::body::Body as TonicBody;
@@ -26,14 +27,14 @@ use tower::{Layer as _, Service as _, service_fn};
 use tower_http::cors::CorsLayer;
 
 use crate::lifecycle::{Lifecycle, Phase};
-use crate::stage::Stage;
-
 use crate::settings::Settings;
+use crate::stage::Stage;
 
 use call_log::Transport;
 use grpc::GrpcServices;
 use origin::{OriginRules, Refusal};
 use page::Page;
+use request_kind::RequestKind;
 use supervise::{CallBody, Supervised};
 use upgrade::Sockets;
 
@@ -68,10 +69,7 @@ impl Router {
         }
     }
 
-    /// The answer to one request. By content type first and path second, so that neither kind of route needs to know
-    /// of the other's.
-    ///
-    /// Returns a small future: hyper moves it about before it is polled.
+    /// The answer to one request, as a small future: hyper moves it about before it is polled.
     pub(crate) fn answer(
         self: Arc<Self>,
         mut request: Request<Incoming>,
@@ -189,81 +187,6 @@ impl Router {
             Phase::Draining => text(StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
         }
     }
-}
-
-/// What a request wants.
-enum RequestKind {
-    /// Native gRPC.
-    Grpc,
-    /// gRPC-Web, with its content type in the one spelling that tonic-web knows.
-    GrpcWeb(HeaderValue),
-    /// A browser asks whether a page elsewhere may call.
-    Preflight,
-    /// gRPC over a WebSocket.
-    WebSocket,
-    /// A page elsewhere has made a browser send it.
-    Refused(Refusal),
-    /// Native gRPC without the trailers that it needs.
-    GrpcOverHttp1,
-    /// Another message format than protobuf.
-    UnknownGrpc,
-    /// `/healthz`, for load balancers.
-    Health,
-    /// A file of the page.
-    Page,
-}
-
-impl RequestKind {
-    fn of<B>(request: &Request<B>, origins: &OriginRules) -> Self {
-        let kind = Self::wanted(request);
-        match (
-            &kind,
-            origins.check(request.headers(), request.uri().authority()),
-        ) {
-            (Self::GrpcWeb(_) | Self::WebSocket, Err(refusal)) => Self::Refused(refusal),
-            _ => kind,
-        }
-    }
-
-    fn wanted<B>(request: &Request<B>) -> Self {
-        let content_type = request
-            .headers()
-            .get(header::CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok());
-        // Parameters, such as a charset, say nothing about protobuf.
-        let media_type = content_type
-            .and_then(|value| value.split(';').next())
-            .unwrap_or_default()
-            .trim();
-        match media_type.to_ascii_lowercase().as_str() {
-            "application/grpc" | "application/grpc+proto"
-                if request.version() == Version::HTTP_2 =>
-            {
-                Self::Grpc
-            }
-            "application/grpc" | "application/grpc+proto" => Self::GrpcOverHttp1,
-            "application/grpc-web" | "application/grpc-web+proto" => {
-                Self::GrpcWeb(HeaderValue::from_static("application/grpc-web+proto"))
-            }
-            "application/grpc-web-text" | "application/grpc-web-text+proto" => {
-                Self::GrpcWeb(HeaderValue::from_static("application/grpc-web-text+proto"))
-            }
-            other if other.starts_with("application/grpc") => Self::UnknownGrpc,
-            _ if upgrade::is_wanted(request) => Self::WebSocket,
-            _ if is_preflight(request) => Self::Preflight,
-            _ if request.uri().path() == "/healthz" && request.method() == Method::GET => {
-                Self::Health
-            }
-            _ => Self::Page,
-        }
-    }
-}
-
-fn is_preflight<B>(request: &Request<B>) -> bool {
-    request.method() == Method::OPTIONS
-        && request
-            .headers()
-            .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
 fn refused(refusal: Refusal) -> Response<ResponseBody> {

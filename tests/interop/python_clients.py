@@ -1,6 +1,6 @@
-"""Clients generated from the predecessors' own .proto files, with grpcio, against the real binary.
+"""Clients generated from the predecessors' own .proto files, and the example scripts, with grpcio, against the real binary.
 
-    python predecessor_clients.py path/to/soundstage
+    python python_clients.py path/to/soundstage
 """
 
 import importlib
@@ -156,9 +156,31 @@ class PositinService(PositionCalls, TestCase):
         self.stub = self.grpc.PositinServiceStub(self.channel)
 
 
+class Examples(TestCase):
+    """The scripts of clients/python, as somebody runs them who wants to see how a call is made."""
+
+    def run_script(self, name):
+        script = HERE.parents[1] / "clients/python" / f"{name}.py"
+        command = [sys.executable, script, self.server.address]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+
+    def test_unary(self):
+        self.assertEqual(self.run_script("unary"), ["1 admin", "99 not found"])
+
+    def test_server_streaming(self):
+        self.assertEqual(self.run_script("server_streaming"), ["3 foo", "5 Zaru", "6 Saru"])
+
+    def test_client_streaming(self):
+        self.assertEqual(self.run_script("client_streaming"), ["6"])
+
+    def test_bidirectional(self):
+        expected = ["ask 5", "answer Zaru", "ask 1", "answer admin", "ask 6", "answer Saru"]
+        self.assertEqual(self.run_script("bidirectional"), expected)
+
+
 if __name__ == "__main__":
     # The two spellings define the same message names, which one process cannot hold: each has a process of its own.
     if len(sys.argv) > 1:
         unittest.main()
-    cases = [case.__name__ for case in (UserManager, PositionService, PositinService)]
+    cases = [case.__name__ for case in (UserManager, PositionService, PositinService, Examples)]
     sys.exit(max(subprocess.run([sys.executable, __file__, BINARY, case]).returncode for case in cases))
