@@ -78,6 +78,7 @@ async fn until_the_store_is_open_the_server_is_not_serving_and_says_so() {
     let server = Server::bind(Settings {
         listen,
         database,
+        drain: std::time::Duration::from_millis(600),
         ..Settings::default()
     })
     .expect("a free port");

@@ -23,7 +23,8 @@ pub(crate) async fn sleep(duration: Duration) {
     gloo_timers::future::sleep(duration).await;
 }
 
-/// Runs a task that is dropped, with all it holds, when the component that starts it goes.
+/// Runs a task that is dropped, with all it holds, when the component that starts it goes, or before the effect that
+/// starts it runs again.
 pub(crate) fn spawn_scoped(task: impl Future<Output = ()> + 'static) {
     let handle = spawn_abortable(task);
     on_cleanup(move || handle.abort());

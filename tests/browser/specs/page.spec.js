@@ -19,9 +19,18 @@ test("the first load transfers at most 250 kB, all of it from this server", asyn
   const hosts = new Set();
   const started = new Set();
   const finished = new Set();
+  const received = new Map();
   session.on("Network.requestWillBeSent", ({ requestId, request }) => {
     started.add(requestId);
     if (!request.url.startsWith("data:")) hosts.add(new URL(request.url).host);
+  });
+  session.on("Network.dataReceived", ({ requestId, encodedDataLength }) => {
+    received.set(requestId, (received.get(requestId) ?? 0) + encodedDataLength);
+  });
+  // The page lets go of a call once it has the status, which may be before the browser has seen the end of the body.
+  session.on("Network.loadingFailed", ({ requestId }) => {
+    finished.add(requestId);
+    bytes += received.get(requestId) ?? 0;
   });
   session.on("Network.loadingFinished", ({ requestId, encodedDataLength }) => {
     finished.add(requestId);

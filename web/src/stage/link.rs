@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use futures_util::future::{AbortHandle, Either, select};
+use futures_util::future::{Either, select};
 use leptos::prelude::*;
 
 use super::scene::Scene;
@@ -42,19 +42,14 @@ pub(super) fn follow(
     wanted: Signal<bool>,
 ) -> Signal<Link> {
     let link = RwSignal::new(Link::Connecting);
-    Effect::new(move |running: Option<Option<AbortHandle>>| {
-        if let Some(running) = running.flatten() {
-            running.abort();
-        }
-        if !wanted.get() {
+    Effect::new(move |_| {
+        if wanted.get() {
+            link.set(Link::Connecting);
+            // Ends before the effect runs again, and with the page.
+            browser::spawn_scoped(keep_connected(scene, link));
+        } else {
             link.set(Link::Paused);
-            return None;
         }
-        link.set(Link::Connecting);
-        let handle = browser::spawn_abortable(keep_connected(scene, link));
-        let aborted = handle.clone();
-        on_cleanup(move || aborted.abort());
-        Some(handle)
     });
     link.into()
 }

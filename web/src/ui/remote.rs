@@ -3,7 +3,6 @@
 use std::future::Future;
 use std::time::Duration;
 
-use futures_util::future::AbortHandle;
 use leptos::prelude::*;
 
 use crate::api::CallError;
@@ -52,14 +51,11 @@ impl<T: Clone + Send + Sync + 'static> RemoteData<T> {
             round: RwSignal::new(0),
         };
         let failures = StoredValue::new(0_usize);
-        Effect::new(move |running: Option<AbortHandle>| {
-            // The answer to an older question must not replace that to a newer one.
-            if let Some(running) = running {
-                running.abort();
-            }
+        Effect::new(move |_| {
             data.round.track();
             let answer = fetch();
-            let handle = browser::spawn_abortable(async move {
+            // Ends before the next question: the answer to an older one must not replace that to a newer.
+            browser::spawn_scoped(async move {
                 match answer.await {
                     Err(CallError::Unreachable) => {
                         data.state.set(Remote::Failed(CallError::Unreachable));
@@ -75,9 +71,6 @@ impl<T: Clone + Send + Sync + 'static> RemoteData<T> {
                     }
                 }
             });
-            let aborted = handle.clone();
-            on_cleanup(move || aborted.abort());
-            handle
         });
         data
     }
