@@ -1,4 +1,4 @@
-//! The calls of the page, over gRPC-Web, and nothing of gRPC outside: plain functions, plain errors.
+//! The calls of the page's tables, forms and stage, and nothing of gRPC outside: plain functions, plain errors.
 
 use std::future::Future;
 use std::pin::pin;
@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use futures_util::stream::{self, Stream, StreamExt as _};
+use soundstage_channel::{Channel, Failure};
 use soundstage_proto::UserType;
 use soundstage_proto::position::position_service_client::PositionServiceClient;
 use soundstage_proto::position::{Msg, Pos, Position};
@@ -15,7 +16,6 @@ use soundstage_proto::user::{
 };
 use tonic::{Code, Status, Streaming};
 use tonic_types::StatusExt as _;
-use tonic_web_wasm_client::Client;
 
 use crate::browser;
 
@@ -52,10 +52,8 @@ impl CallError {
 impl From<Status> for CallError {
     fn from(status: Status) -> Self {
         match status.code() {
-            // Unknown is what the transport makes of a failed fetch; the server never says it.
-            Code::Unavailable | Code::Unknown | Code::DeadlineExceeded | Code::Cancelled => {
-                Self::Unreachable
-            }
+            _ if Failure::of(&status).is_some() => Self::Unreachable,
+            Code::Unavailable | Code::DeadlineExceeded => Self::Unreachable,
             Code::InvalidArgument => match status.get_details_bad_request() {
                 Some(details) => {
                     let fields = details.field_violations.into_iter();
@@ -144,17 +142,17 @@ pub(crate) async fn publish(position: Pos) -> Result<(), CallError> {
     in_time(stage().position_pub(position)).await.map(drop)
 }
 
-fn users() -> UserManagerClient<Client> {
+fn users() -> UserManagerClient<Channel> {
     UserManagerClient::new(transport())
 }
 
-fn stage() -> PositionServiceClient<Client> {
+fn stage() -> PositionServiceClient<Channel> {
     PositionServiceClient::new(transport())
 }
 
 /// The server is where the page came from.
-fn transport() -> Client {
-    Client::new(
+fn transport() -> Channel {
+    Channel::new(
         leptos::prelude::window()
             .location()
             .origin()
@@ -196,10 +194,8 @@ mod tests {
             CallError::from(Status::unavailable("stopping")),
             CallError::Unreachable
         );
-        assert_eq!(
-            CallError::from(Status::unknown("TypeError: Failed to fetch")),
-            CallError::Unreachable
-        );
+        let unanswered = Failure::NoAnswer.status(Code::Unknown, "Failed to fetch");
+        assert_eq!(CallError::from(unanswered), CallError::Unreachable);
         assert_eq!(
             CallError::from(Status::data_loss("damaged")),
             CallError::Refused("damaged".into())

@@ -6,8 +6,9 @@ use std::time::{Duration, SystemTime};
 use crate::page::{self, Kind, newest_change};
 use crate::run::{Result, command, root, run, step};
 
-const SOURCES: [&str; 7] = [
+const SOURCES: [&str; 8] = [
     "web",
+    "channel",
     "proto",
     "server",
     "cli",

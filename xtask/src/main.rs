@@ -3,6 +3,7 @@
 
 mod bench;
 mod dev;
+mod fuzz;
 mod page;
 mod run;
 mod server;

@@ -8,8 +8,9 @@ use crate::run::{Result, command, root, run, run_quietly, step};
 use crate::tools::{self, WasmToolchain};
 
 /// What the page is made from. A change in any of it builds the page again.
-const SOURCES: [&str; 6] = [
+const SOURCES: [&str; 7] = [
     "web",
+    "channel",
     "proto",
     "index.html",
     "Trunk.toml",

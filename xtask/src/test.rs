@@ -1,5 +1,6 @@
 //! `test`: everything that must hold, from the quickest to the slowest.
 
+use crate::fuzz;
 use crate::page::{self, Kind};
 use crate::run::{Result, command, root, run, step};
 use crate::tools;
@@ -40,6 +41,7 @@ pub(crate) fn run_all() -> Result {
         "Testing in Rust: rules, logic, the store, the server over the wire, the command line",
         || run(command("cargo").args(["test", "--locked", "--workspace"])),
     )?;
+    fuzz::run_briefly()?;
     interop()?;
     browser()
 }

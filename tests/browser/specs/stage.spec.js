@@ -71,8 +71,8 @@ test("the character walks its circle, in numbers and in pixels", async ({ page }
 
 test("ten messages a second arrive, and are drawn a fixed delay behind", async ({ page }) => {
   await page.goto("/stage");
-  await expect.poll(() => number(page, "rate")).toBeGreaterThan(9);
-  expect(await number(page, "rate")).toBeLessThan(11);
+  // A busy machine delivers unevenly; twice the rate, or half of it, would never be read as this.
+  await expect.poll(async () => Math.abs((await number(page, "rate")) - 10)).toBeLessThan(1);
   expect(await number(page, "age")).toBeLessThan(1000);
   await expect(page.getByTestId("delay")).toHaveText("150 ms");
 });

@@ -1,0 +1,58 @@
+//! The deadline of a call, on this side.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures_util::future::{FutureExt as _, LocalBoxFuture, Shared};
+use futures_util::stream::{self, Stream, StreamExt as _};
+use gloo_timers::future::TimeoutFuture;
+use http::HeaderMap;
+use tonic::Status;
+
+use crate::timeout;
+
+/// Is ready once the call's deadline has passed; never, if it has none.
+#[derive(Clone)]
+pub(super) struct Expiry(Shared<LocalBoxFuture<'static, ()>>);
+
+impl Expiry {
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let expired = match timeout::of(headers) {
+            // A browser's timer counts milliseconds in 31 bits: 24 days.
+            Some(timeout) => {
+                let millis = timeout.as_millis().min(i32::MAX as u128);
+                TimeoutFuture::new(millis as u32).boxed_local()
+            }
+            None => futures_util::future::pending().boxed_local(),
+        };
+        Self(expired.shared())
+    }
+
+    /// The pieces until then, and an error after.
+    pub(super) fn end(
+        mut self,
+        pieces: impl Stream<Item = Result<Bytes, Status>> + 'static,
+    ) -> impl Stream<Item = Result<Bytes, Status>> {
+        let mut pieces = pieces.boxed_local();
+        stream::poll_fn(move |cx| {
+            if self.poll_unpin(cx).is_ready() {
+                return Poll::Ready(Some(Err(deadline_exceeded())));
+            }
+            pieces.poll_next_unpin(cx)
+        })
+    }
+}
+
+impl Future for Expiry {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.0.poll_unpin(cx)
+    }
+}
+
+pub(super) fn deadline_exceeded() -> Status {
+    Status::deadline_exceeded("the deadline has passed")
+}

@@ -1,0 +1,126 @@
+//! gRPC-Web over `fetch`: one request, and an answer that is read as it comes.
+
+use bytes::Bytes;
+use futures_util::stream::{self, Stream};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use js_sys::{Array, Promise, Reflect, Uint8Array};
+use tonic::{Code, Status};
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast as _, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{AbortController, Headers, ReadableStreamDefaultReader, RequestInit};
+
+use super::expiry::Expiry;
+use super::sent_headers;
+use crate::requests::Requests;
+use crate::{AnswerBody, Failure, respond};
+
+#[wasm_bindgen]
+extern "C" {
+    /// The global function, of a window and of a worker alike.
+    #[wasm_bindgen(js_name = fetch, catch)]
+    fn fetch(url: &str, init: &RequestInit) -> Result<Promise, JsValue>;
+}
+
+/// Ends the request when it is dropped. One that has been answered whole is not affected.
+struct AbortOnDrop(AbortController);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+pub(super) async fn call(
+    url: &str,
+    headers: &HeaderMap,
+    requests: Requests,
+    expiry: Expiry,
+    max_message_size: usize,
+) -> Result<Response<AnswerBody>, Status> {
+    let messages = requests.collect().await?;
+    let controller = AbortController::new().map_err(|error| not_supported(&error))?;
+    let init = request(headers, &messages, &controller).map_err(|error| not_supported(&error))?;
+    let abort = AbortOnDrop(controller);
+    let no_answer = |error| Failure::NoAnswer.status(Code::Unavailable, &text_of(&error));
+    let answer = JsFuture::from(fetch(url, &init).map_err(no_answer)?)
+        .await
+        .map_err(no_answer)?;
+    let answer: web_sys::Response = answer.unchecked_into();
+
+    let mut response = Response::new(());
+    *response.status_mut() = StatusCode::from_u16(answer.status()).unwrap_or_default();
+    *response.headers_mut() = received_headers(&answer.headers());
+    let reader = answer.body().map(|body| {
+        body.get_reader()
+            .unchecked_into::<ReadableStreamDefaultReader>()
+    });
+    respond(
+        response.into_parts().0,
+        expiry.end(pieces(reader, abort)),
+        max_message_size,
+    )
+}
+
+fn request(
+    headers: &HeaderMap,
+    messages: &[u8],
+    controller: &AbortController,
+) -> Result<RequestInit, JsValue> {
+    let fields = Headers::new()?;
+    for (name, value) in sent_headers(headers) {
+        fields.append(name, value)?;
+    }
+    let init = RequestInit::new();
+    init.set_method("POST");
+    init.set_headers(fields.as_ref());
+    init.set_body(&Uint8Array::from(messages));
+    init.set_signal(Some(&controller.signal()));
+    Ok(init)
+}
+
+/// A browser joins the values of a name that comes more than once.
+fn received_headers(headers: &Headers) -> HeaderMap {
+    let mut received = HeaderMap::new();
+    for pair in headers.entries().into_iter().flatten() {
+        let pair: Array = pair.unchecked_into();
+        let text = |index| pair.get(index).as_string().unwrap_or_default();
+        let name = HeaderName::from_bytes(text(0).as_bytes());
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(&text(1))) {
+            received.append(name, value);
+        }
+    }
+    received
+}
+
+/// The bytes of the answer. It ends the request if it is dropped before they end.
+fn pieces(
+    reader: Option<ReadableStreamDefaultReader>,
+    abort: AbortOnDrop,
+) -> impl Stream<Item = Result<Bytes, Status>> {
+    stream::try_unfold((reader, abort), async |(reader, abort)| {
+        let Some(reader) = reader else {
+            return Ok(None);
+        };
+        let lost = |error| Failure::ConnectionLost.status(Code::Unavailable, &text_of(&error));
+        let read = JsFuture::from(reader.read()).await.map_err(lost)?;
+        let field = |name| Reflect::get(&read, &JsValue::from_str(name)).unwrap_or_default();
+        if field("done").is_truthy() {
+            return Ok(None);
+        }
+        let piece = field("value").unchecked_into::<Uint8Array>().to_vec();
+        Ok(Some((Bytes::from(piece), (Some(reader), abort))))
+    })
+}
+
+fn not_supported(error: &JsValue) -> Status {
+    Failure::NeverReached.status(Code::Internal, &text_of(error))
+}
+
+/// What a JavaScript error says.
+fn text_of(error: &JsValue) -> String {
+    error
+        .dyn_ref::<js_sys::Error>()
+        .map(|error| String::from(error.message()))
+        .unwrap_or_default()
+}

@@ -1,0 +1,38 @@
+//! A tonic channel for browsers. Put it under the clients that tonic generates, and all four kinds of call work:
+//!
+//! ```ignore
+//! let mut users = UserManagerClient::new(Channel::new("https://example.com"));
+//! let user = users.get_user(UserRequest { id: 1 }).await?;
+//! ```
+//!
+//! A call whose requests are all there when it begins (unary, server streaming) goes as gRPC-Web over `fetch`. One whose
+//! requests come while answers do (client streaming, bidirectional) goes over a WebSocket of its own, by the protocol
+//! `grpc-websockets`. [`Channel::over`] chooses one for everything.
+//!
+//! - Dropping a call, or its stream of answers, cancels it.
+//! - A deadline (`Request::set_timeout`) goes to the server and holds here as well.
+//! - A message may have [`DEFAULT_MAX_MESSAGE_SIZE`] bytes, or as many as [`Channel::max_message_size`] says.
+//! - A call without an answer fails with `UNAVAILABLE`, and [`Failure::of`] tells whether it can have reached the server.
+//!   To try again is the caller's to decide.
+//!
+//! What reads the answers ([`Decoder`], [`respond`]) is plain Rust and compiles everywhere, for tests, fuzzing, and those
+//! who bring their own transport.
+
+mod answer;
+#[cfg(target_arch = "wasm32")]
+mod browser;
+mod decoder;
+mod failure;
+#[cfg(any(target_arch = "wasm32", test))]
+mod requests;
+#[cfg(any(target_arch = "wasm32", test))]
+mod timeout;
+
+pub use answer::{AnswerBody, respond};
+#[cfg(target_arch = "wasm32")]
+pub use browser::{Channel, Transport};
+pub use decoder::{DecodeError, Decoder, Part};
+pub use failure::Failure;
+
+/// The largest answer message, in bytes, unless the channel is told otherwise. What tonic allows too.
+pub const DEFAULT_MAX_MESSAGE_SIZE: usize = 4 * 1024 * 1024;
