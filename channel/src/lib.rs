@@ -15,21 +15,17 @@
 //! - A call without an answer fails with `UNAVAILABLE`, and [`Failure::of`] tells whether it can have reached the server.
 //!   To try again is the caller's to decide.
 //!
-//! What reads the answers ([`Decoder`], [`respond`]) is plain Rust and compiles everywhere, for tests, fuzzing, and those
-//! who bring their own transport.
+//! What reads the answers ([`Decoder`], [`respond`]) is plain Rust and works everywhere, for tests, fuzzing, and those who
+//! bring their own transport. The channel itself compiles everywhere, and needs a browser, or a worker of one, to run.
 
 mod answer;
-#[cfg(target_arch = "wasm32")]
 mod browser;
 mod decoder;
 mod failure;
-#[cfg(any(target_arch = "wasm32", test))]
 mod requests;
-#[cfg(any(target_arch = "wasm32", test))]
 mod timeout;
 
 pub use answer::{AnswerBody, respond};
-#[cfg(target_arch = "wasm32")]
 pub use browser::{Channel, Transport};
 pub use decoder::{DecodeError, Decoder, Part};
 pub use failure::Failure;

@@ -31,7 +31,6 @@ impl Requests {
     }
 
     /// All of them, once the last has come.
-    #[cfg_attr(not(target_arch = "wasm32"), expect(dead_code, reason = "for fetch"))]
     pub(crate) async fn collect(self) -> Result<Bytes, Status> {
         match self {
             Self::Whole(messages) => Ok(messages),

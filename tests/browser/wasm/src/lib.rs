@@ -1,0 +1,194 @@
+//! Calls that the browser tests make, as a program in WebAssembly makes them: generated stubs over a channel. The specs
+//! load this into a page and judge what it returns.
+#![cfg(target_arch = "wasm32")]
+
+use std::time::Duration;
+
+use futures_channel::mpsc;
+use futures_util::stream;
+use soundstage_channel::{Channel, Failure, Transport};
+use soundstage_proto::UserType;
+use soundstage_proto::position::Msg;
+use soundstage_proto::position::position_service_client::PositionServiceClient;
+use soundstage_proto::user::user_manager_client::UserManagerClient;
+use soundstage_proto::user::{UserRequest, UserTypeRequest};
+use tonic::codegen::{Body, Bytes, StdError};
+use tonic::{Request, Status};
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// What a call gave: numbers of answers, and how it ended.
+#[wasm_bindgen(getter_with_clone)]
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Messages received.
+    pub messages: u32,
+    /// The status, in gRPC's spelling of the enum in Rust: `Ok`, `DeadlineExceeded`.
+    pub code: String,
+    /// The status' message.
+    pub message: String,
+    /// What the channel knows of a call without an answer.
+    pub failure: Option<String>,
+    /// A value of the trailers that the recorded answers have.
+    pub trailer: Option<String>,
+}
+
+impl Outcome {
+    fn of(messages: u32, end: Result<(), Status>) -> Self {
+        match end {
+            Ok(()) => Self {
+                messages,
+                code: "Ok".into(),
+                ..Self::default()
+            },
+            Err(status) => Self {
+                messages,
+                code: format!("{:?}", status.code()),
+                message: status.message().to_owned(),
+                failure: Failure::of(&status).map(|failure| format!("{failure:?}")),
+                trailer: None,
+            },
+        }
+    }
+}
+
+/// Makes a panic readable.
+#[wasm_bindgen(start)]
+pub fn start() {
+    console_error_panic_hook::set_once();
+}
+
+fn channel(origin: &str, transport: &str) -> Channel {
+    let transport = match transport {
+        "grpc-web" => Transport::GrpcWeb,
+        "websocket" => Transport::WebSocket,
+        _ => Transport::ByCall,
+    };
+    Channel::new(origin).over(transport)
+}
+
+/// Asks `GetUsersByIds` for one id after the other, each only once the one before is answered.
+///
+/// # Errors
+/// When an answer is missing or is another's.
+#[wasm_bindgen]
+pub async fn ping_pong(origin: String, count: u32) -> Result<u32, JsValue> {
+    let (questions, requests) = mpsc::unbounded();
+    let mut users = UserManagerClient::new(Channel::new(origin));
+    let mut answers = users
+        .get_users_by_ids(requests)
+        .await
+        .map_err(text)?
+        .into_inner();
+    for id in 1..=count {
+        questions.unbounded_send(UserRequest { id }).map_err(text)?;
+        let answer = answers.message().await.map_err(text)?;
+        let answered = answer.and_then(|answer| answer.user).map(|user| user.id);
+        if answered != Some(id) {
+            return Err(JsValue::from(format!(
+                "{id} was answered with {answered:?}"
+            )));
+        }
+    }
+    questions.close_channel();
+    match answers.message().await.map_err(text)? {
+        None => Ok(count),
+        Some(answer) => Err(JsValue::from(format!("one answer more: {answer:?}"))),
+    }
+}
+
+/// How many of the ids 1 to `count` `CountAlreadyUsers` finds.
+///
+/// # Errors
+/// When the call fails.
+#[wasm_bindgen]
+pub async fn count(origin: String, transport: String, count: u32) -> Result<u32, JsValue> {
+    let ids = stream::iter((1..=count).map(|id| UserRequest { id }));
+    let mut users = UserManagerClient::new(channel(&origin, &transport));
+    let response = users.count_already_users(ids).await.map_err(text)?;
+    Ok(response.into_inner().user_cnt)
+}
+
+/// Follows `PositionSub` under a deadline, in milliseconds; 0 for none. Takes at most so many messages, then lets go.
+#[wasm_bindgen]
+pub async fn follow(
+    origin: String,
+    transport: String,
+    deadline_millis: u32,
+    at_most: u32,
+) -> Outcome {
+    let mut request = Request::new(Msg::default());
+    if deadline_millis > 0 {
+        request.set_timeout(Duration::from_millis(deadline_millis.into()));
+    }
+    let mut stage = PositionServiceClient::new(channel(&origin, &transport));
+    match stage.position_sub(request).await {
+        Ok(answers) => take(answers.into_inner(), at_most).await,
+        Err(status) => Outcome::of(0, Err(status)),
+    }
+}
+
+/// Asks for a user over the channel, allowing answers of so many bytes.
+#[wasm_bindgen]
+pub async fn get_user(origin: String, transport: String, max_message_size: usize) -> Outcome {
+    let channel = channel(&origin, &transport).max_message_size(max_message_size);
+    let response = UserManagerClient::new(channel)
+        .get_user(UserRequest { id: 1 })
+        .await;
+    let messages = u32::from(response.is_ok());
+    Outcome::of(messages, response.map(drop))
+}
+
+/// Reads a stream over this channel.
+#[wasm_bindgen]
+pub async fn stream_over_channel(origin: String) -> Outcome {
+    users_by_type(Channel::new(origin)).await
+}
+
+/// Reads the same stream over tonic-web-wasm-client.
+#[wasm_bindgen]
+pub async fn stream_over_tonic_web_wasm_client(origin: String) -> Outcome {
+    users_by_type(tonic_web_wasm_client::Client::new(origin)).await
+}
+
+async fn users_by_type<T>(transport: T) -> Outcome
+where
+    T: tonic::client::GrpcService<tonic::body::Body>,
+    T::Error: Into<StdError>,
+    T::ResponseBody: Body<Data = Bytes> + Send + 'static,
+    <T::ResponseBody as Body>::Error: Into<StdError> + Send,
+{
+    let request = UserTypeRequest {
+        user_type: UserType::Normal.into(),
+    };
+    match UserManagerClient::new(transport)
+        .get_users_by_type(request)
+        .await
+    {
+        Ok(answers) => take(answers.into_inner(), u32::MAX).await,
+        Err(status) => Outcome::of(0, Err(status)),
+    }
+}
+
+async fn take<T>(mut answers: tonic::Streaming<T>, at_most: u32) -> Outcome {
+    let mut messages = 0;
+    while messages < at_most {
+        match answers.message().await {
+            Ok(Some(_)) => messages += 1,
+            Ok(None) => {
+                let trailers = answers.trailers().await.ok().flatten().unwrap_or_default();
+                let trailer = trailers.get("x-tag").and_then(|tag| tag.to_str().ok());
+                return Outcome {
+                    trailer: trailer.map(str::to_owned),
+                    ..Outcome::of(messages, Ok(()))
+                };
+            }
+            Err(status) => return Outcome::of(messages, Err(status)),
+        }
+    }
+    Outcome::of(messages, Ok(()))
+}
+
+fn text(error: impl std::fmt::Display) -> JsValue {
+    JsValue::from(error.to_string())
+}
