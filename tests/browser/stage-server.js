@@ -42,6 +42,7 @@ export class StageServer {
 
   /** Ends the process at once; nothing can be finished. */
   async kill() {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const ended = new Promise((resolve) => this.#child.once("exit", resolve));
     this.#child.kill("SIGKILL");
     await ended;

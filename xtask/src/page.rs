@@ -36,7 +36,7 @@ pub(crate) fn build(kind: Kind) -> Result {
     let programs = std::thread::scope(|scope| {
         let programs = scope.spawn(|| Ok::<_, String>([tools::trunk()?, tools::wasm_bindgen()?]));
         let compiled = step("Compiling the page (the first time: some minutes)", || {
-            compile(&wasm, kind)
+            compile(&wasm, "soundstage-web", kind.profile())
         });
         let programs = programs
             .join()
@@ -69,11 +69,12 @@ impl Kind {
 }
 
 /// A folder of its own: another compiler, other flags, and no waiting for the server's build.
-fn target_dir() -> PathBuf {
+pub(crate) fn target_dir() -> PathBuf {
     root().join("target/web")
 }
 
-fn compile(wasm: &WasmToolchain, kind: Kind) -> Result {
+/// Compiles a package of the workspace for WebAssembly.
+pub(crate) fn compile(wasm: &WasmToolchain, package: &str, profile: &str) -> Result {
     // Trunk builds without looking at the network, so everything is fetched before, the standard library's
     // dependencies too where that is compiled along.
     run_quietly(
@@ -81,18 +82,9 @@ fn compile(wasm: &WasmToolchain, kind: Kind) -> Result {
             .args(["fetch", "--locked", "--target", "wasm32-unknown-unknown"]),
     )?;
     let mut cargo = wasm.cargo()?;
-    cargo.args([
-        "build",
-        "--locked",
-        "--package",
-        "soundstage-web",
-        "--target",
-        "wasm32-unknown-unknown",
-        "--profile",
-    ]);
-    run(cargo
-        .arg(kind.profile())
-        .env("CARGO_TARGET_DIR", target_dir()))
+    cargo.args(["build", "--locked", "--target", "wasm32-unknown-unknown"]);
+    cargo.args(["--package", package, "--profile", profile]);
+    run(cargo.env("CARGO_TARGET_DIR", target_dir()))
 }
 
 /// Makes the program smaller, in place. Which features it may use stands in the file; `--all-features` would use some that

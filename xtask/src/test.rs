@@ -2,7 +2,7 @@
 
 use crate::fuzz;
 use crate::page::{self, Kind};
-use crate::run::{Result, command, root, run, step};
+use crate::run::{Result, command, root, run, run_quietly, step};
 use crate::tools;
 
 /// Checks and tests everything; stops at the first failure.
@@ -19,10 +19,12 @@ pub(crate) fn run_all() -> Result {
             "--locked",
             "--package",
             "soundstage-web",
+            "--package",
+            "soundstage-browser-tests",
             "--target",
             "wasm32-unknown-unknown",
         ]);
-        clippy.env("CARGO_TARGET_DIR", root().join("target/web"));
+        clippy.env("CARGO_TARGET_DIR", page::target_dir());
         run(clippy.args(["--", "--deny", "warnings"]))
     })?;
     step("Linting everything for this machine", || {
@@ -65,12 +67,33 @@ fn browser() -> Result {
     let chromium = tools::chromium()?;
     let folder = root().join("tests/browser");
     tools::npm_packages(&folder)?;
-    step("Testing the page in Chromium", || {
-        let mut playwright = command("npx");
-        playwright.current_dir(&folder).args(["playwright", "test"]);
-        run(playwright
-            .env("CHROMIUM", chromium)
-            .env("SOUNDSTAGE", binary()))
+    calls_from_wasm()?;
+    step(
+        "Testing in Chromium: the page, and calls from WebAssembly",
+        || {
+            let mut playwright = command("npx");
+            playwright.current_dir(&folder).args(["playwright", "test"]);
+            run(playwright
+                .env("CHROMIUM", chromium)
+                .env("SOUNDSTAGE", binary()))
+        },
+    )
+}
+
+/// Builds the calls that the browser tests make from WebAssembly, to where the tests find them.
+fn calls_from_wasm() -> Result {
+    step("Building the browser tests' calls from WebAssembly", || {
+        page::compile(&tools::wasm_toolchain()?, "soundstage-browser-tests", "web")?;
+        run_quietly(
+            command(tools::wasm_bindgen()?.join("wasm-bindgen"))
+                .args(["--target", "web", "--no-typescript", "--out-name", "calls"])
+                .arg("--out-dir")
+                .arg(root().join("target/browser-tests-wasm"))
+                .arg(
+                    page::target_dir()
+                        .join("wasm32-unknown-unknown/web/soundstage_browser_tests.wasm"),
+                ),
+        )
     })
 }
 
