@@ -3,6 +3,7 @@
 //!
 //! Compiles for native targets and for `wasm32-unknown-unknown`.
 
+pub mod descriptor;
 pub mod user_rules;
 pub mod user_types;
 
