@@ -4,6 +4,8 @@ use std::future::Future;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use tonic::codegen::http::{HeaderName, HeaderValue};
+use tonic::metadata::MetadataMap;
 use tonic::transport::{Channel, Endpoint};
 
 use crate::failure::Failure;
@@ -23,6 +25,9 @@ pub(crate) struct ClientArgs {
     /// Give up after this long, for example 500ms or 10s [default: wait]
     #[arg(long, global = true, value_name = "DURATION", value_parser = humantime::parse_duration)]
     timeout: Option<Duration>,
+    /// Metadata to send along, such as "tag: one"; may be given more than once
+    #[arg(long = "header", global = true, value_name = "NAME: VALUE", value_parser = parse_header)]
+    headers: Vec<(HeaderName, HeaderValue)>,
     /// How to print answers; json is one object a line
     #[arg(
         long,
@@ -62,14 +67,32 @@ impl ClientArgs {
             })
     }
 
-    /// The request with its deadline.
+    /// The request with its deadline and metadata.
     pub(crate) fn request<T>(&self, message: T) -> tonic::Request<T> {
         let mut request = tonic::Request::new(message);
         if let Some(timeout) = self.timeout {
             request.set_timeout(timeout);
         }
+        // As headers, since there the values of names that end in "-bin" are base64 already.
+        let mut headers = std::mem::take(request.metadata_mut()).into_headers();
+        for (name, value) in &self.headers {
+            headers.append(name, value.clone());
+        }
+        *request.metadata_mut() = MetadataMap::from_headers(headers);
         request
     }
+}
+
+fn parse_header(text: &str) -> Result<(HeaderName, HeaderValue), &'static str> {
+    let (name, value) = text
+        .split_once(':')
+        .ok_or("write a name, a colon and a value")?;
+    let name = HeaderName::from_bytes(name.trim().as_bytes());
+    let value = HeaderValue::from_str(value.trim());
+    Ok((
+        name.map_err(|_| "a name has letters, digits, \"-\", \"_\" and \".\" only")?,
+        value.map_err(|_| "a value is plain ASCII, or base64 where the name ends in -bin")?,
+    ))
 }
 
 /// The error at the bottom, which says what happened: "Connection refused".

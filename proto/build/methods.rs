@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use prost_types::field_descriptor_proto::{Label, Type};
+use prost_types::source_code_info::Location;
 use prost_types::{
     DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorSet,
     MethodDescriptorProto,
@@ -51,7 +52,7 @@ pub(crate) fn table(descriptors: &FileDescriptorSet) -> Result<String, Error> {
                 let comments = file.source_code_info.iter().flat_map(|info| &info.location);
                 let comment = comments
                     .filter(|location| location.path == path)
-                    .map(|location| location.leading_comments());
+                    .map(Location::leading_comments);
                 let summary = comment.map(first_sentence).next().unwrap_or_default();
                 methods.push_str(&method_entry(
                     full_name.trim_start_matches('.'),

@@ -5,6 +5,7 @@ use leptos_router::components::{A, FlatRoutes, Redirect, Route, Router};
 use leptos_router::path;
 
 use crate::browser;
+use crate::calls::CallsPage;
 use crate::stage::StagePage;
 use crate::ui::Notice;
 use crate::users::UsersPage;
@@ -20,6 +21,7 @@ pub(crate) fn App() -> impl IntoView {
                 <nav aria-label="Pages">
                     <A href="/users">"Users"</A>
                     <A href="/stage">"Stage"</A>
+                    <A href="/calls">"Calls"</A>
                 </nav>
             </header>
             <OfflineBanner />
@@ -28,6 +30,7 @@ pub(crate) fn App() -> impl IntoView {
                     <Route path=path!("/") view=|| view! { <Redirect path="/users" /> } />
                     <Route path=path!("/users/:pane?") view=UsersPage />
                     <Route path=path!("/stage") view=StagePage />
+                    <Route path=path!("/calls") view=CallsPage />
                 </FlatRoutes>
             </main>
         </Router>

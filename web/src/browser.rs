@@ -71,6 +71,22 @@ pub(crate) fn media_matches(query: &str) -> bool {
         .is_some_and(|list| list.matches())
 }
 
+/// Where the page came from, such as `https://example.com`; the server is there.
+pub(crate) fn origin() -> String {
+    window().location().origin().unwrap_or_default()
+}
+
+/// Puts text on the clipboard. Whether the browser allowed it: it does for an origin that it trusts.
+pub(crate) async fn copy(text: &str) -> bool {
+    let navigator = window().navigator();
+    let has_clipboard = js_sys::Reflect::get(&navigator, &"clipboard".into())
+        .is_ok_and(|clipboard| !clipboard.is_undefined());
+    has_clipboard
+        && wasm_bindgen_futures::JsFuture::from(navigator.clipboard().write_text(text))
+            .await
+            .is_ok()
+}
+
 /// Sets the document's title, which is what history and screen readers call the page.
 pub(crate) fn set_title(page: &str) {
     document().set_title(&format!("{page} · Soundstage"));

@@ -1,7 +1,7 @@
 //! The Soundstage page.
 //!
-//! [`app`] is the frame and its routes, [`users`] and [`stage`] are the two pages in it. What they compute (form rules,
-//! paging, interpolation, projection) is plain Rust in modules of its own and tested on the host; components stand on
+//! [`app`] is the frame and its routes, [`users`], [`stage`] and [`calls`] are the pages in it. What they compute (form
+//! rules, paging, interpolation, projection, encoding) is plain Rust in modules of its own and tested on the host; components stand on
 //! top. [`api`] is the only module that knows RPC.
 
 #![allow(unreachable_pub, reason = "the component macro makes its types pub")]
@@ -9,6 +9,7 @@
 mod api;
 mod app;
 mod browser;
+mod calls;
 mod stage;
 mod ui;
 mod users;

@@ -1,5 +1,7 @@
 //! The calls of the page's tables, forms and stage, and nothing of gRPC outside: plain functions, plain errors.
 
+mod raw;
+
 use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
@@ -18,6 +20,8 @@ use tonic::{Code, Status, Streaming};
 use tonic_types::StatusExt as _;
 
 use crate::browser;
+
+pub(crate) use raw::{RawCall, RawEnd, RawEvent};
 
 /// How long a call may take until its answer begins. A person waits no longer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -143,21 +147,16 @@ pub(crate) async fn publish(position: Pos) -> Result<(), CallError> {
 }
 
 fn users() -> UserManagerClient<Channel> {
-    UserManagerClient::new(transport())
+    UserManagerClient::new(channel())
 }
 
 fn stage() -> PositionServiceClient<Channel> {
-    PositionServiceClient::new(transport())
+    PositionServiceClient::new(channel())
 }
 
 /// The server is where the page came from.
-fn transport() -> Channel {
-    Channel::new(
-        leptos::prelude::window()
-            .location()
-            .origin()
-            .unwrap_or_default(),
-    )
+fn channel() -> Channel {
+    Channel::new(browser::origin())
 }
 
 async fn in_time<T>(call: impl Future<Output = Result<T, Status>>) -> Result<T, CallError> {

@@ -1,0 +1,54 @@
+//! The call as text for elsewhere, and the button that copies it.
+
+use leptos::prelude::*;
+
+use super::choices::Choices;
+use super::session::Session;
+use super::snippet::Format;
+use crate::browser;
+
+/// The requests of the call, or, while there was none, the one that is typed.
+#[component]
+pub(super) fn CopyAs(choices: Choices, session: Session, id: &'static str) -> impl IntoView {
+    let format = RwSignal::new(Format::CommandLine);
+    let copied = RwSignal::new(None::<bool>);
+    let origin = browser::origin();
+    let text = Memo::new(move |_| {
+        let mut requests = session.requests();
+        if requests.is_empty() {
+            let request = choices.method.get().request;
+            requests.extend(choices.draft.with(|draft| draft.encode(request)).ok());
+        }
+        let call = choices.call()?;
+        Some(format.get().write(&call, &requests, &origin))
+    });
+    let copy = move |_| {
+        browser::spawn_abortable(async move {
+            let text = text.get_untracked().unwrap_or_default();
+            copied.try_set(Some(browser::copy(&text).await));
+        });
+    };
+    let choose = move |chosen| {
+        copied.set(None);
+        format.set(chosen);
+    };
+    let told = move || match copied.get() {
+        None => "",
+        Some(true) => "Copied.",
+        Some(false) => "The browser does not allow it; select the text instead.",
+    };
+    view! {
+        <details class="copy-as">
+            <summary>"Copy as"</summary>
+            <div class="copy-formats" role="group" aria-label="Copy as">
+                {Format::ALL.map(|each| view! {
+                    <button type="button" class="button quiet-button" aria-pressed=move || (format.get() == each).to_string()
+                        on:click=move |_| choose(each)>{each.label()}</button>
+                })}
+                <button type="button" class="button quiet-button" on:click=copy>"Copy"</button>
+                <span class="quiet" role="status">{told}</span>
+            </div>
+            <pre tabindex="0" data-testid=format!("{id}-copy")>{text}</pre>
+        </details>
+    }
+}

@@ -1,0 +1,202 @@
+//! The sequence diagram: an arrow for each thing that went to or fro, newest at the end. Only the rows in view are in the
+//! document.
+
+use std::ops::Range;
+
+use leptos::html::Div;
+use leptos::prelude::*;
+
+use super::log::{Arrow, Direction, Log, What};
+use super::session::{Phase, Session};
+
+/// The height of a row in CSS pixels; the style sheet has it too.
+const ROW_HEIGHT: f64 = 32.0;
+/// Rows beyond each edge that are there already when they scroll into view.
+const MARGIN: usize = 8;
+
+/// The rows to have in the document when so much is scrolled away and so much is in view, in CSS pixels.
+fn rows_in_view(scrolled: f64, height: f64, rows: usize) -> Range<usize> {
+    let first = (scrolled.max(0.0) / ROW_HEIGHT) as usize;
+    let last = ((scrolled.max(0.0) + height) / ROW_HEIGHT).ceil() as usize;
+    let end = last.saturating_add(MARGIN).min(rows);
+    first.saturating_sub(MARGIN).min(end)..end
+}
+
+/// The diagram of a session's call, with its counts above.
+#[component]
+pub(super) fn Diagram(session: Session, label: String) -> impl IntoView {
+    let scroller = NodeRef::<Div>::new();
+    // What is scrolled away, and what is in view.
+    let view = RwSignal::new((0.0, 320.0));
+    let at_end = RwSignal::new(true);
+    let chosen = RwSignal::new(None::<usize>);
+    let on_scroll = move |_| {
+        if let Some(element) = scroller.get_untracked() {
+            let (top, height) = (
+                f64::from(element.scroll_top()),
+                f64::from(element.client_height()),
+            );
+            view.set((top, height));
+            at_end.set(top + height >= f64::from(element.scroll_height()) - ROW_HEIGHT);
+        }
+    };
+    // Whoever looks at the end goes on doing so.
+    Effect::new(move |_| {
+        let rows = session.with_log(Log::len);
+        if rows == 0 {
+            at_end.set(true);
+            chosen.set(None);
+        }
+        if let (Some(element), true) = (scroller.get(), at_end.get_untracked()) {
+            element.set_scroll_top(element.scroll_height());
+        }
+    });
+    let rows = move || {
+        let (top, height) = view.get();
+        session.with_log(|log| {
+            let rows = rows_in_view(top, height, log.len());
+            rows.filter_map(|row| log.row(row).cloned().map(|arrow| (row, arrow)))
+                .collect::<Vec<_>>()
+        })
+    };
+    let total = Memo::new(move |_| session.with_log(Log::len));
+    let chosen_text = move || {
+        let index = chosen.get()?;
+        session.with_log(|log| log.arrow(index).map(|arrow| arrow.what.text().to_owned()))
+    };
+    view! {
+        <div class="diagram">
+            <p class="diagram-counts">{move || session.with_log(counts)}</p>
+            <div class="lanes" aria-hidden="true"><span>"Browser"</span><span>"Server"</span></div>
+            <div class="diagram-rows" node_ref=scroller on:scroll=on_scroll tabindex="0" role="region" aria-label=label>
+                <Show when=move || total.get() == 0>
+                    <p class="diagram-empty">"Nothing has been sent yet."</p>
+                </Show>
+                <ol style:height=move || format!("{}px", total.get() as f64 * ROW_HEIGHT)>
+                    <For each=rows key=|(_, arrow)| arrow.index let((_, arrow))>
+                        <Row arrow session chosen />
+                    </For>
+                </ol>
+            </div>
+            <Show when=move || chosen.get().is_some()>
+                <pre class="diagram-detail" tabindex="0">{chosen_text}</pre>
+            </Show>
+            <p class="visually-hidden" role="status">
+                {move || (session.phase() == Phase::Ended).then(|| session.with_log(ending))}
+            </p>
+        </div>
+    }
+}
+
+#[component]
+fn Row(arrow: Arrow, session: Session, chosen: RwSignal<Option<usize>>) -> impl IntoView {
+    let index = arrow.index;
+    let class = match (arrow.direction, &arrow.what) {
+        (_, What::Status { ok: false, .. }) => "arrow received failed",
+        (_, What::Status { ok: true, .. }) => "arrow received ended",
+        (Direction::Sent, What::Message(_)) => "arrow sent message",
+        (Direction::Sent, _) => "arrow sent",
+        (Direction::Received, What::Message(_)) => "arrow received message",
+        (Direction::Received, _) => "arrow received",
+    };
+    // Where the row is changes when the oldest are let go of.
+    let top = move || {
+        let forgotten = session.with_log(Log::forgotten);
+        format!("{}px", index.saturating_sub(forgotten) as f64 * ROW_HEIGHT)
+    };
+    let direction = match arrow.direction {
+        Direction::Sent => "sent",
+        Direction::Received => "received",
+    };
+    let label = match &arrow.what {
+        What::Message(_) => String::new(),
+        other => other.label().to_owned(),
+    };
+    view! {
+        <li class=class style:top=top>
+            <button
+                type="button"
+                aria-pressed=move || (chosen.get() == Some(index)).to_string()
+                on:click=move |_| chosen.update(|chosen| *chosen = if *chosen == Some(index) { None } else { Some(index) })
+            >
+                <span class="at">{time(arrow.at)}</span>
+                <span class="visually-hidden">{direction}</span>
+                <span class="line"><span class="content">
+                    <b>{label}</b>" "{arrow.what.text().chars().take(300).collect::<String>()}
+                </span></span>
+                <span class="size">{arrow.size.map(bytes)}</span>
+            </button>
+        </li>
+    }
+}
+
+fn counts(log: &Log) -> String {
+    if log.len() == 0 {
+        return String::new();
+    }
+    let forgotten = match log.forgotten() {
+        0 => String::new(),
+        rows => format!(" · the oldest {rows} rows are not kept"),
+    };
+    format!(
+        "{} sent, {} · {} received, {} · {}{forgotten}",
+        log.sent.messages,
+        bytes(log.sent.bytes),
+        log.received.messages,
+        bytes(log.received.bytes),
+        time(log.elapsed()),
+    )
+}
+
+/// The end of the call, for those who hear the page.
+fn ending(log: &Log) -> String {
+    let last = log.len().checked_sub(1).and_then(|row| log.row(row));
+    let end = last.map_or("", |arrow| match &arrow.what {
+        What::Cancel => "Cancelled",
+        what => what.text(),
+    });
+    format!("The call has ended: {end}. {}", counts(log))
+}
+
+fn time(millis: f64) -> String {
+    match millis {
+        short if short < 999.5 => format!("{short:.1} ms"),
+        long => format!("{:.2} s", long / 1000.0),
+    }
+}
+
+fn bytes(count: usize) -> String {
+    match count {
+        small @ 0..1000 => format!("{small} B"),
+        large @ 1000..1_000_000 => format!("{:.1} kB", large as f64 / 1000.0),
+        huge => format!("{:.1} MB", huge as f64 / 1_000_000.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_rows_in_view_and_a_few_more_are_in_the_document() {
+        assert_eq!(rows_in_view(0.0, 320.0, 0), 0..0);
+        assert_eq!(rows_in_view(0.0, 320.0, 5), 0..5);
+        assert_eq!(rows_in_view(0.0, 320.0, 2000), 0..18);
+        assert_eq!(rows_in_view(32_000.0, 320.0, 2000), 992..1018);
+        // Scrolled further than a new, shorter call is long.
+        assert_eq!(rows_in_view(32_000.0, 320.0, 3), 3..3);
+        assert_eq!(rows_in_view(-10.0, 320.0, 3), 0..3);
+    }
+
+    #[test]
+    fn times_and_sizes_are_short() {
+        assert_eq!(
+            (time(0.04), time(12.34), time(1234.0)),
+            ("0.0 ms".into(), "12.3 ms".into(), "1.23 s".into())
+        );
+        assert_eq!(
+            (bytes(7), bytes(1500), bytes(2_000_000)),
+            ("7 B".into(), "1.5 kB".into(), "2.0 MB".into())
+        );
+    }
+}

@@ -1,0 +1,426 @@
+//! Messages of any type: from what the reader has typed to bytes, and from bytes to text.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use prost::DecodeError;
+use prost::bytes::{Buf, Bytes};
+use prost::encoding::{self, DecodeContext, WireType};
+use soundstage_proto::descriptor::{FieldDescriptor, FieldKind, MessageDescriptor};
+
+/// What the reader has typed, by the path of each field. A field without text is not set.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Draft {
+    texts: BTreeMap<String, String>,
+}
+
+/// A field that can be typed into, at any depth of a message.
+#[derive(Debug, Clone)]
+pub(super) struct Input {
+    /// Names from the outermost message to the field, such as `position.x`.
+    pub(super) path: String,
+    pub(super) kind: FieldKind,
+}
+
+/// A field whose text is not what it holds.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Refused {
+    pub(super) path: String,
+    pub(super) sentence: String,
+}
+
+impl Draft {
+    pub(super) fn text(&self, path: &str) -> &str {
+        self.texts.get(path).map_or("", String::as_str)
+    }
+
+    pub(super) fn edit(&mut self, path: &str, text: String) {
+        self.texts.insert(path.to_owned(), text);
+    }
+
+    /// The message, encoded.
+    pub(super) fn encode(&self, message: &MessageDescriptor) -> Result<Bytes, Refused> {
+        let mut bytes = Vec::new();
+        self.encode_fields(message, "", &mut bytes)?;
+        Ok(bytes.into())
+    }
+
+    fn encode_fields(
+        &self,
+        message: &MessageDescriptor,
+        prefix: &str,
+        bytes: &mut Vec<u8>,
+    ) -> Result<(), Refused> {
+        for field in message.fields {
+            let path = format!("{prefix}{}", field.name);
+            if let FieldKind::Message(nested) = field.kind {
+                let mut content = Vec::new();
+                self.encode_fields(nested, &format!("{path}."), &mut content)?;
+                if self.has_any_below(&path) {
+                    encoding::bytes::encode(field.number, &content, bytes);
+                }
+                continue;
+            }
+            let text = self.text(&path).trim();
+            if !text.is_empty() {
+                encode_text(field, text, bytes).map_err(|sentence| Refused { path, sentence })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn has_any_below(&self, path: &str) -> bool {
+        let prefix = format!("{path}.");
+        self.texts
+            .iter()
+            .any(|(path, text)| path.starts_with(&prefix) && !text.trim().is_empty())
+    }
+
+    /// Counts the first field up by one, if it is a whole number: for many requests in a row.
+    pub(super) fn count_up(&mut self, message: &MessageDescriptor) {
+        let Some(field) = message.fields.first() else {
+            return;
+        };
+        if let (FieldKind::Uint32, Ok(number)) = (field.kind, self.text(field.name).parse::<u32>())
+        {
+            self.edit(field.name, number.saturating_add(1).to_string());
+        }
+    }
+}
+
+/// The fields of a message that can be typed into. Repeated ones are none of them: no request has any.
+pub(super) fn inputs(message: &MessageDescriptor) -> Vec<Input> {
+    let mut found = Vec::new();
+    for field in message.fields.iter().filter(|field| !field.repeated) {
+        if let FieldKind::Message(nested) = field.kind {
+            found.extend(inputs(nested).into_iter().map(|input| Input {
+                path: format!("{}.{}", field.name, input.path),
+                ..input
+            }));
+        } else {
+            let path = field.name.to_owned();
+            let kind = field.kind;
+            found.push(Input { path, kind });
+        }
+    }
+    found
+}
+
+fn encode_text(field: &FieldDescriptor, text: &str, bytes: &mut Vec<u8>) -> Result<(), String> {
+    let number = field.number;
+    match field.kind {
+        FieldKind::Uint32 => {
+            let wanted = "Enter a whole number from 0 to 4294967295.";
+            encoding::uint32::encode(number, &text.parse().map_err(|_| wanted)?, bytes);
+        }
+        FieldKind::Int32 => {
+            let wanted = "Enter a whole number from -2147483648 to 2147483647.";
+            encoding::int32::encode(number, &text.parse().map_err(|_| wanted)?, bytes);
+        }
+        FieldKind::Float => {
+            let wanted = "Enter a number, such as -1.5.";
+            encoding::float::encode(number, &text.parse().map_err(|_| wanted)?, bytes);
+        }
+        FieldKind::Bool => {
+            encoding::bool::encode(
+                number,
+                &text.parse().map_err(|_| "Enter true or false.")?,
+                bytes,
+            );
+        }
+        FieldKind::String => encoding::string::encode(number, &text.to_owned(), bytes),
+        FieldKind::Enum(values) => {
+            let value = values.iter().find(|(name, _)| *name == text);
+            let (_, value) = value.ok_or("Choose one of the names.")?;
+            encoding::int32::encode(number, value, bytes);
+        }
+        // Has inputs of its own.
+        FieldKind::Message(_) => {}
+    }
+    Ok(())
+}
+
+/// How a message is written as text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Notation {
+    /// The JSON that protobuf defines for its messages.
+    Json,
+    /// An object literal for protobuf-es: names without quotes, enums by number.
+    JavaScript,
+}
+
+/// The message as text; bytes that are none are said to be so.
+pub(super) fn text_of(message: &MessageDescriptor, bytes: &[u8], notation: Notation) -> String {
+    object(message, bytes, notation).unwrap_or_else(|error| {
+        format!(
+            "{} bytes that are no {}: {error}",
+            bytes.len(),
+            message.name
+        )
+    })
+}
+
+fn object(
+    message: &MessageDescriptor,
+    mut bytes: &[u8],
+    notation: Notation,
+) -> Result<String, DecodeError> {
+    let mut values: Vec<Vec<String>> = vec![Vec::new(); message.fields.len()];
+    while bytes.has_remaining() {
+        let (number, wire_type) = encoding::decode_key(&mut bytes)?;
+        let position = message
+            .fields
+            .iter()
+            .position(|field| field.number == number);
+        let Some(position) = position else {
+            encoding::skip_field(wire_type, number, &mut bytes, DecodeContext::default())?;
+            continue;
+        };
+        let field = &message.fields[position];
+        let value = value(field.kind, wire_type, &mut bytes, notation)?;
+        if !field.repeated {
+            // The last one counts.
+            values[position].clear();
+        }
+        values[position].push(value);
+    }
+    let fields = message.fields.iter().zip(values);
+    let entries: Vec<_> = fields
+        .filter(|(_, values)| !values.is_empty())
+        .map(|(field, values)| {
+            let name = match notation {
+                Notation::Json => quoted(field.json_name),
+                Notation::JavaScript => field.json_name.to_owned(),
+            };
+            let values = values.join(", ");
+            if field.repeated {
+                format!("{name}: [{values}]")
+            } else {
+                format!("{name}: {values}")
+            }
+        })
+        .collect();
+    Ok(match (notation, entries.is_empty()) {
+        (Notation::JavaScript, false) => format!("{{ {} }}", entries.join(", ")),
+        _ => format!("{{{}}}", entries.join(", ")),
+    })
+}
+
+fn value(
+    kind: FieldKind,
+    wire_type: WireType,
+    bytes: &mut &[u8],
+    notation: Notation,
+) -> Result<String, DecodeError> {
+    macro_rules! scalar {
+        ($module:ident, $initial:expr) => {{
+            let mut value = $initial;
+            encoding::$module::merge(wire_type, &mut value, bytes, DecodeContext::default())?;
+            value
+        }};
+    }
+    Ok(match kind {
+        FieldKind::Bool => scalar!(bool, false).to_string(),
+        FieldKind::Int32 => scalar!(int32, 0).to_string(),
+        FieldKind::Uint32 => scalar!(uint32, 0).to_string(),
+        FieldKind::Float => match scalar!(float, 0.0) {
+            number if number.is_finite() || notation == Notation::JavaScript => number.to_string(),
+            number => quoted(&number.to_string()),
+        },
+        FieldKind::String => quoted(&scalar!(string, String::new())),
+        FieldKind::Enum(values) => {
+            let number = scalar!(int32, 0);
+            match values.iter().find(|(_, value)| *value == number) {
+                Some((name, _)) if notation == Notation::Json => quoted(name),
+                Some((name, _)) => format!("{number} /* {name} */"),
+                None => number.to_string(),
+            }
+        }
+        FieldKind::Message(nested) => {
+            let content: Bytes = scalar!(bytes, Bytes::new());
+            object(nested, &content, notation)?
+        }
+    })
+}
+
+/// A string in JSON's quotes, which are JavaScript's too.
+pub(super) fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => quoted.extend(['\\', character]),
+            '\n' => quoted.push_str("\\n"),
+            control if control.is_control() => {
+                // A `String` takes everything.
+                let _ = write!(quoted, "\\u{:04x}", control as u32);
+            }
+            other => quoted.push(other),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use prost::Message as _;
+    use soundstage_proto::UserType;
+    use soundstage_proto::descriptor::MethodDescriptor;
+    use soundstage_proto::position::{Pos, Position};
+    use soundstage_proto::user::{ListUsersResponse, User, UserRequest, UserResponse};
+
+    use super::*;
+
+    fn method(path: &str) -> &'static MethodDescriptor {
+        MethodDescriptor::at(path).expect("a method")
+    }
+
+    fn draft(texts: &[(&str, &str)]) -> Draft {
+        let texts = texts
+            .iter()
+            .map(|(path, text)| ((*path).to_owned(), (*text).to_owned()));
+        Draft {
+            texts: texts.collect(),
+        }
+    }
+
+    fn a_user() -> User {
+        User {
+            id: 7,
+            nickname: "凛 \"rin\"\n".into(),
+            mail_address: "rin@example.com".into(),
+            user_type: UserType::Guest.into(),
+        }
+    }
+
+    #[test]
+    fn what_is_typed_becomes_the_message_that_the_generated_type_reads() {
+        let user = draft(&[
+            ("id", " 7 "),
+            ("nickname", "rin"),
+            ("mail_address", "rin@example.com"),
+            ("user_type", "GUEST"),
+        ]);
+        let bytes = user
+            .encode(method("/UserManager/AddUser").request)
+            .expect("valid");
+        let expected = User {
+            nickname: "rin".into(),
+            ..a_user()
+        };
+        assert_eq!(User::decode(bytes), Ok(expected));
+
+        let position = draft(&[("position.x", "-0.5"), ("status", "-1")]);
+        let bytes = position.encode(method("/posXYZ.PositionService/PositionPub").request);
+        let pos = Pos {
+            x: -0.5,
+            ..Pos::default()
+        };
+        let expected = Position {
+            position: Some(pos),
+            status: -1,
+            msg: String::new(),
+        };
+        assert_eq!(Position::decode(bytes.expect("valid")), Ok(expected));
+    }
+
+    #[test]
+    fn a_message_within_is_left_out_unless_something_in_it_is_typed() {
+        let bytes = draft(&[("position.x", " ")])
+            .encode(method("/posXYZ.PositionService/PositionPub").request)
+            .expect("valid");
+        assert_eq!(Position::decode(bytes), Ok(Position::default()));
+    }
+
+    #[test]
+    fn text_that_is_not_the_fields_is_refused_with_its_path() {
+        for (path, field, text) in [
+            ("/UserManager/GetUser", "id", "-1"),
+            ("/UserManager/GetUser", "id", "4294967296"),
+            ("/UserManager/GetUsersByType", "user_type", "normal"),
+            ("/posXYZ.PositionService/PositionPub", "position.z", "up"),
+            ("/posXYZ.PositionService/PositionReq", "status", "1.5"),
+        ] {
+            let refused = draft(&[(field, text)]).encode(method(path).request);
+            assert_eq!(refused.expect_err(text).path, field);
+        }
+    }
+
+    #[test]
+    fn every_request_can_be_typed() {
+        for method in soundstage_proto::descriptor::METHODS {
+            assert!(!inputs(method.request).is_empty(), "{}", method.path);
+            assert!(
+                method.request.fields.iter().all(|field| !field.repeated),
+                "{}",
+                method.path
+            );
+        }
+        let paths: Vec<_> = inputs(method("/posXYZ.PositionService/PositionPub").request)
+            .into_iter()
+            .map(|input| input.path)
+            .collect();
+        assert_eq!(
+            paths,
+            ["position.x", "position.y", "position.z", "status", "msg"]
+        );
+    }
+
+    #[test]
+    fn a_message_is_written_as_protobufs_json_and_as_javascript() {
+        let response = UserResponse {
+            user: Some(a_user()),
+            ..UserResponse::default()
+        };
+        let bytes = response.encode_to_vec();
+        let descriptor = method("/UserManager/GetUser").response;
+        assert_eq!(
+            text_of(descriptor, &bytes, Notation::Json),
+            r#"{"user": {"id": 7, "nickname": "凛 \"rin\"\n", "mailAddress": "rin@example.com", "userType": "GUEST"}}"#
+        );
+        assert_eq!(
+            text_of(descriptor, &bytes, Notation::JavaScript),
+            r#"{ user: { id: 7, nickname: "凛 \"rin\"\n", mailAddress: "rin@example.com", userType: 3 /* GUEST */ } }"#
+        );
+        assert_eq!(text_of(descriptor, &[], Notation::JavaScript), "{}");
+        let list = ListUsersResponse {
+            users: vec![
+                User {
+                    id: 1,
+                    ..User::default()
+                };
+                2
+            ],
+            ..Default::default()
+        };
+        let descriptor = method("/UserManager/ListUsers").response;
+        assert_eq!(
+            text_of(descriptor, &list.encode_to_vec(), Notation::Json),
+            r#"{"users": [{"id": 1}, {"id": 1}]}"#
+        );
+    }
+
+    #[test]
+    fn bytes_that_are_no_message_are_said_to_be_none_and_unknown_fields_are_passed_over() {
+        let descriptor = method("/UserManager/GetUser").request;
+        assert!(
+            text_of(descriptor, &[8], Notation::Json)
+                .starts_with("1 bytes that are no UserRequest")
+        );
+        assert_eq!(
+            text_of(descriptor, &[0x12, 1, 65, 8, 3], Notation::Json),
+            r#"{"id": 3}"#
+        );
+    }
+
+    #[test]
+    fn counting_up_goes_from_id_to_id() {
+        let descriptor = method("/UserManager/GetUsersByIds").request;
+        let mut ids = draft(&[("id", "9")]);
+        ids.count_up(descriptor);
+        assert_eq!(
+            UserRequest::decode(ids.encode(descriptor).expect("valid")),
+            Ok(UserRequest { id: 10 })
+        );
+    }
+}

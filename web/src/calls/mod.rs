@@ -1,0 +1,43 @@
+//! The four kinds of call, live: make one, feed it, end it, and see each message as an arrow.
+
+mod choices;
+mod copy_as;
+mod diagram;
+mod form;
+mod log;
+mod message;
+mod options;
+mod panel;
+mod session;
+mod snippet;
+
+use leptos::prelude::*;
+use soundstage_proto::descriptor::CallKind;
+
+use crate::browser;
+
+use panel::CallPanel;
+
+/// The page of calls.
+#[component]
+pub(crate) fn CallsPage() -> impl IntoView {
+    browser::set_title("Calls");
+    view! {
+        <div class="calls-page">
+            <div class="page-head">
+                <h1>"Calls"</h1>
+                <p class="quiet">
+                    "The same from your own page: "
+                    // A page of its own, not one of this program.
+                    <a href="/examples/js/" rel="external">"the JavaScript example"</a>
+                </p>
+            </div>
+            <div class="call-panels">
+                <CallPanel kind=CallKind::Unary />
+                <CallPanel kind=CallKind::ServerStreaming />
+                <CallPanel kind=CallKind::ClientStreaming />
+                <CallPanel kind=CallKind::Bidirectional />
+            </div>
+        </div>
+    }
+}

@@ -1,0 +1,121 @@
+//! One kind of call: what to send and how, the buttons, the diagram.
+
+use leptos::ev::SubmitEvent;
+use leptos::prelude::*;
+use soundstage_proto::descriptor::{CallKind, METHODS};
+
+use super::choices::{Choices, MethodAndTransport, Options};
+use super::copy_as::CopyAs;
+use super::diagram::Diagram;
+use super::form::MessageForm;
+use super::session::{Phase, Session};
+
+/// The most requests that one click sends.
+const MAX_TIMES: usize = 10_000;
+
+/// What a panel says of its kind: an id, its name, and what is particular to it.
+fn words(kind: CallKind) -> (&'static str, &'static str, &'static str) {
+    match kind {
+        CallKind::Unary => ("unary", "Unary", "One request, one answer."),
+        CallKind::ServerStreaming => (
+            "server-streaming",
+            "Server streaming",
+            "One request; answers as long as there are some.",
+        ),
+        CallKind::ClientStreaming => (
+            "client-streaming",
+            "Client streaming",
+            "Requests as long as you like; one answer after the half-close.",
+        ),
+        CallKind::Bidirectional => (
+            "bidirectional",
+            "Bidirectional",
+            "Each request is answered before the next. Over gRPC-Web: all requests first, then all answers.",
+        ),
+    }
+}
+
+/// A panel for the methods of one kind.
+#[component]
+pub(super) fn CallPanel(kind: CallKind) -> impl IntoView {
+    let (id, name, description) = words(kind);
+    let methods: Vec<_> = METHODS
+        .iter()
+        .filter(|method| method.kind == kind)
+        .collect();
+    // The contract has a method of each kind.
+    let first = methods[0];
+    let takes_many = matches!(kind, CallKind::ClientStreaming | CallKind::Bidirectional);
+    let choices = Choices::of(first);
+    let session = Session::new();
+    let times = RwSignal::new("1".to_owned());
+    let times_error = RwSignal::new(None::<String>);
+
+    let send = move |ev: SubmitEvent| {
+        ev.prevent_default();
+        let Some(call) = untrack(|| choices.call()) else {
+            return;
+        };
+        let Ok(times @ 1..=MAX_TIMES) = times.get_untracked().trim().parse() else {
+            return times_error.set(Some(format!("Enter a number from 1 to {MAX_TIMES}.")));
+        };
+        times_error.set(None);
+        if let Some(messages) = choices.messages(times) {
+            session.send(call, messages);
+        }
+    };
+    let half_close = move |_| {
+        if let Some(call) = untrack(|| choices.call()) {
+            session.half_close(call);
+        }
+    };
+    let is_open = move || matches!(session.phase(), Phase::Sending | Phase::Waiting);
+    let is_waiting = move || session.phase() == Phase::Waiting;
+    let heading = format!("{id}-heading");
+    view! {
+        <section class="pane call-panel" aria-labelledby=heading.clone()>
+            <div class="call-head">
+                <h2 id=heading.clone()>{name}</h2>
+                <p class="quiet">{description}</p>
+            </div>
+            <form class="call-form" novalidate on:submit=send>
+                <MethodAndTransport choices methods disabled=Signal::derive(is_open) id />
+                {move || view! {
+                    <MessageForm message=choices.method.get().request draft=choices.draft refused=choices.refused id />
+                }}
+                <Options choices id />
+                <div class="call-buttons">
+                    {takes_many.then(|| view! {
+                        <label class="field inline times">
+                            <span>"Times"</span>
+                            <input type="text" inputmode="numeric" size="5" bind:value=times
+                                aria-invalid=move || times_error.get().is_some().to_string() />
+                        </label>
+                    })}
+                    <button type="submit" class="button primary" disabled=is_waiting>
+                        {if takes_many { "Send" } else { "Call" }}
+                    </button>
+                    {takes_many.then(|| view! {
+                        <button type="button" class="button" disabled=is_waiting on:click=half_close>"Half-close"</button>
+                    })}
+                    <button type="button" class="button" disabled=move || !is_open() on:click=move |_| session.cancel()>"Cancel"</button>
+                </div>
+                <p class="field-error" role="status">{times_error}</p>
+            </form>
+            <p class="held-back" role="status">{move || held_back(session.held_back())}</p>
+            <Diagram session label=format!("{name}: what has gone to and fro") />
+            <CopyAs choices session id />
+        </section>
+    }
+}
+
+fn held_back(requests: usize) -> Option<String> {
+    let held = match requests {
+        0 => return None,
+        1 => "1 request is".to_owned(),
+        more => format!("{more} requests are"),
+    };
+    Some(format!(
+        "{held} held back: gRPC-Web sends all of them at the half-close."
+    ))
+}

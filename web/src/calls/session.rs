@@ -1,0 +1,279 @@
+//! One call at a time: begun, fed, half-closed, called off; and everything that happens in it, in the log.
+
+use futures_channel::mpsc::{UnboundedSender, unbounded};
+use futures_util::future::AbortHandle;
+use futures_util::stream::{self, Stream, StreamExt as _};
+use leptos::prelude::*;
+use prost::bytes::Bytes;
+use soundstage_proto::descriptor::{CallKind, MethodDescriptor};
+
+use super::log::{Direction, Log, What};
+use super::message::{Notation, text_of};
+use crate::api::{RawCall, RawEnd, RawEvent};
+use crate::browser;
+
+/// Where a call is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Phase {
+    /// None has been made.
+    #[default]
+    Idle,
+    /// More requests may be sent.
+    Sending,
+    /// Only answers are to come.
+    Waiting,
+    /// It has ended.
+    Ended,
+}
+
+/// The call of a panel.
+#[derive(Clone, Copy)]
+pub(super) struct Session {
+    phase: RwSignal<Phase>,
+    log: StoredValue<Log, LocalStorage>,
+    /// Counts up, at most once a frame, when the log has grown.
+    version: RwSignal<u32>,
+    draws: StoredValue<bool>,
+    /// Every request of the call.
+    requests: StoredValue<Vec<Bytes>>,
+    outgoing: StoredValue<Outgoing, LocalStorage>,
+    task: StoredValue<Option<AbortHandle>, LocalStorage>,
+}
+
+/// Where requests go.
+#[derive(Default)]
+enum Outgoing {
+    #[default]
+    Nowhere,
+    /// To the server, at once.
+    Socket(&'static MethodDescriptor, UnboundedSender<Bytes>),
+    /// Nowhere until the last is there: gRPC-Web sends them together.
+    HeldBack(RawCall),
+}
+
+impl Session {
+    /// A panel's session; its call ends with the panel.
+    pub(super) fn new() -> Self {
+        let session = Self {
+            phase: RwSignal::default(),
+            log: StoredValue::new_local(Log::default()),
+            version: RwSignal::new(0),
+            draws: StoredValue::new(false),
+            requests: StoredValue::default(),
+            outgoing: StoredValue::new_local(Outgoing::default()),
+            task: StoredValue::new_local(None),
+        };
+        on_cleanup(move || session.stop());
+        session
+    }
+
+    pub(super) fn phase(self) -> Phase {
+        self.phase.get()
+    }
+
+    /// Reads the log; tracks it.
+    pub(super) fn with_log<T>(self, read: impl FnOnce(&Log) -> T) -> T {
+        self.version.track();
+        self.log.with_value(read)
+    }
+
+    /// The requests so far; tracks them.
+    pub(super) fn requests(self) -> Vec<Bytes> {
+        self.version.track();
+        self.requests.get_value()
+    }
+
+    /// How many requests wait for the half-close.
+    pub(super) fn held_back(self) -> usize {
+        self.version.track();
+        let is_holding = self
+            .outgoing
+            .with_value(|outgoing| matches!(outgoing, Outgoing::HeldBack(_)));
+        if is_holding {
+            self.requests.with_value(Vec::len)
+        } else {
+            0
+        }
+    }
+
+    /// Sends requests, in a new call if none is open that takes more.
+    pub(super) fn send(self, call: RawCall, messages: Vec<Bytes>) {
+        let takes_one = matches!(
+            call.method.kind,
+            CallKind::Unary | CallKind::ServerStreaming
+        );
+        if self.phase.get_untracked() != Phase::Sending {
+            self.begin(&call);
+            if takes_one {
+                self.requests.set_value(messages.clone());
+                self.log_requests(call.method, &messages);
+                self.phase.set(Phase::Waiting);
+                self.run(call, stream::iter(messages));
+                return;
+            }
+            self.open(call);
+        }
+        self.requests
+            .update_value(|requests| requests.extend(messages.iter().cloned()));
+        self.outgoing.with_value(|outgoing| {
+            if let Outgoing::Socket(method, requests) = outgoing {
+                self.log_requests(method, &messages);
+                for message in messages {
+                    // A call that has just ended takes none; its end is in the log.
+                    let _ = requests.unbounded_send(message);
+                }
+            }
+        });
+        self.redraw();
+    }
+
+    /// Opens a call for requests to come.
+    fn open(self, call: RawCall) {
+        self.phase.set(Phase::Sending);
+        if call.over_websocket {
+            let (sender, receiver) = unbounded();
+            self.outgoing
+                .set_value(Outgoing::Socket(call.method, sender));
+            self.run(call, receiver);
+        } else {
+            self.outgoing.set_value(Outgoing::HeldBack(call));
+        }
+    }
+
+    /// Says that no more requests come. Without a call, makes one that has none.
+    pub(super) fn half_close(self, call: RawCall) {
+        if self.phase.get_untracked() != Phase::Sending {
+            self.begin(&call);
+            self.open(call);
+        }
+        self.phase.set(Phase::Waiting);
+        let outgoing = self
+            .outgoing
+            .try_update_value(std::mem::take)
+            .unwrap_or_default();
+        if let Outgoing::HeldBack(call) = outgoing {
+            let requests = self.requests.get_value();
+            self.log_requests(call.method, &requests);
+            self.push(Direction::Sent, What::HalfClose, None);
+            self.run(call, stream::iter(requests));
+        } else {
+            // Dropping the sender was the half-close.
+            self.push(Direction::Sent, What::HalfClose, None);
+        }
+    }
+
+    /// Calls it off.
+    pub(super) fn cancel(self) {
+        self.stop();
+        self.push(Direction::Sent, What::Cancel, None);
+        self.phase.set(Phase::Ended);
+    }
+
+    fn stop(self) {
+        if let Some(task) = self.task.try_update_value(Option::take).flatten() {
+            task.abort();
+        }
+        self.outgoing.try_update_value(std::mem::take);
+    }
+
+    fn begin(self, call: &RawCall) {
+        self.stop();
+        self.requests.set_value(Vec::new());
+        self.log.set_value(Log::begin(browser::now()));
+        self.push(Direction::Sent, What::Call(describe(call)), None);
+    }
+
+    fn run(self, call: RawCall, requests: impl Stream<Item = Bytes> + Send + 'static) {
+        let answer = call.method.response;
+        let mut events = Box::pin(call.start(requests));
+        let task = browser::spawn_abortable(async move {
+            while let Some(event) = events.next().await {
+                match event {
+                    RawEvent::Headers(headers) => {
+                        self.push(
+                            Direction::Received,
+                            What::Headers(lines(&headers).unwrap_or_default()),
+                            None,
+                        );
+                    }
+                    RawEvent::Message(message) => {
+                        let text = text_of(answer, &message, Notation::Json);
+                        self.push(
+                            Direction::Received,
+                            What::Message(text),
+                            Some(message.len()),
+                        );
+                    }
+                    RawEvent::End(end) => {
+                        let ok = end.code == "OK";
+                        let text = status(end);
+                        self.push(Direction::Received, What::Status { ok, text }, None);
+                        self.outgoing.set_value(Outgoing::Nowhere);
+                        self.phase.set(Phase::Ended);
+                    }
+                }
+            }
+        });
+        self.task.set_value(Some(task));
+    }
+
+    fn log_requests(self, method: &MethodDescriptor, messages: &[Bytes]) {
+        for message in messages {
+            let text = text_of(method.request, message, Notation::Json);
+            self.push(Direction::Sent, What::Message(text), Some(message.len()));
+        }
+    }
+
+    fn push(self, direction: Direction, what: What, size: Option<usize>) {
+        let now = browser::now();
+        self.log
+            .update_value(|log| log.push(now, direction, what, size));
+        self.redraw();
+    }
+
+    /// Has the diagram drawn at the next frame, however much happens until then.
+    fn redraw(self) {
+        if self.draws.get_value() {
+            return;
+        }
+        self.draws.set_value(true);
+        request_animation_frame(move || {
+            // The panel may have gone meanwhile.
+            if self.draws.try_set_value(false).is_none() {
+                self.version.update(|version| *version += 1);
+            }
+        });
+    }
+}
+
+/// The method and what goes with the call.
+fn describe(call: &RawCall) -> String {
+    let transport = if call.over_websocket {
+        "WebSocket"
+    } else {
+        "gRPC-Web"
+    };
+    let mut parts = vec![format!("{} over {transport}", call.method.path)];
+    parts.extend(
+        call.deadline
+            .map(|deadline| format!("deadline {} ms", deadline.as_millis())),
+    );
+    parts.extend(lines(&call.metadata));
+    parts.join(", ")
+}
+
+fn status(end: RawEnd) -> String {
+    let mut parts = vec![end.code];
+    parts.extend((!end.message.is_empty()).then_some(end.message));
+    parts.extend(lines(&end.trailers));
+    parts.join(": ")
+}
+
+/// Headers on one line, if there are any.
+fn lines(pairs: &[(String, String)]) -> Option<String> {
+    let lines: Vec<_> = pairs
+        .iter()
+        .map(|(name, value)| format!("{name}: {value}"))
+        .collect();
+    (!lines.is_empty()).then(|| lines.join(", "))
+}

@@ -1,0 +1,325 @@
+//! A call as others would make it: on the command line, with grpcurl, in JavaScript.
+
+use std::fmt::Write as _;
+
+use prost::Message as _;
+use prost::bytes::Bytes;
+use soundstage_proto::descriptor::CallKind;
+use soundstage_proto::position::Position;
+use soundstage_proto::user::{ListUsersRequest, User, UserRequest, UserTypeRequest};
+
+use super::message::{Notation, quoted, text_of};
+use crate::api::RawCall;
+
+/// What a call can be copied as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    CommandLine,
+    Grpcurl,
+    JavaScript,
+}
+
+impl Format {
+    pub(super) const ALL: [Self; 3] = [Self::CommandLine, Self::Grpcurl, Self::JavaScript];
+
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Self::CommandLine => "soundstage",
+            Self::Grpcurl => "grpcurl",
+            Self::JavaScript => "JavaScript",
+        }
+    }
+
+    /// The call with these requests, to the server at `origin`.
+    pub(super) fn write(self, call: &RawCall, requests: &[Bytes], origin: &str) -> String {
+        match self {
+            Self::CommandLine => command_line(call, requests, origin),
+            Self::Grpcurl => grpcurl(call, requests, origin),
+            Self::JavaScript => javascript(call, requests, origin),
+        }
+    }
+}
+
+fn command_line(call: &RawCall, requests: &[Bytes], origin: &str) -> String {
+    let mut words = vec!["soundstage".to_owned()];
+    words.extend(command(call.method.path, requests));
+    words.extend(["--server".into(), origin.into()]);
+    if let Some(deadline) = call.deadline {
+        words.extend(["--timeout".into(), format!("{}ms", deadline.as_millis())]);
+    }
+    for (name, value) in &call.metadata {
+        words.extend(["--header".into(), format!("{name}: {value}")]);
+    }
+    words
+        .iter()
+        .map(|word| shell_word(word))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// The command for a method, with its arguments.
+fn command(path: &str, requests: &[Bytes]) -> Vec<String> {
+    let first = requests.first().map_or(&[][..], |request| request);
+    let words = |words: &[&str]| {
+        words
+            .iter()
+            .map(|word| (*word).to_owned())
+            .collect::<Vec<_>>()
+    };
+    let ids = || requests.iter().map(|request| id_of(request));
+    match path {
+        "/UserManager/GetUser" => [words(&["user", "get"]), vec![id_of(first)]].concat(),
+        "/UserManager/AddUser" => {
+            let user = User::decode(first).unwrap_or_default();
+            let user_type = user.user_type().as_str_name().to_lowercase();
+            let mut add = words(&["user", "add", "--nickname", &user.nickname]);
+            add.extend(words(&[
+                "--mail-address",
+                &user.mail_address,
+                "--type",
+                &user_type,
+            ]));
+            if user.id > 0 {
+                add.extend(["--id".into(), user.id.to_string()]);
+            }
+            add
+        }
+        "/UserManager/ListUsers" => {
+            let page_size = ListUsersRequest::decode(first)
+                .unwrap_or_default()
+                .page_size;
+            let limit = (page_size > 0).then(|| words(&["--limit", &page_size.to_string()]));
+            [words(&["user", "list"]), limit.unwrap_or_default()].concat()
+        }
+        "/UserManager/GetUsersByType" => {
+            let user_type = UserTypeRequest::decode(first)
+                .unwrap_or_default()
+                .user_type();
+            words(&["user", "by-type", &user_type.as_str_name().to_lowercase()])
+        }
+        "/UserManager/CountAlreadyUsers" => {
+            words(&["user", "count"]).into_iter().chain(ids()).collect()
+        }
+        "/UserManager/GetUsersByIds" => words(&["user", "by-ids"])
+            .into_iter()
+            .chain(ids())
+            .collect(),
+        "/posXYZ.PositionService/PositionReq" => words(&["position", "get"]),
+        "/posXYZ.PositionService/PositionPub" => {
+            let place = Position::decode(first)
+                .unwrap_or_default()
+                .position
+                .unwrap_or_default();
+            let coordinates = [place.x, place.y, place.z].map(|coordinate| coordinate.to_string());
+            // After the two dashes, a minus sign begins no option.
+            [words(&["position", "publish", "--"]), coordinates.to_vec()].concat()
+        }
+        "/posXYZ.PositionService/PositionSub" => words(&["position", "watch"]),
+        _ => words(&["help"]),
+    }
+}
+
+fn id_of(request: &[u8]) -> String {
+    UserRequest::decode(request)
+        .unwrap_or_default()
+        .id
+        .to_string()
+}
+
+fn grpcurl(call: &RawCall, requests: &[Bytes], origin: &str) -> String {
+    let (scheme, address) = origin.split_once("://").unwrap_or(("http", origin));
+    let mut words = vec!["grpcurl".to_owned()];
+    if scheme == "http" {
+        words.push("-plaintext".into());
+    }
+    if let Some(deadline) = call.deadline {
+        words.extend(["-max-time".into(), deadline.as_secs_f64().to_string()]);
+    }
+    for (name, value) in &call.metadata {
+        words.extend(["-H".into(), format!("{name}: {value}")]);
+    }
+    let messages: Vec<_> = requests
+        .iter()
+        .map(|request| text_of(call.method.request, request, Notation::Json))
+        .collect();
+    words.extend(["-d".into(), messages.join(" "), address.into()]);
+    words.push(call.method.path.trim_start_matches('/').into());
+    words
+        .iter()
+        .map(|word| shell_word(word))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+fn javascript(call: &RawCall, requests: &[Bytes], origin: &str) -> String {
+    let client = if call.method.service == "UserManager" {
+        "users"
+    } else {
+        "stage"
+    };
+    let mut name = call.method.name.to_owned();
+    name[..1].make_ascii_lowercase();
+    let messages: Vec<_> = requests
+        .iter()
+        .map(|request| text_of(call.method.request, request, Notation::JavaScript))
+        .collect();
+    let takes_one = matches!(
+        call.method.kind,
+        CallKind::Unary | CallKind::ServerStreaming
+    );
+    let connect = match (takes_one, call.over_websocket) {
+        (true, true) => ", { transport: \"websocket\" }",
+        (false, false) => ", { transport: \"grpc-web\" }",
+        _ => "",
+    };
+    let mut code = format!(
+        "import {{ connect }} from \"soundstage-client\";\n\nconst {{ {client} }} = connect({}{connect});\n",
+        quoted(origin)
+    );
+    let request = if takes_one {
+        messages.first().cloned().unwrap_or_else(|| "{}".into())
+    } else {
+        code.push_str("async function* requests() {\n");
+        for message in messages {
+            // A `String` takes everything.
+            let _ = writeln!(code, "  yield {message};");
+        }
+        code.push_str("}\n");
+        "requests()".into()
+    };
+    let target = format!("{client}.{name}({request}{})", javascript_options(call));
+    let print = match call.method.kind {
+        CallKind::Unary | CallKind::ClientStreaming => format!("console.log(await {target});\n"),
+        CallKind::ServerStreaming | CallKind::Bidirectional => {
+            format!("for await (const answer of {target}) console.log(answer);\n")
+        }
+    };
+    code + &print
+}
+
+fn javascript_options(call: &RawCall) -> String {
+    let mut options = Vec::new();
+    if let Some(deadline) = call.deadline {
+        options.push(format!("timeoutMs: {}", deadline.as_millis()));
+    }
+    if !call.metadata.is_empty() {
+        let pairs = call
+            .metadata
+            .iter()
+            .map(|(name, value)| format!("[{}, {}]", quoted(name), quoted(value)));
+        options.push(format!(
+            "headers: [{}]",
+            pairs.collect::<Vec<_>>().join(", ")
+        ));
+    }
+    if options.is_empty() {
+        return String::new();
+    }
+    format!(", {{ {} }}", options.join(", "))
+}
+
+/// A word as a POSIX shell reads it back.
+fn shell_word(word: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@=,+".contains(&byte);
+    if !word.is_empty() && word.bytes().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use soundstage_proto::descriptor::{METHODS, MethodDescriptor};
+    use soundstage_proto::position::Pos;
+
+    use super::*;
+
+    const ORIGIN: &str = "http://127.0.0.1:1234";
+
+    fn call(path: &str) -> RawCall {
+        let method = MethodDescriptor::at(path).expect("a method");
+        let over_websocket = matches!(
+            method.kind,
+            CallKind::ClientStreaming | CallKind::Bidirectional
+        );
+        RawCall {
+            method,
+            over_websocket,
+            deadline: None,
+            metadata: Vec::new(),
+        }
+    }
+
+    fn ids() -> [Bytes; 2] {
+        [1, 99].map(|id| UserRequest { id }.encode_to_vec().into())
+    }
+
+    #[test]
+    fn a_unary_call_with_deadline_and_metadata_is_the_same_for_each() {
+        let call = RawCall {
+            deadline: Some(Duration::from_millis(1500)),
+            metadata: vec![("tag".into(), "it's".into())],
+            ..call("/UserManager/GetUser")
+        };
+        assert_eq!(
+            Format::CommandLine.write(&call, &ids()[..1], ORIGIN),
+            r"soundstage user get 1 --server http://127.0.0.1:1234 --timeout 1500ms --header 'tag: it'\''s'"
+        );
+        assert_eq!(
+            Format::Grpcurl.write(&call, &ids()[..1], ORIGIN),
+            r#"grpcurl -plaintext -max-time 1.5 -H 'tag: it'\''s' -d '{"id": 1}' 127.0.0.1:1234 UserManager/GetUser"#
+        );
+        assert_eq!(
+            Format::JavaScript.write(&call, &ids()[..1], ORIGIN),
+            "import { connect } from \"soundstage-client\";\n\n\
+             const { users } = connect(\"http://127.0.0.1:1234\");\n\
+             console.log(await users.getUser({ id: 1 }, { timeoutMs: 1500, headers: [[\"tag\", \"it's\"]] }));\n"
+        );
+    }
+
+    #[test]
+    fn streams_have_all_their_requests() {
+        let call = call("/UserManager/GetUsersByIds");
+        assert_eq!(
+            Format::CommandLine.write(&call, &ids(), ORIGIN),
+            "soundstage user by-ids 1 99 --server http://127.0.0.1:1234"
+        );
+        assert_eq!(
+            Format::Grpcurl.write(&call, &ids(), "https://example.com"),
+            r#"grpcurl -d '{"id": 1} {"id": 99}' example.com UserManager/GetUsersByIds"#
+        );
+        let code = Format::JavaScript.write(&call, &ids(), ORIGIN);
+        assert!(
+            code.contains("  yield { id: 1 };\n  yield { id: 99 };\n"),
+            "{code}"
+        );
+        assert!(
+            code.contains("for await (const answer of users.getUsersByIds(requests()))"),
+            "{code}"
+        );
+    }
+
+    #[test]
+    fn every_method_has_a_command_of_its_own() {
+        for method in METHODS {
+            assert_ne!(command(method.path, &[]), ["help"], "{}", method.path);
+        }
+        let position = Position {
+            position: Some(Pos {
+                x: -1.0,
+                y: 0.5,
+                z: 0.0,
+            }),
+            ..Position::default()
+        };
+        assert_eq!(
+            command(
+                "/posXYZ.PositionService/PositionPub",
+                &[position.encode_to_vec().into()]
+            ),
+            ["position", "publish", "--", "-1", "0.5", "0"]
+        );
+    }
+}
