@@ -28,8 +28,7 @@ export class StageServer {
   }
 
   async #spawn(listen, options = []) {
-    const database = join(this.#folder, "users.db");
-    const args = ["serve", "--listen", listen, "--database", database, "--drain", "1s", ...options];
+    const args = ["serve", "--listen", listen, "--database", this.database, "--drain", "1s", ...options];
     this.#child = spawn(binary, args, { stdio: ["ignore", "pipe", "pipe"] });
     createInterface({ input: this.#child.stderr }).on("line", (line) => this.log.push(line));
     const lines = createInterface({ input: this.#child.stdout });
@@ -62,6 +61,24 @@ export class StageServer {
   async ask(...args) {
     const { stdout } = await promisify(execFile)(binary, [...args, "--server", this.url, "--output", "json"]);
     return stdout.trim().split("\n").filter(Boolean).map((line) => JSON.parse(line));
+  }
+
+  /** The file that holds the users. */
+  get database() {
+    return join(this.#folder, "users.db");
+  }
+
+  /** The sum of a metric's values over all label sets that have these labels. */
+  async metric(name, labels) {
+    const text = await (await fetch(`${this.url}/metrics`)).text();
+    const wanted = Object.entries(labels).map(([label, value]) => `${label}="${value}"`);
+    const lines = text.split("\n").filter((line) => line.startsWith(`${name}{`) && wanted.every((pair) => line.includes(pair)));
+    return lines.reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
+  }
+
+  /** How many calls of a method are at work. */
+  inProgress(method) {
+    return this.metric("grpc_server_in_progress", { grpc_method: method });
   }
 
   /** How many calls of a method have ended. */

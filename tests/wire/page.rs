@@ -17,7 +17,7 @@ async fn hashed_file(server: &TestServer, ending: &str) -> String {
 #[tokio::test]
 async fn the_page_is_answered_at_its_own_addresses_and_asked_for_again_each_time() {
     let server = TestServer::start().await;
-    for path in ["/", "/users", "/users/7", "/stage", "/index.html"] {
+    for path in ["/", "/users", "/users/7", "/stage", "/calls", "/index.html"] {
         let answer = get(server.address(), path, &[]).await;
         assert_eq!(answer.status(), 200, "{path}");
         assert_eq!(answer.headers()["content-type"], "text/html; charset=utf-8");
@@ -25,6 +25,28 @@ async fn the_page_is_answered_at_its_own_addresses_and_asked_for_again_each_time
         let etag = answer.headers()["etag"].to_str().expect("text");
         let again = get(server.address(), path, &[("if-none-match", etag)]).await;
         assert_eq!((again.status().as_u16(), again.body().len()), (304, 0));
+    }
+}
+
+#[tokio::test]
+async fn the_javascript_example_stands_in_a_folder_of_its_own() {
+    let server = TestServer::start().await;
+    let without_slash = get(server.address(), "/examples/js", &[]).await;
+    assert_eq!(without_slash.status(), 308);
+    assert_eq!(without_slash.headers()["location"], "/examples/js/");
+    for (path, content_type) in [
+        ("/examples/js/", "text/html; charset=utf-8"),
+        ("/examples/js/example.css", "text/css; charset=utf-8"),
+        ("/examples/js/example.js", "text/javascript; charset=utf-8"),
+        (
+            "/examples/js/soundstage-client.js",
+            "text/javascript; charset=utf-8",
+        ),
+    ] {
+        let answer = get(server.address(), path, &[]).await;
+        assert_eq!(answer.status(), 200, "{path}");
+        assert_eq!(answer.headers()["content-type"], content_type, "{path}");
+        assert!(!answer.body().is_empty(), "{path}");
     }
 }
 

@@ -4,6 +4,7 @@
 mod bench;
 mod dev;
 mod fuzz;
+mod javascript;
 mod page;
 mod run;
 mod server;

@@ -1,17 +1,24 @@
 //! Building the page into `dist/`, from where the server's build takes it.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use crate::javascript::{self, JavaScript};
 use crate::run::{Result, command, root, run, run_quietly, step};
 use crate::tools::{self, WasmToolchain};
 
 /// What the page is made from. A change in any of it builds the page again.
-const SOURCES: [&str; 7] = [
+const SOURCES: [&str; 12] = [
     "web",
     "channel",
     "proto",
+    "clients/js/src",
+    "clients/js/example",
+    "clients/js/package.json",
+    "clients/js/package-lock.json",
+    "clients/js/tsconfig.json",
     "index.html",
     "Trunk.toml",
     "Cargo.toml",
@@ -52,9 +59,11 @@ pub(crate) fn build(kind: Kind) -> Result {
             .env("CARGO_TARGET_DIR", target_dir());
         wasm.apply(&mut trunk, &programs)?;
         run_quietly(&mut trunk)?;
+        let client = javascript::build()?;
         if kind == Kind::Release {
-            shrink()?;
+            shrink(&client)?;
         }
+        client.publish(&root().join("dist/examples/js"))?;
         fs::write(&stamp, kind.profile()).map_err(|error| format!("{}: {error}", stamp.display()))
     })
 }
@@ -87,32 +96,37 @@ pub(crate) fn compile(wasm: &WasmToolchain, package: &str, profile: &str) -> Res
     run(cargo.env("CARGO_TARGET_DIR", target_dir()))
 }
 
-/// Makes the program smaller, in place. Which features it may use stands in the file; `--all-features` would use some that
-/// no browser has.
-fn shrink() -> Result {
-    let Some(wasm_opt) = tools::wasm_opt()? else {
-        return Ok(());
-    };
+/// Makes the program and its loader smaller, in place. Which features the program may use stands in the file;
+/// `--all-features` would use some that no browser has.
+fn shrink(client: &JavaScript) -> Result {
+    let wasm_opt = tools::wasm_opt()?;
     let dist = root().join("dist");
     for entry in fs::read_dir(&dist)
         .map_err(|error| format!("{}: {error}", dist.display()))?
         .flatten()
     {
         let file = entry.path();
-        if file
-            .extension()
-            .is_some_and(|extension| extension == "wasm")
-        {
-            run_quietly(
-                command(&wasm_opt)
-                    .args(["-Oz"])
+        match (file.extension().and_then(OsStr::to_str), &wasm_opt) {
+            (Some("wasm"), Some(wasm_opt)) => run_quietly(
+                command(wasm_opt)
+                    // Control flow anew, and then again small: better than once small.
+                    .args(["--flatten", "--rereloop", "-Oz", "-Oz", "-ocimfs", "1"])
                     .arg(&file)
                     .arg("-o")
                     .arg(&file),
-            )?;
+            )?,
+            // Not boot.js, which is short, and whose hash stands in the page.
+            (Some("js"), _) if is_loader(&file) => client.minify(&file)?,
+            _ => {}
         }
     }
     Ok(())
+}
+
+/// Whether wasm-bindgen wrote it.
+fn is_loader(file: &Path) -> bool {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    name.starts_with("soundstage-web-")
 }
 
 fn is_current(stamp: &Path, kind: Kind) -> Result<bool> {

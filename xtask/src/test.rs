@@ -1,9 +1,9 @@
 //! `test`: everything that must hold, from the quickest to the slowest.
 
-use crate::fuzz;
 use crate::page::{self, Kind};
 use crate::run::{Result, command, root, run, run_quietly, step};
 use crate::tools;
+use crate::{fuzz, javascript};
 
 /// Checks and tests everything; stops at the first failure.
 pub(crate) fn run_all() -> Result {
@@ -45,6 +45,9 @@ pub(crate) fn run_all() -> Result {
     )?;
     fuzz::run_briefly()?;
     interop()?;
+    step("Testing the JavaScript client in Node", || {
+        javascript::build()?.test(&binary())
+    })?;
     browser()
 }
 

@@ -1,10 +1,13 @@
-//! One line in the log for each call, when it has ended.
+//! One line in the log for each call, when it has ended, and the same in the metrics.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use http::HeaderMap;
 use tonic::Code;
+
+use super::metrics::{CallLabels, Metrics};
 
 /// How a call came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,7 +18,7 @@ pub(super) enum Transport {
 }
 
 impl Transport {
-    const fn name(self) -> &'static str {
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Grpc => "grpc",
             Self::GrpcWeb => "grpc-web",
@@ -24,8 +27,11 @@ impl Transport {
     }
 }
 
-/// A call in progress; writes its line when it is dropped.
+/// A call in progress; counts its end and writes its line when it is dropped.
 pub(super) struct CallLog {
+    metrics: Arc<Metrics>,
+    labels: CallLabels,
+    status: Option<Code>,
     line: Option<Line>,
 }
 
@@ -34,11 +40,15 @@ struct Line {
     transport: Transport,
     peer: SocketAddr,
     start: Instant,
-    status: Option<Code>,
 }
 
 impl CallLog {
-    pub(super) fn start(path: &str, transport: Transport, peer: SocketAddr) -> Self {
+    pub(super) fn start(
+        path: &str,
+        transport: Transport,
+        peer: SocketAddr,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         let line =
             tracing::enabled!(target: "soundstage::call", tracing::Level::INFO).then(|| Line {
                 // The longest method has 30 characters; an attacker's path must not fill the log.
@@ -46,31 +56,37 @@ impl CallLog {
                 transport,
                 peer,
                 start: Instant::now(),
-                status: None,
             });
-        Self { line }
+        let labels = CallLabels::of(path, transport);
+        metrics.begin(labels);
+        Self {
+            metrics,
+            labels,
+            status: None,
+            line,
+        }
     }
 
     /// Takes the status from headers or trailers, whichever has it.
     pub(super) fn observe(&mut self, headers: &HeaderMap) {
-        if let (Some(line), Some(status)) = (&mut self.line, headers.get("grpc-status")) {
-            line.status = Some(Code::from_bytes(status.as_bytes()));
+        if let Some(status) = headers.get("grpc-status") {
+            self.status = Some(Code::from_bytes(status.as_bytes()));
         }
     }
 }
 
 impl Drop for CallLog {
     fn drop(&mut self) {
+        // Dropped before there was a status: the client has gone.
+        let status = self.status.unwrap_or(Code::Cancelled);
+        self.metrics.end(self.labels, status);
         if let Some(Line {
             method,
             transport,
             peer,
             start,
-            status,
         }) = self.line.take()
         {
-            // Dropped before there was a status: the client has gone.
-            let status = status.unwrap_or(Code::Cancelled);
             let millis = start.elapsed().as_secs_f64() * 1000.0;
             let duration = format_args!("{millis:.3}ms");
             tracing::info!(target: "soundstage::call", method, transport = transport.name(), %peer, ?status, %duration);

@@ -1,5 +1,6 @@
 //! The gRPC services by path.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
@@ -70,7 +71,7 @@ impl GrpcServices {
         match path.next().unwrap_or_default() {
             user_manager_server::SERVICE_NAME => self.users.clone().call(request),
             position_service_server::SERVICE_NAME => self.position.clone().call(request),
-            MISSPELLED => self.position.clone().call(respelled(request)),
+            MISSPELLED => self.position.clone().call(with_path_respelled(request)),
             health_server::SERVICE_NAME => self.health.clone().call(request),
             "grpc.reflection.v1.ServerReflection" => {
                 Box::pin(self.reflection_v1.clone().oneshot(request))
@@ -86,14 +87,20 @@ impl GrpcServices {
     }
 }
 
-fn respelled(mut request: Request<Body>) -> Request<Body> {
-    let path = request
-        .uri()
-        .path()
-        .replacen(MISSPELLED, position_service_server::SERVICE_NAME, 1);
+fn with_path_respelled(mut request: Request<Body>) -> Request<Body> {
     // Both names are plain ASCII, so what was a path still is one.
-    if let Ok(uri) = path.parse() {
+    if let Ok(uri) = respelled(request.uri().path()).parse() {
         *request.uri_mut() = uri;
     }
     request
+}
+
+/// The path that is called, in the right spelling.
+pub(super) fn respelled(path: &str) -> Cow<'_, str> {
+    if path.contains(MISSPELLED) {
+        path.replacen(MISSPELLED, position_service_server::SERVICE_NAME, 1)
+            .into()
+    } else {
+        path.into()
+    }
 }

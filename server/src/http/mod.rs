@@ -3,6 +3,7 @@
 mod call_log;
 mod deadline;
 mod grpc;
+mod metrics;
 mod origin;
 mod page;
 mod request_kind;
@@ -32,6 +33,7 @@ use crate::stage::Stage;
 
 use call_log::Transport;
 use grpc::GrpcServices;
+use metrics::Metrics;
 use origin::{OriginRules, Refusal};
 use page::Page;
 use request_kind::RequestKind;
@@ -49,6 +51,7 @@ pub(crate) struct Router {
     origins: OriginRules,
     cors: CorsLayer,
     sockets: Arc<Sockets>,
+    metrics: Arc<Metrics>,
 }
 
 impl Router {
@@ -66,6 +69,7 @@ impl Router {
             cors: origins.cors(),
             origins,
             sockets: Sockets::new(settings.max_sockets, settings.max_sockets_per_address),
+            metrics: Arc::new(Metrics::new()),
         }
     }
 
@@ -113,6 +117,9 @@ impl Router {
             RequestKind::WebSocket => self.open_socket(&mut request, peer),
             RequestKind::Refused(refusal) => refused(refusal),
             RequestKind::Health => self.health(),
+            RequestKind::Metrics => {
+                text_of_type(StatusCode::OK, self.metrics.text(), metrics::CONTENT_TYPE)
+            }
             RequestKind::GrpcOverHttp1 => text(
                 StatusCode::HTTP_VERSION_NOT_SUPPORTED,
                 "gRPC needs HTTP/2; over HTTP/1.1 use gRPC-Web.\n",
@@ -175,6 +182,7 @@ impl Router {
         Supervised {
             services: self.services.clone(),
             lifecycle: self.lifecycle.clone(),
+            metrics: self.metrics.clone(),
             transport,
             peer,
         }
@@ -203,14 +211,18 @@ fn refused(refusal: Refusal) -> Response<ResponseBody> {
 }
 
 fn text(status: StatusCode, sentence: &'static str) -> Response<ResponseBody> {
-    let mut response = Response::new(Either::Right(Full::from(sentence)));
+    text_of_type(status, sentence, "text/plain; charset=utf-8")
+}
+
+fn text_of_type(
+    status: StatusCode,
+    text: impl Into<Bytes>,
+    content_type: &'static str,
+) -> Response<ResponseBody> {
+    let mut response = Response::new(Either::Right(Full::from(text.into())));
     *response.status_mut() = status;
-    response.headers_mut().insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("text/plain; charset=utf-8"),
-    );
-    response
-        .headers_mut()
-        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }

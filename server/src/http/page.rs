@@ -104,7 +104,11 @@ fn file(request: &Request<()>) -> Answer {
         );
     }
     let path = request.uri().path();
-    match find(path) {
+    let index = format!("{}/index.html", path.trim_end_matches('/'));
+    if !path.ends_with('/') && find(&index).is_some() {
+        return to_folder(path);
+    }
+    match find(path).or_else(|| find(&index)) {
         Some(asset) => send(asset, request),
         // The page has routes of its own, which a reload or a shared link asks the server for. Files have an
         // extension; a missing one must not come as the page.
@@ -120,6 +124,15 @@ fn file(request: &Request<()>) -> Answer {
             |index| send(index, request),
         ),
     }
+}
+
+/// A folder's address ends with a slash, or what its page refers to would not be found.
+fn to_folder(path: &str) -> Answer {
+    let mut answer = plain(StatusCode::PERMANENT_REDIRECT, "");
+    if let Ok(location) = HeaderValue::from_str(&format!("{path}/")) {
+        answer.headers_mut().insert(header::LOCATION, location);
+    }
+    answer
 }
 
 fn find(path: &str) -> Option<&'static Asset> {

@@ -23,6 +23,8 @@ pub(super) enum RequestKind {
     UnknownGrpc,
     /// `/healthz`, for load balancers.
     Health,
+    /// `/metrics`, for Prometheus and its like.
+    Metrics,
     /// A file of the page.
     Page,
 }
@@ -66,9 +68,11 @@ impl RequestKind {
             other if other.starts_with("application/grpc") => Self::UnknownGrpc,
             _ if upgrade::is_wanted(request) => Self::WebSocket,
             _ if is_preflight(request) => Self::Preflight,
-            _ if request.uri().path() == "/healthz" && request.method() == Method::GET => {
-                Self::Health
-            }
+            _ if request.method() == Method::GET => match request.uri().path() {
+                "/healthz" => Self::Health,
+                "/metrics" => Self::Metrics,
+                _ => Self::Page,
+            },
             _ => Self::Page,
         }
     }

@@ -22,12 +22,14 @@ use tower::Service;
 use super::call_log::{CallLog, Transport};
 use super::deadline;
 use super::grpc::GrpcServices;
+use super::metrics::Metrics;
 use crate::lifecycle::{Lifecycle, stopping};
 
 /// The services, for one call.
 pub(super) struct Supervised {
     pub(super) services: Arc<GrpcServices>,
     pub(super) lifecycle: Lifecycle,
+    pub(super) metrics: Arc<Metrics>,
     pub(super) transport: Transport,
     pub(super) peer: std::net::SocketAddr,
 }
@@ -42,7 +44,12 @@ impl Service<Request<TonicBody>> for Supervised {
     }
 
     fn call(&mut self, request: Request<TonicBody>) -> Self::Future {
-        let log = CallLog::start(request.uri().path(), self.transport, self.peer);
+        let log = CallLog::start(
+            request.uri().path(),
+            self.transport,
+            self.peer,
+            self.metrics.clone(),
+        );
         let services = self.services.clone();
         let lifecycle = self.lifecycle.clone();
         Box::pin(async move { Ok(supervise(&services, lifecycle, log, request).await) })

@@ -2,7 +2,7 @@
 import AxeBuilder from "@axe-core/playwright";
 import { expect, test } from "../test.js";
 
-const PAGES = ["/users", "/users/3", "/users/99", "/users/new", "/stage", "/nowhere"];
+const PAGES = ["/users", "/users/3", "/users/99", "/users/new", "/stage", "/calls", "/examples/js/", "/nowhere"];
 
 /** Waits until the page shows what it has to show. */
 const settled = async (page, path) => {

@@ -38,6 +38,7 @@ const characterOnCanvas = (page) =>
 test("the character walks its circle, in numbers and in pixels", async ({ page }) => {
   await page.goto("/stage");
   await expect(live(page)).toBeVisible();
+  await expect.poll(() => number(page, "azimuth")).not.toBeNaN();
   // The numbers change a few times a second: taken at once, they belong together.
   const readouts = () =>
     page.getByLabel("Readouts").evaluate((readouts) => {

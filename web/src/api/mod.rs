@@ -7,16 +7,16 @@ use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
-use futures_util::stream::{self, Stream, StreamExt as _};
-use soundstage_channel::{Channel, Failure};
+use futures_util::stream::{self, LocalBoxStream, Stream, StreamExt as _};
+use prost::Message;
+use prost::bytes::Bytes;
+use soundstage_channel::{Channel, Failure, Transport};
 use soundstage_proto::UserType;
-use soundstage_proto::position::position_service_client::PositionServiceClient;
 use soundstage_proto::position::{Msg, Pos, Position};
-use soundstage_proto::user::user_manager_client::UserManagerClient;
 use soundstage_proto::user::{
-    ListUsersRequest, ListUsersResponse, User, UserRequest, UserTypeRequest,
+    ListUsersRequest, ListUsersResponse, User, UserRequest, UserResponse, UserTypeRequest,
 };
-use tonic::{Code, Status, Streaming};
+use tonic::{Code, Request, Status, Streaming};
 use tonic_types::StatusExt as _;
 
 use crate::browser;
@@ -89,20 +89,18 @@ pub(crate) async fn list_users(
         page_size,
         page_token,
     };
-    Ok(in_time(users().list_users(request)).await?.into_inner())
+    answer("/UserManager/ListUsers", &request).await
 }
 
 /// The user with this id, if there is one.
 pub(crate) async fn get_user(id: u32) -> Result<Option<User>, CallError> {
-    let response = in_time(users().get_user(UserRequest { id }))
-        .await?
-        .into_inner();
+    let response: UserResponse = answer("/UserManager/GetUser", &UserRequest { id }).await?;
     Ok(response.user.filter(|_| !response.error))
 }
 
 /// Adds a user; id 0 lets the server pick.
 pub(crate) async fn add_user(user: User) -> Result<Added, CallError> {
-    let response = in_time(users().add_user(user)).await?.into_inner();
+    let response: UserResponse = answer("/UserManager/AddUser", &user).await?;
     Ok(response
         .user
         .filter(|_| !response.error)
@@ -116,25 +114,24 @@ pub(crate) async fn users_of_type(
     let request = UserTypeRequest {
         user_type: user_type.into(),
     };
-    let answers = in_time(users().get_users_by_type(request))
-        .await?
-        .into_inner();
-    Ok(items(answers).filter_map(async |answer| answer.map(|answer| answer.user).transpose()))
+    let answers = answers("/UserManager/GetUsersByType", &request).await?;
+    Ok(answers.filter_map(async |answer: Result<UserResponse, _>| {
+        answer.map(|answer| answer.user).transpose()
+    }))
 }
 
 /// The position now and each change. Dropping the stream ends the call.
 pub(crate) async fn positions() -> Result<impl Stream<Item = Result<Pos, CallError>>, CallError> {
-    let answers = in_time(stage().position_sub(Msg::default()))
-        .await?
-        .into_inner();
-    Ok(items(answers).filter_map(async |answer| answer.map(|answer| answer.position).transpose()))
+    let answers = answers("/posXYZ.PositionService/PositionSub", &Msg::default()).await?;
+    Ok(answers.filter_map(async |answer: Result<Position, _>| {
+        answer.map(|answer| answer.position).transpose()
+    }))
 }
 
 /// Whether the stage answers.
 pub(crate) async fn ping_stage() -> Result<(), CallError> {
-    in_time(stage().position_req(Msg::default()))
-        .await
-        .map(drop)
+    let path = "/posXYZ.PositionService/PositionReq";
+    answer::<Position>(path, &Msg::default()).await.map(drop)
 }
 
 /// Puts the character there.
@@ -143,15 +140,8 @@ pub(crate) async fn publish(position: Pos) -> Result<(), CallError> {
         position: Some(position),
         ..Position::default()
     };
-    in_time(stage().position_pub(position)).await.map(drop)
-}
-
-fn users() -> UserManagerClient<Channel> {
-    UserManagerClient::new(channel())
-}
-
-fn stage() -> PositionServiceClient<Channel> {
-    PositionServiceClient::new(channel())
+    let path = "/posXYZ.PositionService/PositionPub";
+    answer::<Msg>(path, &position).await.map(drop)
 }
 
 /// The server is where the page came from.
@@ -159,19 +149,50 @@ fn channel() -> Channel {
     Channel::new(browser::origin())
 }
 
+/// The answer of a unary call.
+async fn answer<T: Message + Default>(
+    path: &'static str,
+    request: &impl Message,
+) -> Result<T, CallError> {
+    decode(in_time(first_message(path, request.encode_to_vec().into())).await?)
+}
+
+/// The answers of a call until the end or the first error.
+async fn answers<T: Message + Default + 'static>(
+    path: &'static str,
+    request: &impl Message,
+) -> Result<LocalBoxStream<'static, Result<T, CallError>>, CallError> {
+    let answers = in_time(begin(path, request.encode_to_vec().into())).await?;
+    let messages = stream::try_unfold(answers, async |mut answers| {
+        Ok(answers.message().await?.map(|message| (message, answers)))
+    });
+    Ok(messages
+        .map(|message: Result<_, Status>| decode(message?))
+        .boxed_local())
+}
+
+fn decode<T: Message + Default>(message: Bytes) -> Result<T, CallError> {
+    T::decode(message).map_err(|error| CallError::Refused(error.to_string()))
+}
+
+async fn first_message(path: &'static str, request: Bytes) -> Result<Bytes, Status> {
+    let message = begin(path, request).await?.message().await?;
+    message.ok_or_else(|| Status::internal("the answer has no message"))
+}
+
+/// Begins a call. A generated stub does the same, once for each type of message; for a page that is downloaded before it
+/// is run, once for all types is much less.
+async fn begin(path: &'static str, request: Bytes) -> Result<Streaming<Bytes>, Status> {
+    let requests = Request::new(stream::iter([request]).boxed());
+    let response = raw::begin(path, requests, Transport::GrpcWeb).await?;
+    Ok(response.into_inner())
+}
+
 async fn in_time<T>(call: impl Future<Output = Result<T, Status>>) -> Result<T, CallError> {
     match select(pin!(call), pin!(browser::sleep(PATIENCE))).await {
         Either::Left((result, _)) => Ok(result?),
         Either::Right(_) => Err(CallError::Unreachable),
     }
-}
-
-/// The messages until the end or the first error.
-fn items<T: 'static>(answers: Streaming<T>) -> impl Stream<Item = Result<T, CallError>> {
-    stream::try_unfold(answers, async |mut answers| {
-        Ok(answers.message().await?.map(|message| (message, answers)))
-    })
-    .boxed_local()
 }
 
 #[cfg(test)]

@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use futures_util::stream::{self, Stream, StreamExt as _};
+use futures_util::stream::{self, BoxStream, LocalBoxStream, StreamExt as _};
 use prost::bytes::{Buf as _, BufMut as _, Bytes};
 use soundstage_channel::Transport;
 use soundstage_proto::descriptor::MethodDescriptor;
 use tonic::client::Grpc;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
-use tonic::codegen::http::HeaderMap;
+use tonic::codegen::http::uri::PathAndQuery;
+use tonic::codegen::http::{HeaderMap, HeaderName};
 use tonic::metadata::MetadataMap;
-use tonic::{Code, Request, Status, Streaming};
+use tonic::{Code, Request, Response, Status, Streaming};
 
 use super::channel;
 
@@ -41,30 +42,39 @@ pub(crate) struct RawEnd {
     pub(crate) trailers: Vec<(String, String)>,
 }
 
+/// How far a call has come.
+enum Progress {
+    Unopened(RawCall, BoxStream<'static, Bytes>),
+    Open(Streaming<Bytes>),
+    Ended,
+}
+
 impl RawCall {
     /// Makes the call. Dropping the stream cancels it.
     pub(crate) fn start(
         self,
-        requests: impl Stream<Item = Bytes> + Send + 'static,
-    ) -> impl Stream<Item = RawEvent> {
-        stream::once(self.open(requests)).flat_map(|opened| match opened {
-            Err(status) => stream::iter([end(Err(status))]).left_stream(),
-            Ok((headers, answers)) => stream::iter([RawEvent::Headers(headers)])
-                .chain(stream::unfold(Some(answers), async |answers| {
-                    let mut answers = answers?;
-                    Some(match answers.message().await {
-                        Ok(Some(message)) => (RawEvent::Message(message), Some(answers)),
-                        Ok(None) => (end(answers.trailers().await), None),
-                        Err(status) => (end(Err(status)), None),
-                    })
-                }))
-                .right_stream(),
-        })
+        requests: BoxStream<'static, Bytes>,
+    ) -> LocalBoxStream<'static, RawEvent> {
+        let events = stream::unfold(Progress::Unopened(self, requests), async |progress| {
+            Some(match progress {
+                Progress::Unopened(call, requests) => match call.open(requests).await {
+                    Ok((headers, answers)) => (RawEvent::Headers(headers), Progress::Open(answers)),
+                    Err(status) => (end(Err(status)), Progress::Ended),
+                },
+                Progress::Open(mut answers) => match answers.message().await {
+                    Ok(Some(message)) => (RawEvent::Message(message), Progress::Open(answers)),
+                    Ok(None) => (end(answers.trailers().await), Progress::Ended),
+                    Err(status) => (end(Err(status)), Progress::Ended),
+                },
+                Progress::Ended => return None,
+            })
+        });
+        events.boxed_local()
     }
 
     async fn open(
         self,
-        requests: impl Stream<Item = Bytes> + Send + 'static,
+        requests: BoxStream<'static, Bytes>,
     ) -> Result<(Vec<(String, String)>, Streaming<Bytes>), Status> {
         let transport = if self.over_websocket {
             Transport::WebSocket
@@ -77,20 +87,28 @@ impl RawCall {
         }
         let mut headers = HeaderMap::new();
         for (name, value) in &self.metadata {
-            let name = tonic::codegen::http::HeaderName::from_bytes(name.as_bytes());
+            let name = HeaderName::from_bytes(name.as_bytes());
             if let (Ok(name), Ok(value)) = (name, value.parse()) {
                 headers.append(name, value);
             }
         }
         headers.extend(std::mem::take(request.metadata_mut()).into_headers());
         *request.metadata_mut() = MetadataMap::from_headers(headers);
-        let path = tonic::codegen::http::uri::PathAndQuery::from_static(self.method.path);
-        let response = Grpc::new(channel().over(transport))
-            .streaming(request, path, Messages)
-            .await?;
+        let response = begin(self.method.path, request, transport).await?;
         let (headers, answers, _) = response.into_parts();
         Ok((pairs(headers), answers))
     }
+}
+
+/// Begins a call of any kind.
+pub(super) async fn begin(
+    path: &'static str,
+    requests: Request<BoxStream<'static, Bytes>>,
+    transport: Transport,
+) -> Result<Response<Streaming<Bytes>>, Status> {
+    let path = PathAndQuery::from_static(path);
+    let mut client = Grpc::new(channel().over(transport));
+    client.streaming(requests, path, Messages).await
 }
 
 fn end(end: Result<Option<MetadataMap>, Status>) -> RawEvent {
@@ -124,7 +142,7 @@ fn pairs(metadata: MetadataMap) -> Vec<(String, String)> {
 fn name_of(code: Code) -> String {
     let mut name = String::new();
     for character in format!("{code:?}").chars() {
-        if character.is_uppercase() && !name.is_empty() {
+        if character.is_ascii_uppercase() && !name.is_empty() {
             name.push('_');
         }
         name.push(character.to_ascii_uppercase());

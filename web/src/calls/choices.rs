@@ -8,6 +8,7 @@ use super::form::example;
 use super::message::{Draft, Refused};
 use super::options;
 use crate::api::RawCall;
+use crate::ui::{Control, Field};
 
 /// What the reader has chosen and typed.
 #[derive(Clone, Copy)]
@@ -78,42 +79,43 @@ impl Choices {
 pub(super) fn MethodAndTransport(
     choices: Choices,
     methods: Vec<&'static MethodDescriptor>,
-    #[prop(into)] disabled: Signal<bool>,
+    disabled: Signal<bool>,
     id: &'static str,
 ) -> impl IntoView {
-    let choose_method = move |ev| {
-        if let Some(method) = MethodDescriptor::at(&event_target_value(&ev)) {
+    let choose_method = move |path: String| {
+        if let Some(method) = MethodDescriptor::at(&path) {
             choices.refused.set(None);
             choices.draft.set(example(method));
             choices.method.set(method);
         }
     };
-    let choose_transport = move |ev| {
-        let chosen = event_target_value(&ev);
-        choices.over_websocket.set(chosen == "websocket");
+    let methods = methods.iter().map(|method| (method.path, method.name));
+    let transport = move || {
+        let over_websocket = choices.over_websocket.get();
+        String::from(if over_websocket {
+            "websocket"
+        } else {
+            "grpc-web"
+        })
     };
     view! {
         <div class="call-choices">
-            <div class="field">
-                <label for=format!("{id}-method")>"Method"</label>
-                <select id=format!("{id}-method") disabled=disabled on:change=choose_method>
-                    {methods.into_iter().map(|method| view! {
-                        <option value=method.path>{method.name}</option>
-                    }).collect_view()}
-                </select>
-            </div>
-            <div class="field">
-                <label for=format!("{id}-transport")>"Transport"</label>
-                <select
-                    id=format!("{id}-transport")
-                    disabled=disabled
-                    on:change=choose_transport
-                    prop:value=move || if choices.over_websocket.get() { "websocket" } else { "grpc-web" }
-                >
-                    <option value="grpc-web">"gRPC-Web"</option>
-                    <option value="websocket">"WebSocket"</option>
-                </select>
-            </div>
+            <Field
+                id=format!("{id}-method")
+                label="Method"
+                control=Control::Choice(methods.collect())
+                value=Signal::derive(move || choices.method.get().path.to_owned())
+                on_input=Callback::new(choose_method)
+                disabled
+            />
+            <Field
+                id=format!("{id}-transport")
+                label="Transport"
+                control=Control::Choice(vec![("grpc-web", "gRPC-Web"), ("websocket", "WebSocket")])
+                value=Signal::derive(transport)
+                on_input=Callback::new(move |name: String| choices.over_websocket.set(name == "websocket"))
+                disabled
+            />
         </div>
         <p class="quiet">{move || choices.method.get().summary}</p>
     }
@@ -123,27 +125,30 @@ pub(super) fn MethodAndTransport(
 #[component]
 pub(super) fn Options(choices: Choices, id: &'static str) -> impl IntoView {
     let (deadline, metadata) = (choices.deadline, choices.metadata);
-    let deadline_error = Memo::new(move |_| deadline.with(|text| options::deadline(text).err()));
-    let metadata_error = Memo::new(move |_| metadata.with(|text| options::metadata(text).err()));
+    let deadline_error =
+        move || deadline.with(|text| options::deadline(text).err().map(str::to_owned));
+    let metadata_error = move || metadata.with(|text| options::metadata(text).err());
     view! {
         <details class="call-options">
             <summary>"Deadline and metadata"</summary>
-            <div class="field">
-                <label for=format!("{id}-deadline")>"Deadline, ms"</label>
-                <input id=format!("{id}-deadline") type="text" inputmode="numeric" autocomplete="off" placeholder="none"
-                    bind:value=deadline
-                    aria-invalid=move || deadline_error.get().is_some().to_string()
-                    aria-describedby=format!("{id}-deadline-error") />
-                <p id=format!("{id}-deadline-error") class="field-error" role="status">{deadline_error}</p>
-            </div>
-            <div class="field">
-                <label for=format!("{id}-metadata")>"Metadata, a name and a value each line"</label>
-                <textarea id=format!("{id}-metadata") rows="2" spellcheck="false" placeholder="name: value"
-                    bind:value=metadata
-                    aria-invalid=move || metadata_error.get().is_some().to_string()
-                    aria-describedby=format!("{id}-metadata-error")></textarea>
-                <p id=format!("{id}-metadata-error") class="field-error" role="status">{metadata_error}</p>
-            </div>
+            <Field
+                id=format!("{id}-deadline")
+                label="Deadline, ms"
+                placeholder="none"
+                control=Control::NUMBER
+                value=deadline.into()
+                on_input=Callback::new(move |text| deadline.set(text))
+                error=Signal::derive(deadline_error)
+            />
+            <Field
+                id=format!("{id}-metadata")
+                label="Metadata, a name and a value each line"
+                placeholder="name: value"
+                control=Control::Lines
+                value=metadata.into()
+                on_input=Callback::new(move |text| metadata.set(text))
+                error=Signal::derive(metadata_error)
+            />
         </details>
     }
 }

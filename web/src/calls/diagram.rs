@@ -22,6 +22,11 @@ fn rows_in_view(scrolled: f64, height: f64, rows: usize) -> Range<usize> {
     first.saturating_sub(MARGIN).min(end)..end
 }
 
+/// So many rows as a length in CSS.
+fn pixels(rows: usize) -> String {
+    format!("{}px", rows * ROW_HEIGHT as usize)
+}
+
 /// The diagram of a session's call, with its counts above.
 #[component]
 pub(super) fn Diagram(session: Session, label: String) -> impl IntoView {
@@ -52,14 +57,21 @@ pub(super) fn Diagram(session: Session, label: String) -> impl IntoView {
         }
     });
     let rows = move || {
-        let (top, height) = view.get();
+        let ((top, height), chosen_now) = (view.get(), chosen.get());
         session.with_log(|log| {
-            let rows = rows_in_view(top, height, log.len());
-            rows.filter_map(|row| log.row(row).cloned().map(|arrow| (row, arrow)))
-                .collect::<Vec<_>>()
+            let rows = rows_in_view(top, height, log.len()).filter_map(|row| {
+                let arrow = log.row(row)?;
+                Some(row_view(
+                    row,
+                    arrow,
+                    chosen_now == Some(arrow.index),
+                    chosen,
+                ))
+            });
+            rows.collect_view()
         })
     };
-    let total = Memo::new(move |_| session.with_log(Log::len));
+    let height = move || session.with_log(|log| pixels(log.len()));
     let chosen_text = move || {
         let index = chosen.get()?;
         session.with_log(|log| log.arrow(index).map(|arrow| arrow.what.text().to_owned()))
@@ -69,18 +81,9 @@ pub(super) fn Diagram(session: Session, label: String) -> impl IntoView {
             <p class="diagram-counts">{move || session.with_log(counts)}</p>
             <div class="lanes" aria-hidden="true"><span>"Browser"</span><span>"Server"</span></div>
             <div class="diagram-rows" node_ref=scroller on:scroll=on_scroll tabindex="0" role="region" aria-label=label>
-                <Show when=move || total.get() == 0>
-                    <p class="diagram-empty">"Nothing has been sent yet."</p>
-                </Show>
-                <ol style:height=move || format!("{}px", total.get() as f64 * ROW_HEIGHT)>
-                    <For each=rows key=|(_, arrow)| arrow.index let((_, arrow))>
-                        <Row arrow session chosen />
-                    </For>
-                </ol>
+                <ol style:height=height>{rows}</ol>
             </div>
-            <Show when=move || chosen.get().is_some()>
-                <pre class="diagram-detail" tabindex="0">{chosen_text}</pre>
-            </Show>
+            <pre class="diagram-detail" tabindex="0">{chosen_text}</pre>
             <p class="visually-hidden" role="status">
                 {move || (session.phase() == Phase::Ended).then(|| session.with_log(ending))}
             </p>
@@ -88,43 +91,38 @@ pub(super) fn Diagram(session: Session, label: String) -> impl IntoView {
     }
 }
 
-#[component]
-fn Row(arrow: Arrow, session: Session, chosen: RwSignal<Option<usize>>) -> impl IntoView {
+/// One arrow; a click shows all of its text, and another hides it again.
+fn row_view(
+    row: usize,
+    arrow: &Arrow,
+    is_chosen: bool,
+    chosen: RwSignal<Option<usize>>,
+) -> impl IntoView + use<> {
     let index = arrow.index;
     let class = match (arrow.direction, &arrow.what) {
         (_, What::Status { ok: false, .. }) => "arrow received failed",
-        (_, What::Status { ok: true, .. }) => "arrow received ended",
         (Direction::Sent, What::Message(_)) => "arrow sent message",
         (Direction::Sent, _) => "arrow sent",
         (Direction::Received, What::Message(_)) => "arrow received message",
         (Direction::Received, _) => "arrow received",
     };
-    // Where the row is changes when the oldest are let go of.
-    let top = move || {
-        let forgotten = session.with_log(Log::forgotten);
-        format!("{}px", index.saturating_sub(forgotten) as f64 * ROW_HEIGHT)
-    };
     let direction = match arrow.direction {
         Direction::Sent => "sent",
         Direction::Received => "received",
     };
-    let label = match &arrow.what {
-        What::Message(_) => String::new(),
-        other => other.label().to_owned(),
-    };
+    // Longer text would not fit, however wide the screen.
+    let text: String = arrow.what.text().chars().take(300).collect();
     view! {
-        <li class=class style:top=top>
+        <li class=class style:top=pixels(row)>
             <button
                 type="button"
-                aria-pressed=move || (chosen.get() == Some(index)).to_string()
-                on:click=move |_| chosen.update(|chosen| *chosen = if *chosen == Some(index) { None } else { Some(index) })
+                aria-pressed=is_chosen.to_string()
+                on:click=move |_| chosen.set((!is_chosen).then_some(index))
             >
                 <span class="at">{time(arrow.at)}</span>
                 <span class="visually-hidden">{direction}</span>
-                <span class="line"><span class="content">
-                    <b>{label}</b>" "{arrow.what.text().chars().take(300).collect::<String>()}
-                </span></span>
-                <span class="size">{arrow.size.map(bytes)}</span>
+                <span class="line"><span class="content"><b>{arrow.what.label()}</b>" "{text}</span></span>
+                <span class="size">{arrow.size.map(bytes).unwrap_or_default()}</span>
             </button>
         </li>
     }

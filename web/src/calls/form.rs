@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use soundstage_proto::descriptor::{FieldKind, MessageDescriptor, MethodDescriptor};
 
 use super::message::{Draft, Input, Refused, inputs};
+use crate::ui::{Control, Field};
 
 /// A message to begin with, so that the first click does something.
 pub(super) fn example(method: &MethodDescriptor) -> Draft {
@@ -53,49 +54,32 @@ fn FieldInput(
     refused: RwSignal<Option<Refused>>,
     id: &'static str,
 ) -> impl IntoView {
-    let Input { path, kind } = input;
-    let path = StoredValue::new(path);
-    let input_id = format!("{id}-{}", path.get_value());
-    let error_id = format!("{input_id}-error");
-    let text = move || draft.with(|draft| path.with_value(|path| draft.text(path).to_owned()));
-    let edit = move |ev| {
-        draft.update(|draft| path.with_value(|path| draft.edit(path, event_target_value(&ev))));
+    let path = StoredValue::new(input.path);
+    let edit = move |text| {
+        draft.update(|draft| path.with_value(|path| draft.edit(path, text)));
         refused.set(None);
     };
     let error = move || {
         let refused = refused.get()?;
         (refused.path == path.get_value()).then_some(refused.sentence)
     };
-    let control = match kind {
-        FieldKind::Enum(values) => view! {
-            <select id=input_id.clone() on:change=edit prop:value=text>
-                <option value="">"not set"</option>
-                {values.iter().map(|(name, _)| view! { <option value=*name>{*name}</option> }).collect_view()}
-            </select>
+    let control = match input.kind {
+        FieldKind::Enum(values) => {
+            let names = values.iter().map(|(name, _)| (*name, *name));
+            Control::Choice(std::iter::once(("", "not set")).chain(names).collect())
         }
-        .into_any(),
-        _ => view! {
-            <input
-                id=input_id.clone()
-                type="text"
-                inputmode=if matches!(kind, FieldKind::Uint32) { "numeric" } else { "text" }
-                autocomplete="off"
-                autocapitalize="off"
-                spellcheck="false"
-                placeholder="not set"
-                prop:value=text
-                on:input=edit
-                aria-invalid=move || error().is_some().to_string()
-                aria-describedby=error_id.clone()
-            />
-        }
-        .into_any(),
+        FieldKind::Uint32 => Control::NUMBER,
+        _ => Control::TEXT,
     };
     view! {
-        <div class="field">
-            <label for=input_id><code>{path.get_value()}</code></label>
-            {control}
-            <p id=error_id class="field-error" role="status">{error}</p>
-        </div>
+        <Field
+            id=format!("{id}-{}", path.get_value())
+            label=path.get_value()
+            placeholder="not set"
+            control
+            value=Signal::derive(move || draft.with(|draft| path.with_value(|path| draft.text(path).to_owned())))
+            on_input=Callback::new(edit)
+            error=Signal::derive(error)
+        />
     }
 }

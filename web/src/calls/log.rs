@@ -30,11 +30,11 @@ pub(super) enum What {
 }
 
 impl What {
-    /// One word for the kind of thing.
+    /// One word for the kind of thing; a message needs none.
     pub(super) fn label(&self) -> &'static str {
         match self {
             Self::Call(_) => "call",
-            Self::Message(_) => "message",
+            Self::Message(_) => "",
             Self::HalfClose => "half-close",
             Self::Cancel => "cancel",
             Self::Headers(_) => "headers",

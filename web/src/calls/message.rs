@@ -119,7 +119,7 @@ fn encode_text(field: &FieldDescriptor, text: &str, bytes: &mut Vec<u8>) -> Resu
         }
         FieldKind::Float => {
             let wanted = "Enter a number, such as -1.5.";
-            encoding::float::encode(number, &text.parse().map_err(|_| wanted)?, bytes);
+            encoding::float::encode(number, &decimal(text).ok_or(wanted)?, bytes);
         }
         FieldKind::Bool => {
             encoding::bool::encode(
@@ -138,6 +138,46 @@ fn encode_text(field: &FieldDescriptor, text: &str, bytes: &mut Vec<u8>) -> Resu
         FieldKind::Message(_) => {}
     }
     Ok(())
+}
+
+/// A decimal number, with a point or without. The standard library's parser brings tables of 10 kB along, which serve
+/// numbers of more digits than anybody types.
+fn decimal(text: &str) -> Option<f32> {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => (-1.0, digits),
+        None => (1.0, text),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    // So many are exact in an `f64`.
+    let is_short = whole.len() + fraction.len() <= 15 && !(whole.is_empty() && fraction.is_empty());
+    let is_number = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_short || !is_number(whole) || !is_number(fraction) {
+        return None;
+    }
+    let digits = whole.bytes().chain(fraction.bytes());
+    let number = digits.fold(0.0, |number, digit| number * 10.0 + f64::from(digit - b'0'));
+    let divisor = fraction.bytes().fold(1.0, |divisor, _| divisor * 10.0);
+    Some((sign * number / divisor) as f32)
+}
+
+/// A number to seven digits behind the point, or `NaN`, `Infinity`, `-Infinity` as both notations spell them.
+pub(super) fn shortest(number: f32) -> String {
+    if number.is_nan() {
+        return "NaN".into();
+    }
+    if number.is_infinite() {
+        return if number > 0.0 {
+            "Infinity"
+        } else {
+            "-Infinity"
+        }
+        .into();
+    }
+    let digits = format!("{number:.7}");
+    digits
+        .trim_end_matches('0')
+        .trim_end_matches('.')
+        .to_owned()
 }
 
 /// How a message is written as text.
@@ -223,9 +263,13 @@ fn value(
         FieldKind::Bool => scalar!(bool, false).to_string(),
         FieldKind::Int32 => scalar!(int32, 0).to_string(),
         FieldKind::Uint32 => scalar!(uint32, 0).to_string(),
-        FieldKind::Float => match scalar!(float, 0.0) {
-            number if number.is_finite() || notation == Notation::JavaScript => number.to_string(),
-            number => quoted(&number.to_string()),
+        FieldKind::Float => match shortest(scalar!(float, 0.0)) {
+            name if name.ends_with(|end: char| end.is_ascii_alphabetic())
+                && notation == Notation::Json =>
+            {
+                quoted(&name)
+            }
+            number => number,
         },
         FieldKind::String => quoted(&scalar!(string, String::new())),
         FieldKind::Enum(values) => {
@@ -343,6 +387,54 @@ mod tests {
         ] {
             let refused = draft(&[(field, text)]).encode(method(path).request);
             assert_eq!(refused.expect_err(text).path, field);
+        }
+    }
+
+    #[test]
+    fn decimals_are_read_as_the_standard_library_reads_them() {
+        for text in [
+            "0",
+            "-0",
+            "1",
+            "-1.5",
+            "0.1",
+            ".5",
+            "5.",
+            "3.14159265",
+            "999999999999999",
+        ] {
+            assert_eq!(
+                decimal(text).map(f32::to_bits),
+                text.parse::<f32>().ok().map(f32::to_bits),
+                "{text}"
+            );
+        }
+        for text in [
+            "",
+            "-",
+            ".",
+            "1e5",
+            "+1",
+            "1,5",
+            "--1",
+            "1.2.3",
+            "1234567890.1234567",
+        ] {
+            assert_eq!(decimal(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_written_as_short_as_they_are() {
+        for (number, text) in [
+            (0.5, "0.5"),
+            (-1.0, "-1"),
+            (100.0, "100"),
+            (0.1, "0.1"),
+            (f32::NAN, "NaN"),
+            (f32::NEG_INFINITY, "-Infinity"),
+        ] {
+            assert_eq!(shortest(number), text);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use futures_channel::mpsc::{UnboundedSender, unbounded};
 use futures_util::future::AbortHandle;
-use futures_util::stream::{self, Stream, StreamExt as _};
+use futures_util::stream::{self, BoxStream, StreamExt as _};
 use leptos::prelude::*;
 use prost::bytes::Bytes;
 use soundstage_proto::descriptor::{CallKind, MethodDescriptor};
@@ -108,7 +108,7 @@ impl Session {
                 self.requests.set_value(messages.clone());
                 self.log_requests(call.method, &messages);
                 self.phase.set(Phase::Waiting);
-                self.run(call, stream::iter(messages));
+                self.run(call, stream::iter(messages).boxed());
                 return;
             }
             self.open(call);
@@ -134,7 +134,7 @@ impl Session {
             let (sender, receiver) = unbounded();
             self.outgoing
                 .set_value(Outgoing::Socket(call.method, sender));
-            self.run(call, receiver);
+            self.run(call, receiver.boxed());
         } else {
             self.outgoing.set_value(Outgoing::HeldBack(call));
         }
@@ -155,7 +155,7 @@ impl Session {
             let requests = self.requests.get_value();
             self.log_requests(call.method, &requests);
             self.push(Direction::Sent, What::HalfClose, None);
-            self.run(call, stream::iter(requests));
+            self.run(call, stream::iter(requests).boxed());
         } else {
             // Dropping the sender was the half-close.
             self.push(Direction::Sent, What::HalfClose, None);
@@ -183,9 +183,9 @@ impl Session {
         self.push(Direction::Sent, What::Call(describe(call)), None);
     }
 
-    fn run(self, call: RawCall, requests: impl Stream<Item = Bytes> + Send + 'static) {
+    fn run(self, call: RawCall, requests: BoxStream<'static, Bytes>) {
         let answer = call.method.response;
-        let mut events = Box::pin(call.start(requests));
+        let mut events = call.start(requests);
         let task = browser::spawn_abortable(async move {
             while let Some(event) = events.next().await {
                 match event {

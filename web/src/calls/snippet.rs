@@ -8,7 +8,7 @@ use soundstage_proto::descriptor::CallKind;
 use soundstage_proto::position::Position;
 use soundstage_proto::user::{ListUsersRequest, User, UserRequest, UserTypeRequest};
 
-use super::message::{Notation, quoted, text_of};
+use super::message::{Notation, quoted, shortest, text_of};
 use crate::api::RawCall;
 
 /// What a call can be copied as.
@@ -71,7 +71,7 @@ fn command(path: &str, requests: &[Bytes]) -> Vec<String> {
         "/UserManager/GetUser" => [words(&["user", "get"]), vec![id_of(first)]].concat(),
         "/UserManager/AddUser" => {
             let user = User::decode(first).unwrap_or_default();
-            let user_type = user.user_type().as_str_name().to_lowercase();
+            let user_type = user.user_type().as_str_name().to_ascii_lowercase();
             let mut add = words(&["user", "add", "--nickname", &user.nickname]);
             add.extend(words(&[
                 "--mail-address",
@@ -95,7 +95,11 @@ fn command(path: &str, requests: &[Bytes]) -> Vec<String> {
             let user_type = UserTypeRequest::decode(first)
                 .unwrap_or_default()
                 .user_type();
-            words(&["user", "by-type", &user_type.as_str_name().to_lowercase()])
+            words(&[
+                "user",
+                "by-type",
+                &user_type.as_str_name().to_ascii_lowercase(),
+            ])
         }
         "/UserManager/CountAlreadyUsers" => {
             words(&["user", "count"]).into_iter().chain(ids()).collect()
@@ -110,7 +114,7 @@ fn command(path: &str, requests: &[Bytes]) -> Vec<String> {
                 .unwrap_or_default()
                 .position
                 .unwrap_or_default();
-            let coordinates = [place.x, place.y, place.z].map(|coordinate| coordinate.to_string());
+            let coordinates = [place.x, place.y, place.z].map(shortest);
             // After the two dashes, a minus sign begins no option.
             [words(&["position", "publish", "--"]), coordinates.to_vec()].concat()
         }
@@ -133,7 +137,7 @@ fn grpcurl(call: &RawCall, requests: &[Bytes], origin: &str) -> String {
         words.push("-plaintext".into());
     }
     if let Some(deadline) = call.deadline {
-        words.extend(["-max-time".into(), deadline.as_secs_f64().to_string()]);
+        words.extend(["-max-time".into(), shortest(deadline.as_secs_f32())]);
     }
     for (name, value) in &call.metadata {
         words.extend(["-H".into(), format!("{name}: {value}")]);

@@ -226,7 +226,8 @@ impl Brush<'_> {
         self.context.set_fill_style_str(&palette.character);
         if let Some(heading) = heading {
             // On the canvas forward is up and left is left, so the angle runs against the clock from up.
-            let (sin, cos) = heading.to_radians().sin_cos();
+            let angle = heading.to_radians();
+            let (sin, cos) = (js_sys::Math::sin(angle), js_sys::Math::cos(angle));
             let along = |forward: f64, sideways: f64| {
                 (
                     left - sin * forward - cos * sideways,

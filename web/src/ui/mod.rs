@@ -1,11 +1,13 @@
-//! What both pages are made of.
+//! What all pages are made of.
 
+mod field;
 mod remote;
 
 use leptos::prelude::*;
 
 use crate::api::CallError;
 
+pub(crate) use field::{Control, Field};
 pub(crate) use remote::{Remote, RemoteData};
 
 /// A quiet box with something to say: that there is nothing, or where to go.

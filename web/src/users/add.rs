@@ -7,9 +7,10 @@ use leptos_router::components::A;
 use leptos_router::hooks::use_navigate;
 use soundstage_proto::user_types;
 
-use super::draft::{Draft, Field};
+use super::draft::{Draft, Field as Name};
 use super::{Addresses, UsersChanged};
 use crate::api::{Added, CallError};
+use crate::ui::{Control, Field};
 use crate::{api, browser};
 
 /// The form, and what became of sending it.
@@ -49,8 +50,8 @@ pub(super) fn AddUserPane() -> impl IntoView {
                 ),
                 Ok(Added::AlreadyExists) => {
                     let taken = "Already exist: another user has this id. Choose another, or leave it empty.";
-                    draft.update(|draft| draft.refuse_field(Field::Id, taken));
-                    focus(Field::Id);
+                    draft.update(|draft| draft.refuse_field(Name::Id, taken));
+                    focus(Name::Id);
                 }
                 Err(CallError::InvalidFields(fields)) => show_refusals(draft, failure, &fields),
                 Err(error) => failure.set(Some(format!(
@@ -60,7 +61,7 @@ pub(super) fn AddUserPane() -> impl IntoView {
             }
         });
     };
-    Effect::new(|_| focus(Field::Nickname));
+    Effect::new(|_| focus(Name::Nickname));
     view! {
         <aside class="pane" aria-labelledby="pane-heading">
             <div class="pane-head">
@@ -69,10 +70,10 @@ pub(super) fn AddUserPane() -> impl IntoView {
             </div>
             // The rules are ours, with our sentences; the browser's own checks would come before them.
             <form class="stacked-form" novalidate on:submit=submit>
-                <TextField draft field=Field::Nickname label="Nickname" hint="1 to 64 characters" />
-                <TextField draft field=Field::MailAddress label="Mail address" hint="Such as name@example.com" />
+                <DraftField draft field=Name::Nickname label="Nickname" hint="1 to 64 characters" />
+                <DraftField draft field=Name::MailAddress label="Mail address" hint="Such as name@example.com" />
                 <TypeField draft />
-                <TextField draft field=Field::Id label="Id" hint="Leave it empty for the next free one" />
+                <DraftField draft field=Name::Id label="Id" hint="Leave it empty for the next free one" />
                 <p class="form-failure" role="alert">{failure}</p>
                 <button type="submit" class="button primary" aria-disabled=move || sending.get().to_string()>
                     {move || if sending.get() { "Adding…" } else { "Add user" }}
@@ -97,7 +98,7 @@ fn show_refusals(
     }
 }
 
-fn focus(field: Field) {
+fn focus(field: Name) {
     if let Some(input) = document().get_element_by_id(&input_id(field)) {
         let input: web_sys::HtmlElement = wasm_bindgen::JsCast::unchecked_into(input);
         // A field that cannot take the focus still shows its error.
@@ -105,65 +106,58 @@ fn focus(field: Field) {
     }
 }
 
-fn input_id(field: Field) -> String {
+fn input_id(field: Name) -> String {
     format!("add-{}", field.wire_name())
 }
 
 #[component]
-fn TextField(
+fn DraftField(
     draft: RwSignal<Draft>,
-    field: Field,
+    field: Name,
     label: &'static str,
     hint: &'static str,
 ) -> impl IntoView {
-    let id = input_id(field);
-    let hint_id = format!("{id}-hint");
-    let error_id = format!("{id}-error");
-    let error = Memo::new(move |_| draft.with(|draft| draft.error(field)));
+    let edit = move |text| {
+        draft.update(|draft| {
+            draft.edit(field, text);
+            // Said while typing, once there is something to check.
+            draft.touch(field);
+        });
+    };
+    let control = match field {
+        Name::Id => Control::NUMBER,
+        Name::Nickname => Control::TEXT,
+        Name::MailAddress => Control::Text("email", "email"),
+    };
     view! {
-        <div class="field">
-            <label for=id.clone()>{label}</label>
-            <input
-                id=id
-                type=if field == Field::MailAddress { "email" } else { "text" }
-                inputmode=if field == Field::Id { "numeric" } else { "text" }
-                autocomplete="off"
-                autocapitalize="off"
-                prop:value=move || draft.with(|draft| draft.text(field).to_owned())
-                on:input=move |ev| draft.update(|draft| {
-                    draft.edit(field, event_target_value(&ev));
-                    // Said while typing, once there is something to check.
-                    draft.touch(field);
-                })
-                on:blur=move |_| draft.update(|draft| draft.touch(field))
-                aria-invalid=move || error.get().is_some().to_string()
-                aria-describedby=format!("{hint_id} {error_id}")
-            />
-            <p id=hint_id class="field-hint">{hint}</p>
-            <p id=error_id class="field-error" aria-live="polite">{error}</p>
-        </div>
+        <Field
+            id=input_id(field)
+            label
+            hint
+            control
+            value=Signal::derive(move || draft.with(|draft| draft.text(field).to_owned()))
+            on_input=Callback::new(edit)
+            on_leave=Callback::new(move |()| draft.update(|draft| draft.touch(field)))
+            error=Memo::new(move |_| draft.with(|draft| draft.error(field))).into()
+        />
     }
 }
 
 #[component]
 fn TypeField(draft: RwSignal<Draft>) -> impl IntoView {
-    let choose = move |ev| {
-        if let Some(user_type) = user_types::parse(&event_target_value(&ev)) {
+    let choose = move |name: String| {
+        if let Some(user_type) = user_types::parse(&name) {
             draft.update(|draft| draft.choose(user_type));
         }
     };
+    let types = user_types::STORABLE.map(|user_type| (user_type.as_str_name(), user_type.label()));
     view! {
-        <div class="field">
-            <label for="add-user_type">"Type"</label>
-            <select
-                id="add-user_type"
-                on:change=choose
-                prop:value=move || draft.with(|draft| draft.user_type().as_str_name())
-            >
-                {user_types::STORABLE.map(|user_type| view! {
-                    <option value=user_type.as_str_name()>{user_type.label()}</option>
-                })}
-            </select>
-        </div>
+        <Field
+            id="add-user_type"
+            label="Type"
+            control=Control::Choice(types.into())
+            value=Signal::derive(move || draft.with(|draft| draft.user_type().as_str_name().to_owned()))
+            on_input=Callback::new(choose)
+        />
     }
 }

@@ -108,6 +108,6 @@ fn UserRow(user: User) -> impl IntoView {
 /// A user's type, as a word with a mark.
 #[component]
 pub(super) fn TypeBadge(user_type: soundstage_proto::UserType) -> impl IntoView {
-    let class = format!("badge {}", user_type.as_str_name().to_lowercase());
+    let class = format!("badge {}", user_type.as_str_name().to_ascii_lowercase());
     view! { <span class=class>{user_type.label()}</span> }
 }

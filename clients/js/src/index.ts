@@ -1,0 +1,12 @@
+/**
+ * Typed clients for Soundstage, and a WebSocket transport for Connect: all four kinds of gRPC call in a browser.
+ *
+ * {@link connect} is all that most programs need. Who has a Connect client of their own, for any service, puts
+ * {@link createWebSocketTransport} or {@link createTransport} under it.
+ */
+export { createClient } from "./client.js";
+export { connect, createTransport, type ConnectOptions, type Soundstage, type TransportOptions } from "./connect.js";
+export { createWebSocketTransport, type WebSocketTransportOptions } from "./websocket-transport.js";
+export * from "./gen/position_pb.js";
+export * from "./gen/user_pb.js";
+export { Code, ConnectError } from "@connectrpc/connect";

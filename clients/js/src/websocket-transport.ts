@@ -1,0 +1,197 @@
+import type {
+  BinaryReadOptions,
+  BinaryWriteOptions,
+  DescMessage,
+  DescMethodStreaming,
+  DescMethodUnary,
+  MessageInitShape,
+} from "@bufbuild/protobuf";
+import {
+  Code,
+  ConnectError,
+  createContextValues,
+  type ContextValues,
+  type Interceptor,
+  type StreamResponse,
+  type Transport,
+  type UnaryResponse,
+} from "@connectrpc/connect";
+import {
+  createClientMethodSerializers,
+  createMethodUrl,
+  encodeEnvelope,
+  runStreamingCall,
+  runUnaryCall,
+} from "@connectrpc/connect/protocol";
+import { requestHeader, trailerFlag, trailerParse, validateTrailer } from "@connectrpc/connect/protocol-grpc-web";
+import { openCall } from "./call.js";
+
+/** How to reach the server, and how to call. */
+export interface WebSocketTransportOptions {
+  /** The server's address, such as `https://example.com`; with a path, if it stands under one. */
+  baseUrl: string;
+  /** Run for every call, as with Connect's own transports. */
+  interceptors?: Interceptor[];
+  /** A deadline, in milliseconds, for calls that have none of their own. */
+  defaultTimeoutMs?: number;
+  /** How messages are read and written. */
+  binaryOptions?: Partial<BinaryReadOptions & BinaryWriteOptions>;
+  /** The WebSocket to use where there is no global one, such as that of the package `ws` in Node 20. */
+  webSocket?: WebSocketConstructor;
+}
+
+/** What makes a WebSocket: the global `WebSocket`, or something like it. */
+export type WebSocketConstructor = new (url: string, protocol: string) => WebSocket;
+
+/**
+ * A transport that carries each call over a WebSocket of its own, by the protocol `grpc-websockets`: all four kinds, requests
+ * and answers at the same time. The server may be any that speaks it.
+ *
+ * An aborted signal, a deadline and a loop over answers that is left close the socket, which ends the call at the server. A
+ * server that is not reached is `ConnectError` with `Code.Unavailable`.
+ */
+export function createWebSocketTransport(options: WebSocketTransportOptions): Transport {
+  const prepare = <I extends DescMessage, O extends DescMessage>(
+    method: DescMethodUnary<I, O> | DescMethodStreaming<I, O>,
+    timeoutMs: number | undefined,
+  ) => ({
+    ...createClientMethodSerializers(method, true, undefined, options.binaryOptions),
+    // As in Connect: zero and less mean no deadline.
+    deadline: timeoutMs === undefined ? options.defaultTimeoutMs : timeoutMs > 0 ? timeoutMs : undefined,
+  });
+
+  return {
+    async unary<I extends DescMessage, O extends DescMessage>(
+      method: DescMethodUnary<I, O>,
+      signal: AbortSignal | undefined,
+      timeoutMs: number | undefined,
+      header: HeadersInit | undefined,
+      message: MessageInitShape<I>,
+      contextValues?: ContextValues,
+    ) {
+      const { serialize, parse, deadline } = prepare(method, timeoutMs);
+      return runUnaryCall({
+        interceptors: options.interceptors,
+        signal,
+        timeoutMs: deadline,
+        req: {
+          stream: false,
+          service: method.parent,
+          method,
+          requestMethod: "POST",
+          url: createMethodUrl(options.baseUrl, method),
+          header: requestHeader(true, deadline, header, false),
+          contextValues: contextValues ?? createContextValues(),
+          message,
+        },
+        next: async (request): Promise<UnaryResponse<I, O>> => {
+          const requests = single(encodeEnvelope(0, serialize(request.message)));
+          const answer = await begin(request, requests, options, parse);
+          const [first, ...more] = await all(answer.messages);
+          if (first === undefined) throw new ConnectError("missing message", Code.Unimplemented);
+          if (more.length > 0) throw new ConnectError("extra message", Code.Unimplemented);
+          const { header, trailer } = answer;
+          return { stream: false, service: method.parent, method, header, trailer, message: first };
+        },
+      });
+    },
+
+    async stream<I extends DescMessage, O extends DescMessage>(
+      method: DescMethodStreaming<I, O>,
+      signal: AbortSignal | undefined,
+      timeoutMs: number | undefined,
+      header: HeadersInit | undefined,
+      input: AsyncIterable<MessageInitShape<I>>,
+      contextValues?: ContextValues,
+    ) {
+      const { serialize, parse, deadline } = prepare(method, timeoutMs);
+      return runStreamingCall({
+        interceptors: options.interceptors,
+        signal,
+        timeoutMs: deadline,
+        req: {
+          stream: true,
+          service: method.parent,
+          method,
+          requestMethod: "POST",
+          url: createMethodUrl(options.baseUrl, method),
+          header: requestHeader(true, deadline, header, false),
+          contextValues: contextValues ?? createContextValues(),
+          message: input,
+        },
+        next: async (request): Promise<StreamResponse<I, O>> => {
+          const requests = encoded(request.message, serialize);
+          const answer = await begin(request, requests, options, parse);
+          return { ...request, header: answer.header, trailer: answer.trailer, message: answer.messages };
+        },
+      });
+    },
+  };
+}
+
+/** What of a call its answer is. */
+interface Answer<O> {
+  header: Headers;
+  /** Filled once the messages have ended. */
+  trailer: Headers;
+  messages: AsyncGenerator<O>;
+}
+
+async function begin<O>(
+  request: { url: string; header: Headers; signal: AbortSignal },
+  requests: AsyncIterable<Uint8Array>,
+  options: WebSocketTransportOptions,
+  parse: (data: Uint8Array) => O,
+): Promise<Answer<O>> {
+  const frames = await openCall(request.url, request.header, requests, request.signal, options.webSocket);
+  const first = await frames.next();
+  if (first.done || first.value.flags !== trailerFlag) {
+    await frames.return();
+    throw new ConnectError("protocol error: the answer begins without headers", Code.Internal);
+  }
+  const header = trailerParse(first.value.data);
+  const trailer = new Headers();
+  // Some servers put an early error's status into the only block they send.
+  if (header.has("grpc-status")) {
+    await frames.return();
+    validateTrailer(header, new Headers());
+  }
+
+  async function* messages() {
+    try {
+      let hasEnded = header.has("grpc-status");
+      for await (const { flags, data } of frames) {
+        if (hasEnded) throw new ConnectError("protocol error: more after the trailers", Code.Internal);
+        if (flags === trailerFlag) {
+          const block = trailerParse(data);
+          validateTrailer(block, header);
+          block.forEach((value, name) => trailer.set(name, value));
+          hasEnded = true;
+        } else if (flags === 0) {
+          yield parse(data);
+        } else {
+          throw new ConnectError(`protocol error: unknown flags ${flags}`, Code.Internal);
+        }
+      }
+      if (!hasEnded) throw new ConnectError("protocol error: missing trailer", Code.Internal);
+    } finally {
+      // Closes the socket when the caller has left the loop.
+      await frames.return();
+    }
+  }
+  return { header, trailer, messages: messages() };
+}
+
+async function all<T>(values: AsyncIterable<T>): Promise<T[]> {
+  const list = [];
+  for await (const value of values) list.push(value);
+  return list;
+}
+
+async function* single<T>(value: T) {
+  yield value;
+}
+
+async function* encoded<T>(messages: AsyncIterable<T>, serialize: (message: T) => Uint8Array) {
+  for await (const message of messages) yield encodeEnvelope(0, serialize(message));
+}
