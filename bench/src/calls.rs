@@ -248,7 +248,7 @@ impl<'a> Calls<'a> {
 const ANSWER: usize = 52;
 
 /// A file of users in the predecessor's format.
-fn seed(count: u64) -> String {
+pub(crate) fn seed(count: u64) -> String {
     let entry = |id: u64| {
         format!(
             "\"{id}\": {{\"id\": {id}, \"nickname\": \"user number {id}\", \

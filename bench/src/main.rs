@@ -1,12 +1,13 @@
-//! Measurements beside floors and peers, in one run: `cargo xtask bench calls`.
+//! Measurements beside floors and peers, in one run: `cargo xtask bench` lists them.
 //!
-//! What counts is the server's CPU time for a request, and its ratio to that of a floor doing as little as can be: the load
+//! In `calls`, what counts is the server's CPU time for a request, and its ratio to that of a floor doing as little as can be: the load
 //! generators share the machine, so requests per second say less.
 
 mod calls;
 mod load;
 mod peers;
 mod process;
+mod round_trips;
 
 use std::path::PathBuf;
 
@@ -19,6 +20,9 @@ fn main() -> Result {
         (Some("calls"), Some(server), Some(python)) => {
             calls::run(&PathBuf::from(server), &PathBuf::from(python))
         }
-        _ => Err("usage: soundstage-bench calls SERVER PYTHON".into()),
+        (Some("round-trips"), Some(server), Some(script)) => {
+            round_trips::run(&PathBuf::from(server), &PathBuf::from(script))
+        }
+        _ => Err("usage: soundstage-bench calls SERVER PYTHON | round-trips SERVER SCRIPT".into()),
     }
 }

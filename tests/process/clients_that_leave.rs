@@ -15,7 +15,9 @@ use soundstage_tests::raw::{Http, grpc_web_request, send};
 use soundstage_tests::websocket::Call;
 use soundstage_tests::{channel, seed_file};
 use tempfile::TempDir;
+use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
+use tonic::transport::Channel;
 
 const POSITIONS: &str = "/posXYZ.PositionService/PositionSub";
 
@@ -104,8 +106,34 @@ fn memory(process: u32) -> u64 {
         * 1024
 }
 
+/// How long calls take, one after the other for a while. Each is answered within a second.
+async fn latencies(
+    users: &mut UserManagerClient<Channel>,
+    id: u32,
+    duration: Duration,
+) -> Vec<Duration> {
+    let until = Instant::now() + duration;
+    let mut latencies = Vec::new();
+    while Instant::now() < until {
+        let start = Instant::now();
+        let call = users.get_user(UserRequest { id });
+        let answer = tokio::time::timeout(Duration::from_secs(1), call)
+            .await
+            .expect("answered in time");
+        assert!(!answer.expect("OK").into_inner().error);
+        latencies.push(start.elapsed());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    latencies
+}
+
+fn median(mut durations: Vec<Duration>) -> Duration {
+    durations.sort();
+    durations[durations.len() / 2]
+}
+
 #[tokio::test]
-async fn clients_that_stop_reading_a_fast_stream_cost_little_memory_and_nobody_else_waits() {
+async fn clients_that_stop_reading_a_fast_stream_for_a_minute_cost_little_and_nobody_else_waits() {
     const USERS: u32 = 150_000;
     let folder = TempDir::new().expect("a folder");
     let entry = |id: u32| {
@@ -137,6 +165,7 @@ async fn clients_that_stop_reading_a_fast_stream_cost_little_memory_and_nobody_e
         .next()
         .await;
     first.expect("a user").expect("OK");
+    let alone = latencies(&mut others, USERS, Duration::from_secs(2)).await;
     let before = memory(server.id());
 
     let mut native = UserManagerClient::new(channel(server.address()).await);
@@ -157,20 +186,24 @@ async fn clients_that_stop_reading_a_fast_stream_cost_little_memory_and_nobody_e
     socket.half_close().await;
     socket.headers().await;
 
-    // Three seconds in which nobody reads, and somebody else calls.
-    let until = tokio::time::Instant::now() + Duration::from_secs(3);
-    while tokio::time::Instant::now() < until {
-        let call = others.get_user(UserRequest { id: USERS });
-        let answer = tokio::time::timeout(Duration::from_secs(1), call)
-            .await
-            .expect("answered in time");
-        assert!(!answer.expect("OK").into_inner().error);
-        let grown = memory(server.id()).saturating_sub(before);
+    // A minute in which nobody reads, and somebody else calls.
+    let mut during = Vec::new();
+    let mut most_grown = 0;
+    for _ in 0..60 {
+        during.extend(latencies(&mut others, USERS, Duration::from_secs(1)).await);
+        most_grown = most_grown.max(memory(server.id()).saturating_sub(before));
         assert!(
-            grown < 16_000_000,
-            "the server keeps {grown} bytes for clients that do not read"
+            most_grown < 16_000_000,
+            "the server keeps {most_grown} bytes for clients that do not read"
         );
     }
+    // Said, not judged: other tests run at the same time.
+    println!(
+        "grown by {:.1} MB; another's calls took {:?} before and {:?} during (medians)",
+        most_grown as f64 / 1e6,
+        median(alone),
+        median(during),
+    );
 
     // The one that begins to read again gets everything.
     let answer = socket.rest().await;

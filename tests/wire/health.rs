@@ -1,8 +1,11 @@
 //! Whether the server says truly if it can be used.
 
-use soundstage_proto::user::UserRequest;
+use soundstage_proto::position::Msg;
+use soundstage_proto::position::position_service_client::PositionServiceClient;
+use soundstage_proto::user::user_manager_client::UserManagerClient;
+use soundstage_proto::user::{User, UserRequest};
 use soundstage_server::{Server, Settings};
-use soundstage_tests::raw::get;
+use soundstage_tests::raw::{Http, get, grpc_web_request, send};
 use soundstage_tests::{PATIENCE, TestServer, channel};
 use tonic::Code;
 use tonic_health::ServingStatus;
@@ -118,4 +121,78 @@ async fn until_the_store_is_open_the_server_is_not_serving_and_says_so() {
     users.get_user(UserRequest { id: 1 }).await.expect("OK");
     drop(shutdown);
     thread.join().expect("no panic").expect("a clean end");
+}
+
+/// The value of a metric's line with these words in it.
+async fn metric(server: &TestServer, name: &str, labels: &[&str]) -> Option<u64> {
+    let answer = get(server.address(), "/metrics", &[]).await;
+    assert_eq!(answer.status(), 200);
+    assert_eq!(
+        answer.headers()["content-type"],
+        "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    );
+    let text = String::from_utf8(answer.body().to_vec()).expect("text");
+    assert!(text.ends_with("# EOF\n"), "{text}");
+    let line = text.lines().find(|line| {
+        line.starts_with(&format!("{name}{{")) && labels.iter().all(|label| line.contains(label))
+    })?;
+    line.rsplit(' ').next()?.parse().ok()
+}
+
+#[tokio::test]
+async fn every_call_is_counted_while_it_is_at_work_and_when_it_has_ended() {
+    let server = TestServer::start().await;
+    let mut users = UserManagerClient::new(channel(server.address()).await);
+    users.get_user(UserRequest { id: 1 }).await.expect("OK");
+    let refused = users.add_user(User::default()).await;
+    assert_eq!(refused.expect_err("refused").code(), Code::InvalidArgument);
+    let handled = "grpc_server_handled_total";
+    let get_user = [
+        r#"grpc_service="UserManager""#,
+        r#"grpc_method="GetUser""#,
+        r#"grpc_code="Ok""#,
+    ];
+    assert_eq!(metric(&server, handled, &get_user).await, Some(1));
+    let add_user = [
+        r#"grpc_method="AddUser""#,
+        r#"transport="grpc""#,
+        r#"grpc_code="InvalidArgument""#,
+    ];
+    assert_eq!(metric(&server, handled, &add_user).await, Some(1));
+
+    let mut stage = PositionServiceClient::new(channel(server.address()).await);
+    let positions = stage.position_sub(Msg::default()).await.expect("OK");
+    let at_work = [r#"grpc_method="PositionSub""#];
+    let in_progress = "grpc_server_in_progress";
+    assert_eq!(metric(&server, in_progress, &at_work).await, Some(1));
+    drop(positions);
+    let ended = async {
+        while metric(&server, in_progress, &at_work).await != Some(0) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, ended)
+        .await
+        .expect("ended in time");
+    let cancelled = [at_work[0], r#"grpc_code="Cancelled""#];
+    assert_eq!(metric(&server, handled, &cancelled).await, Some(1));
+}
+
+#[tokio::test]
+async fn names_that_clients_make_up_are_counted_as_one() {
+    let server = TestServer::start().await;
+    for made_up in ["/Nobody/Nothing", "/UserManager/Nothing", "/x/y"] {
+        let request = grpc_web_request(
+            made_up,
+            "application/grpc-web+proto",
+            &[],
+            &[Msg::default()],
+        );
+        send(server.address(), Http::One, request).await;
+    }
+    let other = [r#"grpc_service="other""#, r#"grpc_code="Unimplemented""#];
+    assert_eq!(
+        metric(&server, "grpc_server_handled_total", &other).await,
+        Some(3)
+    );
 }

@@ -1,13 +1,19 @@
 //! `bench`: measurements, printed; never a test.
 
+use std::process::Command;
+
 use crate::run::{Result, command, root, run};
-use crate::{server, tools};
+use crate::{server, test, tools};
 
 /// Runs one benchmark by its name.
 pub(crate) fn run_one(args: &[String]) -> Result {
     match args.first().map(String::as_str) {
         Some("calls") => calls(),
-        _ => Err("name a benchmark:\n  calls  the server's CPU per call, beside nghttpd, nginx and the predecessor's design".into()),
+        Some("round-trips") => round_trips(),
+        _ => Err("name a benchmark:\n  \
+             calls        the server's CPU per call, beside nghttpd, nginx and the predecessor's design\n  \
+             round-trips  a bidirectional call from Chromium over a WebSocket, and natively over HTTP/2"
+            .into()),
     }
 }
 
@@ -19,17 +25,30 @@ fn calls() -> Result {
         ("wrk", "wrk"),
     ])?;
     let python = tools::python(&root().join("tests/interop/requirements.txt"))?;
-    let binary = server::build()?;
-    run(command("cargo")
-        .args([
-            "run",
-            "--quiet",
-            "--release",
-            "--package",
-            "soundstage-bench",
-            "--",
-            "calls",
-        ])
-        .arg(binary)
-        .arg(python))
+    run(bench("calls").arg(server::build()?).arg(python))
+}
+
+fn round_trips() -> Result {
+    let chromium = tools::chromium()?;
+    tools::npm_packages(&root().join("tests/browser"))?;
+    test::calls_from_wasm()?;
+    let script = root().join("tests/browser/round-trips.js");
+    run(bench("round-trips")
+        .arg(server::build()?)
+        .arg(script)
+        .env("CHROMIUM", chromium))
+}
+
+/// The program that measures, built for release.
+fn bench(name: &str) -> Command {
+    let mut cargo = command("cargo");
+    cargo.args([
+        "run",
+        "--quiet",
+        "--release",
+        "--package",
+        "soundstage-bench",
+    ]);
+    cargo.args(["--", name]);
+    cargo
 }

@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use crate::run::{Result, command, root, run, run_quietly, step};
+use crate::run::{Result, command, output, root, run, run_quietly, step};
+use crate::tools;
 
 /// The compiler's instrumentation that libFuzzer looks at, as cargo-fuzz sets it; all of it stable.
 const COVERAGE: &str = "--cfg fuzzing -Cpasses=sancov-module -Ccodegen-units=1 -Cdebug-assertions \
@@ -14,7 +15,9 @@ const MAX_MEGABYTES: u32 = 512;
 
 /// Builds the targets and runs each for a while. It stops by itself, and fails on the first input that breaks a rule.
 pub(crate) fn run_briefly() -> Result {
-    let host = crate::run::output(command("rustc").arg("--print").arg("host-tuple"))?;
+    // libFuzzer is C++, and is built along.
+    tools::programs(&[("c++", "g++")])?;
+    let host = output(command("rustc").arg("--print").arg("host-tuple"))?;
     let folder = root().join("target/fuzz");
     step("Building the fuzz target", || {
         run(command("cargo")

@@ -83,8 +83,8 @@ fn browser() -> Result {
     )
 }
 
-/// Builds the calls that the browser tests make from WebAssembly, to where the tests find them.
-fn calls_from_wasm() -> Result {
+/// Builds the calls that the browser tests make from WebAssembly, to where the tests, and a bench, find them.
+pub(crate) fn calls_from_wasm() -> Result {
     step("Building the browser tests' calls from WebAssembly", || {
         page::compile(&tools::wasm_toolchain()?, "soundstage-browser-tests", "web")?;
         run_quietly(
