@@ -20,6 +20,7 @@
 
 mod answer;
 mod browser;
+mod bytes_codec;
 mod decoder;
 mod failure;
 mod requests;
@@ -27,6 +28,7 @@ mod timeout;
 
 pub use answer::{AnswerBody, respond};
 pub use browser::{Channel, Transport};
+pub use bytes_codec::BytesCodec;
 pub use decoder::{DecodeError, Decoder, Part};
 pub use failure::Failure;
 

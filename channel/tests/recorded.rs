@@ -5,14 +5,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::task::{Context, Poll};
 
-use bytes::{Buf as _, Bytes};
+use bytes::Bytes;
 use futures_executor::block_on;
 use futures_util::future::{Ready, ready};
 use futures_util::stream;
 use http::{Request, Response};
-use soundstage_channel::{AnswerBody, respond};
+use soundstage_channel::{AnswerBody, BytesCodec, respond};
 use tonic::client::Grpc;
-use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::codegen::Service;
 use tonic::metadata::MetadataMap;
 use tonic::{Code, Status};
@@ -273,7 +272,7 @@ impl Recorded {
         let call = async {
             let requests = tonic::Request::new(stream::iter([Bytes::new()]));
             let response = client
-                .streaming(requests, "/any".parse().expect("a path"), Raw)
+                .streaming(requests, "/any".parse().expect("a path"), BytesCodec)
                 .await;
             let mut messages = Vec::new();
             let mut answers = match response {
@@ -335,41 +334,5 @@ impl<Body> Service<Request<Body>> for Replay {
     fn call(&mut self, _: Request<Body>) -> Self::Future {
         let pieces = stream::iter(std::mem::take(&mut self.pieces).into_iter().map(Ok));
         ready(respond(self.head.clone(), pieces, MAX_MESSAGE_SIZE))
-    }
-}
-
-/// Messages as they are.
-struct Raw;
-
-impl Codec for Raw {
-    type Encode = Bytes;
-    type Decode = Bytes;
-    type Encoder = Self;
-    type Decoder = Self;
-
-    fn encoder(&mut self) -> Self {
-        Self
-    }
-
-    fn decoder(&mut self) -> Self {
-        Self
-    }
-}
-
-impl Encoder for Raw {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn encode(&mut self, _: Bytes, _: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        Ok(())
-    }
-}
-
-impl Decoder for Raw {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
-        Ok(Some(buffer.copy_to_bytes(buffer.remaining())))
     }
 }

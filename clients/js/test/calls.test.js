@@ -3,11 +3,20 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { Code, ConnectError, connect, User_UserType } from "soundstage-client";
 import { WebSocket } from "ws";
-import { eventually, startServer } from "./support/server.js";
+import { StageServer, seedFile } from "../../../tests/browser/stage-server.js";
 
 let server;
-before(async () => void (server = await startServer(10_000)));
-after(() => server.stop());
+before(async () => void (server = await StageServer.start(["--seed", await seedFile(10_000)])));
+after(() => server.remove());
+
+/** Waits until a condition holds, at most a second. */
+async function eventually(condition) {
+  const end = Date.now() + 1000;
+  while (!condition()) {
+    if (Date.now() > end) throw new Error(`not within a second: ${condition}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
 
 const ended = (method, status) =>
   server.log.filter((line) => line.includes(`/${method}"`) && line.includes(`status=${status}`)).length;
@@ -31,7 +40,7 @@ async function* ids(first, last) {
 
 /** A client for each transport. In Node 20 there is no global WebSocket. */
 const clients = {
-  "by call": () => connect(server.url, { webSocket: WebSocket }),
+  "by-call": () => connect(server.url, { webSocket: WebSocket }),
   websocket: () => connect(server.url, { webSocket: WebSocket, transport: "websocket" }),
 };
 

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use futures_util::stream::{self, BoxStream, LocalBoxStream, StreamExt as _};
-use prost::bytes::{Buf as _, BufMut as _, Bytes};
-use soundstage_channel::Transport;
+use prost::bytes::Bytes;
+use soundstage_channel::{BytesCodec, Transport};
 use soundstage_proto::descriptor::MethodDescriptor;
 use tonic::client::Grpc;
-use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::codegen::http::{HeaderMap, HeaderName};
 use tonic::metadata::MetadataMap;
@@ -108,7 +107,7 @@ pub(super) async fn begin(
 ) -> Result<Response<Streaming<Bytes>>, Status> {
     let path = PathAndQuery::from_static(path);
     let mut client = Grpc::new(channel().over(transport));
-    client.streaming(requests, path, Messages).await
+    client.streaming(requests, path, BytesCodec).await
 }
 
 fn end(end: Result<Option<MetadataMap>, Status>) -> RawEvent {
@@ -148,44 +147,6 @@ fn name_of(code: Code) -> String {
         name.push(character.to_ascii_uppercase());
     }
     name
-}
-
-/// Messages as they are on the wire.
-#[derive(Debug, Clone, Copy)]
-struct Messages;
-
-impl Codec for Messages {
-    type Encode = Bytes;
-    type Decode = Bytes;
-    type Encoder = Self;
-    type Decoder = Self;
-
-    fn encoder(&mut self) -> Self {
-        Self
-    }
-
-    fn decoder(&mut self) -> Self {
-        Self
-    }
-}
-
-impl Encoder for Messages {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn encode(&mut self, message: Bytes, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        buffer.put(message);
-        Ok(())
-    }
-}
-
-impl Decoder for Messages {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
-        Ok(Some(buffer.copy_to_bytes(buffer.remaining())))
-    }
 }
 
 #[cfg(test)]
