@@ -14,6 +14,9 @@ const HIGH_WATER = 1024 * 1024;
 /** How often to look whether they have left; a WebSocket does not tell. */
 const DRAIN_INTERVAL_MS = 10;
 
+/** Bytes of an answer that may wait to be read. A WebSocket cannot be told to take no more, so past it the call ends. */
+const MAX_UNREAD = 16 * 1024 * 1024;
+
 /** Codes of a closed WebSocket (RFC 6455, section 7.4.1) that are not just a lost connection. */
 const NORMAL_CLOSURE = 1000;
 const CLOSE_CODES: Record<number, Code> = {
@@ -61,7 +64,7 @@ async function opened(socket: WebSocket, signal: AbortSignal): Promise<void> {
 
 /** What arrives, until the socket is closed or the signal aborted. */
 function received(socket: WebSocket, signal: AbortSignal): ReadableStream<Uint8Array> {
-  return new ReadableStream({
+  const source: UnderlyingDefaultSource<Uint8Array> = {
     start(controller) {
       let hasEnded = false;
       const end = (error?: unknown) => {
@@ -77,7 +80,13 @@ function received(socket: WebSocket, signal: AbortSignal): ReadableStream<Uint8A
       };
       signal.addEventListener("abort", abort);
       socket.addEventListener("message", ({ data }) => {
-        if (!hasEnded) controller.enqueue(new Uint8Array(data));
+        if (hasEnded) return;
+        if ((controller.desiredSize ?? 0) < data.byteLength) {
+          end(new ConnectError("answers come faster than they are read", Code.ResourceExhausted));
+          socket.close();
+        } else {
+          controller.enqueue(new Uint8Array(data));
+        }
       });
       // It comes before a close, and says nothing that the close does not.
       socket.addEventListener("error", () => {});
@@ -88,7 +97,8 @@ function received(socket: WebSocket, signal: AbortSignal): ReadableStream<Uint8A
       });
     },
     cancel: () => socket.close(),
-  });
+  };
+  return new ReadableStream(source, new ByteLengthQueuingStrategy({ highWaterMark: MAX_UNREAD }));
 }
 
 /** Sends the requests as they come, not faster than they leave. Resolves to what the caller's requests threw, if they did. */

@@ -171,6 +171,40 @@ describe("when something is wrong", () => {
     await fails(users.addUser({ nickname: "n".repeat(100_000) }), Code.ResourceExhausted);
   });
 
+  test("answers that nobody reads are kept up to a limit, and past it the call ends", async () => {
+    /** A server that sends a megabyte at a time, 20 of them, whatever is read. */
+    class Flood extends EventTarget {
+      readyState = 0;
+      bufferedAmount = 0;
+      OPEN = 1;
+      #answers = 0;
+
+      constructor() {
+        super();
+        queueMicrotask(() => {
+          this.readyState = 1;
+          this.dispatchEvent(new Event("open"));
+        });
+      }
+
+      send() {
+        if (this.#answers++ > 0) return;
+        const headers = Uint8Array.of(0x80, 0, 0, 0, 0);
+        const message = new Uint8Array(5 + 1024 * 1024);
+        message.set([0, 0, 16, 0, 0]);
+        for (const frame of [headers, ...Array(20).fill(message)]) {
+          this.dispatchEvent(Object.assign(new Event("message"), { data: frame.buffer }));
+        }
+      }
+
+      close() {
+        this.readyState = 3;
+      }
+    }
+    const { users } = connect("http://flood", { webSocket: Flood, transport: "websocket" });
+    await fails(consume(users.getUsersByType({})), Code.ResourceExhausted);
+  });
+
   test("without a WebSocket the error says what to do", { skip: globalThis.WebSocket !== undefined }, async () => {
     await assert.rejects(connect(server.url).users.countAlreadyUsers(ids(1, 2)), /pass one as the option `webSocket`/);
   });

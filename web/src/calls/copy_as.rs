@@ -14,13 +14,14 @@ pub(super) fn CopyAs(choices: Choices, session: Session, id: &'static str) -> im
     let copied = RwSignal::new(None::<bool>);
     let origin = browser::origin();
     let text = Memo::new(move |_| {
-        let mut requests = session.requests();
+        let (mut requests, count) = session.requests();
+        let left_out = count - requests.len();
         if requests.is_empty() {
             let request = choices.method.get().request;
             requests.extend(choices.draft.with(|draft| draft.encode(request)).ok());
         }
         let call = choices.call()?;
-        Some(format.get().write(&call, &requests, &origin))
+        Some(format.get().write(&call, &requests, left_out, &origin))
     });
     let copy = move |_| {
         browser::spawn_abortable(async move {

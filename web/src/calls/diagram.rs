@@ -8,6 +8,7 @@ use leptos::prelude::*;
 
 use super::log::{Arrow, Direction, Log, What};
 use super::session::{Phase, Session};
+use crate::ui::decimal;
 
 /// The height of a row in CSS pixels; the style sheet has it too.
 const ROW_HEIGHT: f64 = 32.0;
@@ -158,16 +159,16 @@ fn ending(log: &Log) -> String {
 
 fn time(millis: f64) -> String {
     match millis {
-        short if short < 999.5 => format!("{short:.1} ms"),
-        long => format!("{:.2} s", long / 1000.0),
+        short if short < 999.5 => decimal(short, 1) + " ms",
+        long => decimal(long / 1000.0, 2) + " s",
     }
 }
 
 fn bytes(count: usize) -> String {
     match count {
         small @ 0..1000 => format!("{small} B"),
-        large @ 1000..1_000_000 => format!("{:.1} kB", large as f64 / 1000.0),
-        huge => format!("{:.1} MB", huge as f64 / 1_000_000.0),
+        large @ 1000..1_000_000 => decimal(large as f64 / 1000.0, 1) + " kB",
+        huge => decimal(huge as f64 / 1_000_000.0, 1) + " MB",
     }
 }
 

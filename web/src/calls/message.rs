@@ -8,6 +8,8 @@ use prost::bytes::{Buf, Bytes};
 use prost::encoding::{self, DecodeContext, WireType};
 use soundstage_proto::descriptor::{FieldDescriptor, FieldKind, MessageDescriptor};
 
+use crate::ui::decimal;
+
 /// What the reader has typed, by the path of each field. A field without text is not set.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Draft {
@@ -119,7 +121,7 @@ fn encode_text(field: &FieldDescriptor, text: &str, bytes: &mut Vec<u8>) -> Resu
         }
         FieldKind::Float => {
             let wanted = "Enter a number, such as -1.5.";
-            encoding::float::encode(number, &decimal(text).ok_or(wanted)?, bytes);
+            encoding::float::encode(number, &parse_decimal(text).ok_or(wanted)?, bytes);
         }
         FieldKind::Bool => {
             encoding::bool::encode(
@@ -142,7 +144,7 @@ fn encode_text(field: &FieldDescriptor, text: &str, bytes: &mut Vec<u8>) -> Resu
 
 /// A decimal number, with a point or without. The standard library's parser brings tables of 10 kB along, which serve
 /// numbers of more digits than anybody types.
-fn decimal(text: &str) -> Option<f32> {
+fn parse_decimal(text: &str) -> Option<f32> {
     let (sign, digits) = match text.strip_prefix('-') {
         Some(digits) => (-1.0, digits),
         None => (1.0, text),
@@ -173,7 +175,7 @@ pub(super) fn shortest(number: f32) -> String {
         }
         .into();
     }
-    let digits = format!("{number:.7}");
+    let digits = decimal(number.into(), 7);
     digits
         .trim_end_matches('0')
         .trim_end_matches('.')
@@ -404,7 +406,7 @@ mod tests {
             "999999999999999",
         ] {
             assert_eq!(
-                decimal(text).map(f32::to_bits),
+                parse_decimal(text).map(f32::to_bits),
                 text.parse::<f32>().ok().map(f32::to_bits),
                 "{text}"
             );
@@ -420,7 +422,7 @@ mod tests {
             "1.2.3",
             "1234567890.1234567",
         ] {
-            assert_eq!(decimal(text), None, "{text}");
+            assert_eq!(parse_decimal(text), None, "{text}");
         }
     }
 

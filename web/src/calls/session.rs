@@ -12,6 +12,9 @@ use super::message::{Notation, text_of};
 use crate::api::{RawCall, RawEnd, RawEvent};
 use crate::browser;
 
+/// Requests of a call that can be copied. More would be no example but a file.
+const MAX_COPIED: usize = 100;
+
 /// Where a call is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Phase {
@@ -34,8 +37,10 @@ pub(super) struct Session {
     /// Counts up, at most once a frame, when the log has grown.
     version: RwSignal<u32>,
     draws: StoredValue<bool>,
-    /// Every request of the call.
-    requests: StoredValue<Vec<Bytes>>,
+    /// The first requests of the call, to be copied.
+    first_requests: StoredValue<Vec<Bytes>>,
+    /// Counts all of them.
+    request_count: StoredValue<usize>,
     outgoing: StoredValue<Outgoing, LocalStorage>,
     task: StoredValue<Option<AbortHandle>, LocalStorage>,
 }
@@ -48,7 +53,7 @@ enum Outgoing {
     /// To the server, at once.
     Socket(&'static MethodDescriptor, UnboundedSender<Bytes>),
     /// Nowhere until the last is there: gRPC-Web sends them together.
-    HeldBack(RawCall),
+    HeldBack(RawCall, Vec<Bytes>),
 }
 
 impl Session {
@@ -59,7 +64,8 @@ impl Session {
             log: StoredValue::new_local(Log::default()),
             version: RwSignal::new(0),
             draws: StoredValue::new(false),
-            requests: StoredValue::default(),
+            first_requests: StoredValue::default(),
+            request_count: StoredValue::default(),
             outgoing: StoredValue::new_local(Outgoing::default()),
             task: StoredValue::new_local(None),
         };
@@ -77,23 +83,22 @@ impl Session {
         self.log.with_value(read)
     }
 
-    /// The requests so far; tracks them.
-    pub(super) fn requests(self) -> Vec<Bytes> {
+    /// The first requests so far, and how many there are in all; tracks them.
+    pub(super) fn requests(self) -> (Vec<Bytes>, usize) {
         self.version.track();
-        self.requests.get_value()
+        (
+            self.first_requests.get_value(),
+            self.request_count.get_value(),
+        )
     }
 
     /// How many requests wait for the half-close.
     pub(super) fn held_back(self) -> usize {
         self.version.track();
-        let is_holding = self
-            .outgoing
-            .with_value(|outgoing| matches!(outgoing, Outgoing::HeldBack(_)));
-        if is_holding {
-            self.requests.with_value(Vec::len)
-        } else {
-            0
-        }
+        self.outgoing.with_value(|outgoing| match outgoing {
+            Outgoing::HeldBack(_, requests) => requests.len(),
+            Outgoing::Nowhere | Outgoing::Socket(..) => 0,
+        })
     }
 
     /// Sends requests, in a new call if none is open that takes more.
@@ -105,7 +110,7 @@ impl Session {
         if self.phase.get_untracked() != Phase::Sending {
             self.begin(&call);
             if takes_one {
-                self.requests.set_value(messages.clone());
+                self.remember(&messages);
                 self.log_requests(call.method, &messages);
                 self.phase.set(Phase::Waiting);
                 self.run(call, stream::iter(messages).boxed());
@@ -113,18 +118,28 @@ impl Session {
             }
             self.open(call);
         }
-        self.requests
-            .update_value(|requests| requests.extend(messages.iter().cloned()));
-        self.outgoing.with_value(|outgoing| {
-            if let Outgoing::Socket(method, requests) = outgoing {
+        self.remember(&messages);
+        self.outgoing.update_value(|outgoing| match outgoing {
+            Outgoing::Socket(method, requests) => {
                 self.log_requests(method, &messages);
                 for message in messages {
                     // A call that has just ended takes none; its end is in the log.
                     let _ = requests.unbounded_send(message);
                 }
             }
+            Outgoing::HeldBack(_, requests) => requests.extend(messages),
+            Outgoing::Nowhere => {}
         });
         self.redraw();
+    }
+
+    fn remember(self, messages: &[Bytes]) {
+        self.request_count
+            .update_value(|count| *count += messages.len());
+        self.first_requests.update_value(|first| {
+            let place = MAX_COPIED - first.len();
+            first.extend(messages.iter().take(place).cloned());
+        });
     }
 
     /// Opens a call for requests to come.
@@ -136,7 +151,8 @@ impl Session {
                 .set_value(Outgoing::Socket(call.method, sender));
             self.run(call, receiver.boxed());
         } else {
-            self.outgoing.set_value(Outgoing::HeldBack(call));
+            self.outgoing
+                .set_value(Outgoing::HeldBack(call, Vec::new()));
         }
     }
 
@@ -151,8 +167,7 @@ impl Session {
             .outgoing
             .try_update_value(std::mem::take)
             .unwrap_or_default();
-        if let Outgoing::HeldBack(call) = outgoing {
-            let requests = self.requests.get_value();
+        if let Outgoing::HeldBack(call, requests) = outgoing {
             self.log_requests(call.method, &requests);
             self.push(Direction::Sent, What::HalfClose, None);
             self.run(call, stream::iter(requests).boxed());
@@ -178,7 +193,8 @@ impl Session {
 
     fn begin(self, call: &RawCall) {
         self.stop();
-        self.requests.set_value(Vec::new());
+        self.first_requests.set_value(Vec::new());
+        self.request_count.set_value(0);
         self.log.set_value(Log::begin(browser::now()));
         self.push(Direction::Sent, What::Call(describe(call)), None);
     }

@@ -30,12 +30,22 @@ impl Format {
         }
     }
 
-    /// The call with these requests, to the server at `origin`.
-    pub(super) fn write(self, call: &RawCall, requests: &[Bytes], origin: &str) -> String {
-        match self {
-            Self::CommandLine => command_line(call, requests, origin),
-            Self::Grpcurl => grpcurl(call, requests, origin),
-            Self::JavaScript => javascript(call, requests, origin),
+    /// The call with these requests, and a word on so many that are left out, to the server at `origin`.
+    pub(super) fn write(
+        self,
+        call: &RawCall,
+        requests: &[Bytes],
+        left_out: usize,
+        origin: &str,
+    ) -> String {
+        let (comment, text) = match self {
+            Self::CommandLine => ("#", command_line(call, requests, origin)),
+            Self::Grpcurl => ("#", grpcurl(call, requests, origin)),
+            Self::JavaScript => ("//", javascript(call, requests, origin)),
+        };
+        match left_out {
+            0 => text,
+            more => format!("{comment} Without the {more} requests that came after these.\n{text}"),
         }
     }
 }
@@ -173,7 +183,6 @@ fn javascript(call: &RawCall, requests: &[Bytes], origin: &str) -> String {
     );
     let connect = match (takes_one, call.over_websocket) {
         (true, true) => ", { transport: \"websocket\" }",
-        (false, false) => ", { transport: \"grpc-web\" }",
         _ => "",
     };
     let mut code = format!(
@@ -268,15 +277,15 @@ mod tests {
             ..call("/UserManager/GetUser")
         };
         assert_eq!(
-            Format::CommandLine.write(&call, &ids()[..1], ORIGIN),
+            Format::CommandLine.write(&call, &ids()[..1], 0, ORIGIN),
             r"soundstage user get 1 --server http://127.0.0.1:1234 --timeout 1500ms --header 'tag: it'\''s'"
         );
         assert_eq!(
-            Format::Grpcurl.write(&call, &ids()[..1], ORIGIN),
+            Format::Grpcurl.write(&call, &ids()[..1], 0, ORIGIN),
             r#"grpcurl -plaintext -max-time 1.5 -H 'tag: it'\''s' -d '{"id": 1}' 127.0.0.1:1234 UserManager/GetUser"#
         );
         assert_eq!(
-            Format::JavaScript.write(&call, &ids()[..1], ORIGIN),
+            Format::JavaScript.write(&call, &ids()[..1], 0, ORIGIN),
             "import { connect } from \"soundstage-client\";\n\n\
              const { users } = connect(\"http://127.0.0.1:1234\");\n\
              console.log(await users.getUser({ id: 1 }, { timeoutMs: 1500, headers: [[\"tag\", \"it's\"]] }));\n"
@@ -287,14 +296,14 @@ mod tests {
     fn streams_have_all_their_requests() {
         let call = call("/UserManager/GetUsersByIds");
         assert_eq!(
-            Format::CommandLine.write(&call, &ids(), ORIGIN),
+            Format::CommandLine.write(&call, &ids(), 0, ORIGIN),
             "soundstage user by-ids 1 99 --server http://127.0.0.1:1234"
         );
         assert_eq!(
-            Format::Grpcurl.write(&call, &ids(), "https://example.com"),
+            Format::Grpcurl.write(&call, &ids(), 0, "https://example.com"),
             r#"grpcurl -d '{"id": 1} {"id": 99}' example.com UserManager/GetUsersByIds"#
         );
-        let code = Format::JavaScript.write(&call, &ids(), ORIGIN);
+        let code = Format::JavaScript.write(&call, &ids(), 0, ORIGIN);
         assert!(
             code.contains("  yield { id: 1 };\n  yield { id: 99 };\n"),
             "{code}"
@@ -302,6 +311,17 @@ mod tests {
         assert!(
             code.contains("for await (const answer of users.getUsersByIds(requests()))"),
             "{code}"
+        );
+    }
+
+    #[test]
+    fn requests_that_are_left_out_are_mentioned() {
+        let text =
+            Format::CommandLine.write(&call("/UserManager/GetUsersByIds"), &ids(), 98, ORIGIN);
+        let first = text.lines().next();
+        assert_eq!(
+            first,
+            Some("# Without the 98 requests that came after these.")
         );
     }
 

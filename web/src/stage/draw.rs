@@ -5,10 +5,10 @@ use std::f64::consts::TAU;
 use wasm_bindgen::JsCast as _;
 use web_sys::{CanvasRenderingContext2d, CssStyleDeclaration, HtmlCanvasElement};
 
-use super::number::fixed;
 use super::point::Point;
 use super::projection::Projection;
 use super::scene::Scene;
+use crate::ui::fixed;
 
 /// The colours of the theme, as the style sheet has them.
 pub(super) struct Palette {
@@ -272,5 +272,5 @@ impl Brush<'_> {
 /// A number of metres as the grid is labelled, without needless zeros.
 fn metres(value: f64) -> String {
     let is_whole = (value - value.round()).abs() < 0.01;
-    fixed(value, usize::from(!is_whole))
+    fixed(value, u8::from(!is_whole))
 }

@@ -3,7 +3,6 @@
 mod canvas;
 mod draw;
 mod link;
-mod number;
 mod point;
 mod projection;
 mod publisher;
@@ -16,10 +15,10 @@ use std::time::Duration;
 use leptos::prelude::*;
 
 use crate::browser;
+use crate::ui::fixed;
 
 use canvas::StageCanvas;
 use link::Link;
-use number::fixed;
 use publisher::Publisher;
 use scene::{Readout, Scene};
 
@@ -111,7 +110,7 @@ fn sentence(readout: Option<Readout>) -> String {
 
 #[component]
 fn Numbers(readout: Signal<Option<Readout>>) -> impl IntoView {
-    let number = move |unit: &'static str, digits: usize, value: fn(&Readout) -> f64| {
+    let number = move |unit: &'static str, digits: u8, value: fn(&Readout) -> f64| {
         move || match readout.get() {
             Some(readout) => format!("{}{unit}", fixed(value(&readout), digits)),
             None => "–".into(),
@@ -127,7 +126,7 @@ fn Numbers(readout: Signal<Option<Readout>>) -> impl IntoView {
                 <div><dt>"Distance"</dt><dd data-testid="distance">{number(" m", 2, |readout| readout.place.distance())}</dd></div>
                 <div><dt>"Messages"</dt><dd data-testid="rate">{number(" /s", 1, |readout| readout.rate)}</dd></div>
                 <div><dt>"Newest sample"</dt><dd data-testid="age">{number(" ms ago", 0, |readout| readout.age)}</dd></div>
-                <div><dt>"Shown behind by"</dt><dd data-testid="delay">{format!("{:.0} ms", samples::DELAY)}</dd></div>
+                <div><dt>"Shown behind by"</dt><dd data-testid="delay">{fixed(samples::DELAY, 0)}" ms"</dd></div>
             </dl>
             <p id="stage-help" class="quiet">
                 "Drag or click to move the character. With the stage focused, the arrow keys move it by 0.1 m, with Shift by 1 m; "

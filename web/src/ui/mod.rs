@@ -1,6 +1,7 @@
 //! What all pages are made of.
 
 mod field;
+mod number;
 mod remote;
 
 use leptos::prelude::*;
@@ -8,6 +9,7 @@ use leptos::prelude::*;
 use crate::api::CallError;
 
 pub(crate) use field::{Control, Field};
+pub(crate) use number::{decimal, fixed};
 pub(crate) use remote::{Remote, RemoteData};
 
 /// A quiet box with something to say: that there is nothing, or where to go.
