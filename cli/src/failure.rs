@@ -8,7 +8,7 @@ use tonic_types::StatusExt as _;
 
 /// Part of `--help`.
 pub(crate) const EXIT_STATUS_HELP: &str = "Exit status: 0 done; 1 failed; 2 wrong usage; 3 not found; 4 already there; \
-    5 refused as not valid; 6 server not reachable; 7 deadline passed";
+    5 refused as not valid; 6 server not reachable; 7 deadline passed; 8 changed meanwhile";
 
 /// A failed command.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +56,7 @@ impl Failure {
             Self::Refused(status) => match status.code() {
                 Code::InvalidArgument => 5,
                 Code::Unavailable => 6,
+                Code::Aborted => 8,
                 // tonic's client says Cancelled for its own deadline.
                 Code::DeadlineExceeded | Code::Cancelled => 7,
                 _ => 1,

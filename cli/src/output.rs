@@ -32,6 +32,9 @@ impl Printer {
                 "nickname": user.nickname,
                 "mail_address": user.mail_address,
                 "user_type": user_type,
+                "created_ms": user.created_ms,
+                "updated_ms": user.updated_ms,
+                "revision": user.revision,
             })),
             OutputFormat::Table => {
                 if std::mem::take(&mut self.heading_due) {

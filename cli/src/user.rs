@@ -1,11 +1,15 @@
 //! `soundstage user …`: a command for each method of `UserManager`.
 
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
+use prost_types::FieldMask;
 use soundstage_proto::user::user_manager_client::UserManagerClient;
-use soundstage_proto::user::{ListUsersRequest, User, UserRequest, UserResponse, UserTypeRequest};
+use soundstage_proto::user::{
+    DeleteUserRequest, ListUsersRequest, UpdateUserRequest, User, UserRequest, UserResponse,
+    UserTypeRequest,
+};
 use soundstage_proto::{UserType, user_types};
-use tonic::Streaming;
 use tonic::transport::Channel;
+use tonic::{Code, Response, Status, Streaming};
 
 use crate::client::ClientArgs;
 use crate::failure::Failure;
@@ -21,6 +25,16 @@ pub(crate) enum UserCommand {
     },
     /// Add a user
     Add(AddArgs),
+    /// Change some fields of a user
+    Update(UpdateArgs),
+    /// Remove a user, and print it as it was
+    Delete {
+        /// The user's id
+        id: u32,
+        /// Only if nobody has changed it since this revision
+        #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+        revision: i64,
+    },
     /// Print all users, by id
     List {
         /// Print at most this many
@@ -55,6 +69,25 @@ pub(crate) struct AddArgs {
     user_type: UserType,
 }
 
+#[derive(Args)]
+#[command(group(ArgGroup::new("fields").required(true).multiple(true).args(["nickname", "mail_address", "user_type"])))]
+pub(crate) struct UpdateArgs {
+    /// The user's id
+    id: u32,
+    /// 1 to 64 characters
+    #[arg(long)]
+    nickname: Option<String>,
+    /// Such as name@example.com
+    #[arg(long, value_name = "ADDRESS")]
+    mail_address: Option<String>,
+    /// normal, administrator, guest or disabled
+    #[arg(long = "type", value_name = "TYPE", value_parser = parse_user_type)]
+    user_type: Option<UserType>,
+    /// Only if nobody has changed it since this revision
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    revision: i64,
+}
+
 fn parse_user_type(name: &str) -> Result<UserType, &'static str> {
     user_types::parse(name).ok_or("choose normal, administrator, guest or disabled")
 }
@@ -66,6 +99,8 @@ pub(crate) async fn run(command: UserCommand, args: ClientArgs) -> Result<(), Fa
     match command {
         UserCommand::Get { id } => get(users, &args, printer, id).await,
         UserCommand::Add(user) => add(users, &args, printer, user).await,
+        UserCommand::Update(update) => update_user(users, &args, printer, update).await,
+        UserCommand::Delete { id, revision } => delete(users, &args, printer, id, revision).await,
         UserCommand::List { limit } => list(users, &args, printer, limit).await,
         UserCommand::Count(ids) => count(users, &args, &printer, ids).await,
         UserCommand::ByType { user_type } => by_type(users, &args, printer, user_type).await,
@@ -105,9 +140,61 @@ async fn add(
         nickname,
         mail_address,
         user_type: user_type.into(),
+        ..User::default()
     };
     let response = users.add_user(args.request(user)).await?.into_inner();
     printer.user(&stored(response, Failure::AlreadyExists(id))?)
+}
+
+async fn update_user(
+    mut users: Users,
+    args: &ClientArgs,
+    mut printer: Printer,
+    update: UpdateArgs,
+) -> Result<(), Failure> {
+    let fields = [
+        ("nickname", update.nickname.is_some()),
+        ("mail_address", update.mail_address.is_some()),
+        ("user_type", update.user_type.is_some()),
+    ];
+    let paths = fields.iter().filter(|(_, is_given)| *is_given);
+    let request = UpdateUserRequest {
+        update_mask: Some(FieldMask {
+            paths: paths.map(|(name, _)| (*name).to_owned()).collect(),
+        }),
+        user: Some(User {
+            id: update.id,
+            nickname: update.nickname.unwrap_or_default(),
+            mail_address: update.mail_address.unwrap_or_default(),
+            user_type: update.user_type.unwrap_or_default().into(),
+            revision: update.revision,
+            ..User::default()
+        }),
+    };
+    let user = users.update_user(args.request(request)).await;
+    printer.user(&changed(user, update.id)?)
+}
+
+async fn delete(
+    mut users: Users,
+    args: &ClientArgs,
+    mut printer: Printer,
+    id: u32,
+    revision: i64,
+) -> Result<(), Failure> {
+    let request = DeleteUserRequest { id, revision };
+    let user = users.delete_user(args.request(request)).await;
+    printer.user(&changed(user, id)?)
+}
+
+/// The user of an answer to a change, or why there is none.
+fn changed(answer: Result<Response<User>, Status>, id: u32) -> Result<User, Failure> {
+    answer
+        .map(Response::into_inner)
+        .map_err(|status| match status.code() {
+            Code::NotFound => Failure::NotFound(id),
+            _ => status.into(),
+        })
 }
 
 /// The user of an answer, or what the answer's `error` flag stands for in this method.

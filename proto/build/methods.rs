@@ -36,7 +36,12 @@ impl<'a> Types<'a> {
 pub(crate) fn table(descriptors: &FileDescriptorSet) -> Result<String, Error> {
     let mut types = Types::default();
     let mut methods = String::new();
-    for file in &descriptors.file {
+    // What is imported has no methods, and kinds of its own.
+    let own = descriptors
+        .file
+        .iter()
+        .filter(|file| !file.package().starts_with("google."));
+    for file in own {
         let scope = match file.package() {
             "" => String::new(),
             package => format!(".{package}"),
@@ -125,9 +130,14 @@ fn field_kind(field: &FieldDescriptorProto, types: &Types) -> Result<String, Err
     Ok(match field.r#type() {
         Type::Bool => "FieldKind::Bool".into(),
         Type::Int32 => "FieldKind::Int32".into(),
+        Type::Sfixed64 => "FieldKind::Sfixed64".into(),
+        Type::Int64 => "FieldKind::Int64".into(),
         Type::Uint32 => "FieldKind::Uint32".into(),
         Type::Float => "FieldKind::Float".into(),
         Type::String => "FieldKind::String".into(),
+        Type::Message if field.type_name() == ".google.protobuf.FieldMask" => {
+            "FieldKind::FieldMask".into()
+        }
         Type::Message => format!("FieldKind::Message(&{})", constant(field.type_name())),
         Type::Enum => {
             let values = types

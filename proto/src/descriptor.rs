@@ -63,6 +63,10 @@ pub enum FieldKind {
     Bool,
     /// A signed number, as a varint.
     Int32,
+    /// A large signed number, as a varint.
+    Int64,
+    /// A large signed number, in eight bytes.
+    Sfixed64,
     /// A number that is not negative, as a varint.
     Uint32,
     /// A number of single precision.
@@ -71,6 +75,8 @@ pub enum FieldKind {
     String,
     /// One of some names, each with its number.
     Enum(&'static [(&'static str, i32)]),
+    /// `google.protobuf.FieldMask`: names of fields.
+    FieldMask,
     /// Another message.
     Message(&'static MessageDescriptor),
 }

@@ -126,6 +126,7 @@ mod tests {
             nickname: nickname.into(),
             mail_address: mail_address.into(),
             user_type,
+            ..User::default()
         }
     }
 

@@ -19,6 +19,7 @@ fn user(number: u32) -> User {
         nickname,
         mail_address: format!("user{number}@example.com"),
         user_type: 1,
+        ..User::default()
     }
 }
 

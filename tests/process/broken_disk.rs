@@ -115,6 +115,7 @@ async fn on_a_disk_that_fills_up_adds_are_refused_and_what_was_acknowledged_stay
         nickname: "x".repeat(64),
         mail_address: format!("{}@example.com", "x".repeat(60)),
         user_type: 1,
+        ..User::default()
     };
     let mut acknowledged = Vec::new();
     let status = loop {

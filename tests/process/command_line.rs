@@ -52,8 +52,32 @@ fn ids(rows: &[serde_json::Value]) -> Vec<u64> {
 fn every_method_has_a_command() {
     let cli = Cli::start();
     let get = cli.json(&["user", "get", "2"]);
-    let guest = serde_json::json!({"id": 2, "nickname": "guest", "mail_address": "guest@example.com", "user_type": "GUEST"});
+    let guest = serde_json::json!({
+        "id": 2,
+        "nickname": "guest",
+        "mail_address": "guest@example.com",
+        "user_type": "GUEST",
+        "created_ms": get[0]["created_ms"],
+        "updated_ms": get[0]["updated_ms"],
+        "revision": get[0]["revision"],
+    });
     assert_eq!(get, [guest]);
+    let revision = get[0]["revision"].to_string();
+    let update = [
+        "user",
+        "update",
+        "2",
+        "--nickname",
+        "visitor",
+        "--revision",
+        &revision,
+    ];
+    let updated = cli.json(&update);
+    assert_eq!(updated[0]["nickname"], "visitor");
+    assert_eq!(updated[0]["mail_address"], get[0]["mail_address"]);
+    let (code, _, stderr) = cli.run(&update);
+    assert_eq!(code, 8, "{stderr}");
+    assert!(stderr.contains("has changed meanwhile"), "{stderr}");
     let added = cli.json(&[
         "user",
         "add",
@@ -76,6 +100,9 @@ fn every_method_has_a_command() {
         cli.json(&["user", "count", "1", "1", "99"]),
         [serde_json::json!({"count": 2})]
     );
+    assert_eq!(ids(&cli.json(&["user", "delete", "7"])), [7]);
+    assert_eq!(cli.run(&["user", "delete", "7"]).0, 3);
+    assert_eq!(cli.run(&["user", "update", "1"]).0, 2, "nothing to change");
     cli.json(&["position", "publish", "-1", "2.5"]);
     assert_eq!(
         cli.json(&["position", "get"]),

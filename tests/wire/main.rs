@@ -1,6 +1,7 @@
 //! The running server over the wire: native gRPC, gRPC-Web and plain HTTP, on real sockets.
 
 mod calls_end;
+mod changes;
 mod grpc_web;
 mod health;
 mod page;

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use soundstage_proto::UserType;
 use soundstage_proto::user::User;
 use soundstage_proto::user_rules::ValidUser;
-use soundstage_server::store::{Added, Problem, Seed, Store};
+use soundstage_server::store::{Added, Changed, Problem, Seed, Store};
 use tempfile::TempDir;
 
 fn user(id: u32) -> ValidUser {
@@ -14,6 +15,7 @@ fn user(id: u32) -> ValidUser {
         nickname: "n".into(),
         mail_address,
         user_type: 1,
+        ..User::default()
     })
     .expect("valid")
 }
@@ -177,6 +179,53 @@ fn another_programs_database_is_left_alone() {
         .execute_batch("CREATE TABLE users (id INTEGER)")
         .expect("created");
     assert!(matches!(problem(&path), Problem::NotOurs));
+}
+
+/// A file as the first version wrote it: what migrations have to bring up to date.
+const FIRST_VERSION: &str = "
+    PRAGMA application_id = 0x534e4453;
+    PRAGMA user_version = 1;
+    CREATE TABLE users (
+        id           INTEGER PRIMARY KEY CHECK (id BETWEEN 1 AND 4294967295),
+        nickname     TEXT    NOT NULL,
+        mail_address TEXT    NOT NULL,
+        user_type    INTEGER NOT NULL CHECK (user_type BETWEEN 1 AND 4)
+    ) STRICT;
+    CREATE INDEX users_by_type ON users (user_type, id, nickname, mail_address);
+    CREATE TABLE user_count (total INTEGER NOT NULL) STRICT;
+    INSERT INTO user_count VALUES (0);
+    CREATE TRIGGER user_added   AFTER INSERT ON users BEGIN UPDATE user_count SET total = total + 1; END;
+    CREATE TRIGGER user_removed AFTER DELETE ON users BEGIN UPDATE user_count SET total = total - 1; END;
+    INSERT INTO users VALUES (3, 'old', 'old@example.com', 1), (9, 'older', 'older@example.com', 3);
+";
+
+#[tokio::test]
+async fn a_file_of_the_first_version_is_brought_up_to_date_with_its_users() {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("users.db");
+    let old = rusqlite::Connection::open(&path).expect("opens");
+    old.execute_batch(FIRST_VERSION).expect("filled");
+    drop(old);
+    let store = Store::open(&path, &Seed::FirstUsers).expect("migrates");
+    let users = store.page(0, 10).expect("reads");
+    let kept: Vec<_> = users
+        .iter()
+        .map(|user| (user.id, &user.nickname[..], user.created_ms, user.revision))
+        .collect();
+    assert_eq!(kept, [(3, "old", 0, 1), (9, "older", 0, 1)]);
+    assert_eq!(
+        store.page_of_type(UserType::Guest, 0, 10).expect("reads"),
+        users[1..]
+    );
+    let Ok(Changed::Done(deleted)) = store.delete(3, 1).await else {
+        panic!("not deleted");
+    };
+    assert_eq!(deleted.nickname, "old");
+    let Ok(Added::Stored(added)) = store.add(user(0)).await else {
+        panic!("not added");
+    };
+    assert!(added.revision > 2 && added.created_ms > 0, "{added:?}");
+    assert_eq!((added.id, store.count().expect("counts")), (10, 2));
 }
 
 #[test]

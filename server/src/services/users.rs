@@ -4,18 +4,19 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures_util::stream::{BoxStream, Stream, StreamExt as _};
+use prost_types::FieldMask;
 use soundstage_proto::UserType;
 use soundstage_proto::user::user_manager_server::UserManager;
 use soundstage_proto::user::{
-    ListUsersRequest, ListUsersResponse, User, UserCntResponse, UserRequest, UserResponse,
-    UserTypeRequest,
+    DeleteUserRequest, ListUsersRequest, ListUsersResponse, UpdateUserRequest, User,
+    UserCntResponse, UserRequest, UserResponse, UserTypeRequest,
 };
 use soundstage_proto::user_rules::{self, ValidUser};
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{page_token, status};
 use crate::lifecycle::Lifecycle;
-use crate::store::{Added, Store, StoreError};
+use crate::store::{Added, Changed, Store, StoreError, Update};
 
 const DEFAULT_PAGE_SIZE: u32 = 50;
 const MAX_PAGE_SIZE: u32 = 1000;
@@ -107,6 +108,27 @@ impl UserManager for UserService {
         ))
     }
 
+    async fn update_user(
+        &self,
+        request: Request<UpdateUserRequest>,
+    ) -> Result<Response<User>, Status> {
+        let UpdateUserRequest { user, update_mask } = request.into_inner();
+        let user = user.ok_or_else(|| status::invalid_field("user", "Send the user to change."))?;
+        let (id, revision) = (user.id, user.revision);
+        let update = masked(user, update_mask)?;
+        let changed = self.lifecycle.store()?.update(id, revision, update).await?;
+        changed_user(changed).map(Response::new)
+    }
+
+    async fn delete_user(
+        &self,
+        request: Request<DeleteUserRequest>,
+    ) -> Result<Response<User>, Status> {
+        let DeleteUserRequest { id, revision } = request.into_inner();
+        let changed = self.lifecycle.store()?.delete(id, revision).await?;
+        changed_user(changed).map(Response::new)
+    }
+
     async fn list_users(
         &self,
         request: Request<ListUsersRequest>,
@@ -146,6 +168,36 @@ impl UserManager for UserService {
             next_page_token: next_page_token.unwrap_or_default(),
             total_size: store.count()?,
         }))
+    }
+}
+
+/// The fields that the mask names, or all that can be changed if it names none.
+fn masked(user: User, mask: Option<FieldMask>) -> Result<Update, Status> {
+    let paths = mask.map(|mask| mask.paths).unwrap_or_default();
+    let names = |field: &str| paths.is_empty() || paths.iter().any(|path| path == field);
+    let known = ["nickname", "mail_address", "user_type"];
+    if !paths.iter().all(|path| known.contains(&path.as_str())) {
+        return Err(status::invalid_field(
+            "update_mask",
+            "Name only nickname, mail_address and user_type.",
+        ));
+    }
+    Ok(Update {
+        nickname: names("nickname").then_some(user.nickname),
+        mail_address: names("mail_address").then_some(user.mail_address),
+        user_type: names("user_type").then_some(user.user_type),
+    })
+}
+
+fn changed_user(changed: Changed) -> Result<User, Status> {
+    match changed {
+        Changed::Done(user) => Ok(user),
+        Changed::NotFound => Err(Status::not_found("no user has this id")),
+        Changed::Stale(user) => Err(Status::aborted(format!(
+            "the user has changed meanwhile; its revision is {} now",
+            user.revision
+        ))),
+        Changed::Invalid(violations) => Err(status::invalid_fields(&violations)),
     }
 }
 

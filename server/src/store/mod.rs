@@ -4,6 +4,7 @@
 //! more than the read. All writes go through one [writer](writer) thread, which commits what has queued up in one
 //! transaction and answers after the commit, so that adds are durable and fast together.
 
+mod changes;
 mod error;
 mod readers;
 mod schema;
@@ -16,11 +17,12 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use soundstage_proto::UserType;
 use soundstage_proto::user::User;
-use soundstage_proto::user_rules::ValidUser;
+use soundstage_proto::user_rules::{ValidUser, Violation};
 
 pub use error::{Problem, StoreError};
 pub use seed::{Seed, SeedError};
 
+use changes::Changes;
 use readers::Readers;
 use writer::Writer;
 
@@ -34,6 +36,30 @@ pub struct Store {
 struct Shared {
     writer: Writer,
     readers: Arc<Readers>,
+}
+
+/// What became of a user to change or remove.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Changed {
+    /// Done, and on disk: the user as it is now, or as it was before it was removed.
+    Done(User),
+    /// No user has the id.
+    NotFound,
+    /// It has changed since the revision that the caller knew; this is how it is.
+    Stale(User),
+    /// With the change it would break these rules.
+    Invalid(Vec<Violation>),
+}
+
+/// New values for some fields of a user; `None` leaves a field as it is.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Update {
+    /// The new nickname.
+    pub nickname: Option<String>,
+    /// The new mail address.
+    pub mail_address: Option<String>,
+    /// The new type, by its number on the wire.
+    pub user_type: Option<i32>,
 }
 
 /// What became of a user to add.
@@ -65,7 +91,31 @@ impl Store {
     /// # Errors
     /// When the database cannot be written, or no id is free; nothing was stored then.
     pub async fn add(&self, user: ValidUser) -> Result<Added, StoreError> {
-        self.shared.writer.add(user).await
+        let work = move |changes: &mut Changes<'_>| changes.add(&user);
+        self.shared.writer.change(work).await
+    }
+
+    /// Changes a user, if it is still at the revision given, or whatever its revision for 0. Returns once it is on disk.
+    ///
+    /// # Errors
+    /// When the database cannot be written; nothing was changed then.
+    pub async fn update(
+        &self,
+        id: u32,
+        revision: i64,
+        update: Update,
+    ) -> Result<Changed, StoreError> {
+        let work = move |changes: &mut Changes<'_>| changes.update(id, revision, update);
+        self.shared.writer.change(work).await
+    }
+
+    /// Removes a user, under the same condition. Returns once that is on disk.
+    ///
+    /// # Errors
+    /// When the database cannot be written; nothing was removed then.
+    pub async fn delete(&self, id: u32, revision: i64) -> Result<Changed, StoreError> {
+        let work = move |changes: &mut Changes<'_>| changes.delete(id, revision);
+        self.shared.writer.change(work).await
     }
 
     /// The user with this id.
@@ -73,14 +123,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub fn get(&self, id: u32) -> Result<Option<User>, StoreError> {
-        self.read(|connection| {
-            connection
-                .prepare_cached(
-                    "SELECT id, nickname, mail_address, user_type FROM users WHERE id = ?1",
-                )?
-                .query_row([id], to_user)
-                .optional()
-        })
+        self.read(|connection| find(connection, id))
     }
 
     /// Whether there is a user with this id.
@@ -102,7 +145,8 @@ impl Store {
     pub fn page(&self, after: u32, limit: u32) -> Result<Vec<User>, StoreError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT id, nickname, mail_address, user_type FROM users WHERE id > ?1 ORDER BY id LIMIT ?2",
+                "SELECT id, nickname, mail_address, user_type, created_ms, updated_ms, revision \
+                 FROM users WHERE id > ?1 ORDER BY id LIMIT ?2",
             )?;
             let mut rows = statement.query(params![after, limit])?;
             let mut users = Vec::with_capacity(limit as usize);
@@ -126,12 +170,21 @@ impl Store {
         let user_type = i32::from(user_type);
         self.read(|connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT id, nickname, mail_address FROM users WHERE user_type = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
+                "SELECT id, nickname, mail_address, created_ms, updated_ms, revision \
+                 FROM users WHERE user_type = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
             )?;
             let mut rows = statement.query(params![user_type, after, limit])?;
             let mut users = Vec::with_capacity(limit as usize);
             while let Some(row) = rows.next()? {
-                users.push(User { id: row.get(0)?, nickname: text(row, 1)?, mail_address: text(row, 2)?, user_type });
+                users.push(User {
+                    id: row.get(0)?,
+                    nickname: text(row, 1)?,
+                    mail_address: text(row, 2)?,
+                    user_type,
+                    created_ms: integer(row, 3)?,
+                    updated_ms: integer(row, 4)?,
+                    revision: integer(row, 5)?,
+                });
             }
             Ok(users)
         })
@@ -157,13 +210,32 @@ impl Store {
     }
 }
 
+/// The user with an id, as any connection sees it.
+fn find(connection: &Connection, id: u32) -> rusqlite::Result<Option<User>> {
+    connection
+        .prepare_cached(
+            "SELECT id, nickname, mail_address, user_type, created_ms, updated_ms, revision \
+             FROM users WHERE id = ?1",
+        )?
+        .query_row([id], to_user)
+        .optional()
+}
+
 fn to_user(row: &Row<'_>) -> rusqlite::Result<User> {
     Ok(User {
         id: row.get(0)?,
         nickname: text(row, 1)?,
         mail_address: text(row, 2)?,
         user_type: row.get(3)?,
+        created_ms: integer(row, 4)?,
+        updated_ms: integer(row, 5)?,
+        revision: integer(row, 6)?,
     })
+}
+
+/// An integer column, without the conversions that rusqlite has for other types.
+fn integer(row: &Row<'_>, column: usize) -> rusqlite::Result<i64> {
+    Ok(row.get_ref(column)?.as_i64()?)
 }
 
 /// A text column, copied once.

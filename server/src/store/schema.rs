@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
+use super::changes::Changes;
 use super::error::{Problem, StoreError};
 use super::seed::Seed;
-use super::writer;
 
 /// Marks the file as ours in its header: "SNDS".
 const APPLICATION_ID: i64 = 0x534e_4453;
@@ -19,7 +19,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const READER_CACHE_KIB: i64 = 8 * 1024;
 
 /// What brings version n to version n + 1. Only ever added to: files in every one of these versions exist.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = ["
     CREATE TABLE users (
         id           INTEGER PRIMARY KEY CHECK (id BETWEEN 1 AND 4294967295),
         nickname     TEXT    NOT NULL,
@@ -35,6 +35,17 @@ const MIGRATIONS: [&str; 1] = ["
     INSERT INTO user_count VALUES (0);
     CREATE TRIGGER user_added   AFTER INSERT ON users BEGIN UPDATE user_count SET total = total + 1; END;
     CREATE TRIGGER user_removed AFTER DELETE ON users BEGIN UPDATE user_count SET total = total - 1; END;
+", "
+    ALTER TABLE users ADD COLUMN created_ms INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE users ADD COLUMN updated_ms INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE users ADD COLUMN revision   INTEGER NOT NULL DEFAULT 1;
+
+    -- The newest revision that any user has or had.
+    ALTER TABLE user_count ADD COLUMN revision INTEGER NOT NULL DEFAULT 1;
+
+    DROP INDEX users_by_type;
+    CREATE INDEX users_by_type
+        ON users (user_type, id, nickname, mail_address, created_ms, updated_ms, revision);
 "];
 
 /// Opens the file for writing, checks it, and migrates it; a fresh one gets the users of `seed`.
@@ -118,9 +129,11 @@ fn migrate(transaction: &Transaction<'_>, seed: &Seed) -> Result<(), Problem> {
         transaction.pragma_update(None, "user_version", MIGRATIONS.len() as i64)?;
     }
     if done == 0 {
+        let mut changes = Changes::begin(transaction)?;
         for user in seed.users().map_err(Problem::Seed)? {
-            writer::insert(transaction, &user)?;
+            changes.add(&user)?;
         }
+        changes.finish()?;
     }
     Ok(())
 }

@@ -91,6 +91,7 @@ fn to_user(key: &str, record: &Record) -> Result<ValidUser, String> {
         nickname: record.nickname.clone(),
         mail_address: record.mail_address.clone(),
         user_type: user_type.into(),
+        ..User::default()
     };
     ValidUser::try_from(user).map_err(|violations| {
         let sentences = violations

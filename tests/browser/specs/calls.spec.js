@@ -34,11 +34,11 @@ for (const transport of ["gRPC-Web", "WebSocket"]) {
     expect(call).toBe(`sent call /UserManager/GetUser over ${transport}`);
     expect(request).toBe('sent {"id": 1}');
     expect(headers).toMatch(/^received headers .*content-type: application\/grpc-web\+proto/);
-    expect(answer).toBe(
-      'received {"user": {"id": 1, "nickname": "admin", "mailAddress": "admin@example.com", "userType": "ADMINISTRATOR"}}',
+    expect(answer).toMatch(
+      /^received {"user": {"id": 1, "nickname": "admin", "mailAddress": "admin@example.com", "userType": "ADMINISTRATOR", /,
     );
     expect(status).toBe("received status OK");
-    await expect(counts(panel)).toContainText("1 sent, 2 B · 1 received, 32 B");
+    await expect(counts(panel)).toContainText(/^1 sent, 2 B · 1 received, \d\d B/);
     const how = transport === "WebSocket" ? "websocket" : "grpc-web";
     await expect.poll(() => server.log.filter((line) => line.includes(`transport="${how}"`)).length).toBe(1);
   });
@@ -46,7 +46,7 @@ for (const transport of ["gRPC-Web", "WebSocket"]) {
 
 test("every method can be called as it stands", async ({ page }) => {
   for (const [name, methods] of [
-    ["Unary", ["GetUser", "AddUser", "ListUsers", "PositionReq", "PositionPub"]],
+    ["Unary", ["GetUser", "AddUser", "UpdateUser", "DeleteUser", "ListUsers", "PositionReq", "PositionPub"]],
     ["Server streaming", ["GetUsersByType"]],
   ]) {
     const panel = panelOf(page, name);

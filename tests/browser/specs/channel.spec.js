@@ -40,7 +40,7 @@ for (const transport of ["grpc-web", "websocket"]) {
     test("an answer larger than allowed is refused", async ({ page, server }) => {
       expect(await call(page, "get_user", server.url, transport, 8)).toMatchObject({
         code: "ResourceExhausted",
-        message: "the answer has a message of 32 bytes; at most 8 are allowed",
+        message: expect.stringMatching(/^the answer has a message of \d\d bytes; at most 8 are allowed$/),
       });
     });
   });

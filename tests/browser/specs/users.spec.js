@@ -31,7 +31,7 @@ test("a user is added, shown, and kept by the server", async ({ page, server }) 
   await expect(page.getByRole("complementary", { name: "User 7" })).toContainText("monkey@example.com");
   await expect(rows(page)).toHaveCount(7);
   await expect(rows(page).last()).toContainText("猿");
-  expect(await server.ask("user", "get", "7")).toEqual([
+  expect(await server.ask("user", "get", "7")).toMatchObject([
     { id: 7, nickname: "猿", mail_address: "monkey@example.com", user_type: "GUEST" },
   ]);
 });

@@ -14,6 +14,12 @@ pub(super) fn example(method: &MethodDescriptor) -> Draft {
             ("mail_address", "rin@example.com"),
             ("user_type", "NORMAL"),
         ],
+        "/UserManager/UpdateUser" => &[
+            ("user.id", "3"),
+            ("user.nickname", "foo bar"),
+            ("update_mask", "nickname"),
+        ],
+        "/UserManager/DeleteUser" => &[("id", "6")],
         "/UserManager/ListUsers" => &[("page_size", "3")],
         "/UserManager/GetUsersByType" => &[("user_type", "NORMAL")],
         "/posXYZ.PositionService/PositionPub" => &[

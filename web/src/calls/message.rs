@@ -119,6 +119,20 @@ fn encode_text(field: &FieldDescriptor, text: &str, bytes: &mut Vec<u8>) -> Resu
             let wanted = "Enter a whole number from -2147483648 to 2147483647.";
             encoding::int32::encode(number, &text.parse().map_err(|_| wanted)?, bytes);
         }
+        FieldKind::Int64 | FieldKind::Sfixed64 => {
+            let value = text.parse().map_err(|_| "Enter a whole number.")?;
+            match field.kind {
+                FieldKind::Int64 => encoding::int64::encode(number, &value, bytes),
+                _ => encoding::sfixed64::encode(number, &value, bytes),
+            }
+        }
+        FieldKind::FieldMask => {
+            let mut mask = Vec::new();
+            for path in text.split(',') {
+                encoding::string::encode(MASK_PATHS, &path.trim().to_owned(), &mut mask);
+            }
+            encoding::bytes::encode(number, &mask, bytes);
+        }
         FieldKind::Float => {
             let wanted = "Enter a number, such as -1.5.";
             encoding::float::encode(number, &parse_decimal(text).ok_or(wanted)?, bytes);
@@ -181,6 +195,9 @@ pub(super) fn shortest(number: f32) -> String {
         .trim_end_matches('.')
         .to_owned()
 }
+
+/// The number of the only field of `google.protobuf.FieldMask`.
+const MASK_PATHS: u32 = 1;
 
 /// How a message is written as text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -265,6 +282,10 @@ fn value(
         FieldKind::Bool => scalar!(bool, false).to_string(),
         FieldKind::Int32 => scalar!(int32, 0).to_string(),
         FieldKind::Uint32 => scalar!(uint32, 0).to_string(),
+        // A number in JavaScript is exact up to 53 bits only.
+        FieldKind::Int64 => large(scalar!(int64, 0).to_string(), notation),
+        FieldKind::Sfixed64 => large(scalar!(sfixed64, 0).to_string(), notation),
+        FieldKind::FieldMask => mask(&scalar!(bytes, Bytes::new()), notation)?,
         FieldKind::Float => match shortest(scalar!(float, 0.0)) {
             name if name.ends_with(|end: char| end.is_ascii_alphabetic())
                 && notation == Notation::Json =>
@@ -285,6 +306,29 @@ fn value(
         FieldKind::Message(nested) => {
             let content: Bytes = scalar!(bytes, Bytes::new());
             object(nested, &content, notation)?
+        }
+    })
+}
+
+fn large(number: String, notation: Notation) -> String {
+    match notation {
+        Notation::Json => quoted(&number),
+        Notation::JavaScript => number + "n",
+    }
+}
+
+fn mask(mut bytes: &[u8], notation: Notation) -> Result<String, DecodeError> {
+    let mut paths: Vec<String> = Vec::new();
+    while bytes.has_remaining() {
+        let (_, wire_type) = encoding::decode_key(&mut bytes)?;
+        let context = DecodeContext::default();
+        encoding::string::merge_repeated(wire_type, &mut paths, &mut bytes, context)?;
+    }
+    Ok(match notation {
+        Notation::Json => quoted(&paths.join(",")),
+        Notation::JavaScript => {
+            let paths: Vec<_> = paths.iter().map(|path| quoted(path)).collect();
+            format!("{{ paths: [{}] }}", paths.join(", "))
         }
     })
 }
@@ -336,6 +380,7 @@ mod tests {
             nickname: "凛 \"rin\"\n".into(),
             mail_address: "rin@example.com".into(),
             user_type: UserType::Guest.into(),
+            ..User::default()
         }
     }
 

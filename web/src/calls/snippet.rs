@@ -6,7 +6,9 @@ use prost::Message as _;
 use prost::bytes::Bytes;
 use soundstage_proto::descriptor::CallKind;
 use soundstage_proto::position::Position;
-use soundstage_proto::user::{ListUsersRequest, User, UserRequest, UserTypeRequest};
+use soundstage_proto::user::{
+    DeleteUserRequest, ListUsersRequest, UpdateUserRequest, User, UserRequest, UserTypeRequest,
+};
 
 use super::message::{Notation, quoted, shortest, text_of};
 use crate::api::RawCall;
@@ -94,6 +96,34 @@ fn command(path: &str, requests: &[Bytes]) -> Vec<String> {
             }
             add
         }
+        "/UserManager/UpdateUser" => {
+            let user = UpdateUserRequest::decode(first)
+                .unwrap_or_default()
+                .user
+                .unwrap_or_default();
+            let user_type = user.user_type().as_str_name().to_ascii_lowercase();
+            let mut update = words(&["user", "update", &user.id.to_string()]);
+            for (option, value) in [
+                ("--nickname", user.nickname),
+                ("--mail-address", user.mail_address),
+                ("--type", user_type),
+            ] {
+                if !value.is_empty() && value != "none" {
+                    update.extend([option.into(), value]);
+                }
+            }
+            update.extend(revision(user.revision));
+            update
+        }
+        "/UserManager/DeleteUser" => {
+            let DeleteUserRequest {
+                id,
+                revision: expected,
+            } = DeleteUserRequest::decode(first).unwrap_or_default();
+            let mut delete = words(&["user", "delete", &id.to_string()]);
+            delete.extend(revision(expected));
+            delete
+        }
         "/UserManager/ListUsers" => {
             let page_size = ListUsersRequest::decode(first)
                 .unwrap_or_default()
@@ -130,6 +160,14 @@ fn command(path: &str, requests: &[Bytes]) -> Vec<String> {
         }
         "/posXYZ.PositionService/PositionSub" => words(&["position", "watch"]),
         _ => words(&["help"]),
+    }
+}
+
+/// The option that makes a change depend on a revision.
+fn revision(revision: i64) -> Vec<String> {
+    match revision {
+        0 => Vec::new(),
+        revision => vec!["--revision".into(), revision.to_string()],
     }
 }
 

@@ -100,6 +100,7 @@ impl Draft {
                 nickname: self.nickname.text.trim().to_owned(),
                 mail_address: self.mail_address.text.trim().to_owned(),
                 user_type: self.user_type.0.into(),
+                ..User::default()
             }),
         }
     }
@@ -180,6 +181,7 @@ mod tests {
             nickname: "foo".into(),
             mail_address: "foo@example.com".into(),
             user_type: 1,
+            ..User::default()
         };
         assert_eq!(filled().submit(), Ok(expected));
     }
