@@ -16,11 +16,6 @@ use clap_complete::Shell;
 use client::ClientArgs;
 use failure::Failure;
 
-/// A stream of users is two small strings each, made on one worker and gone at once; the system's allocator took a seventh
-/// of its time.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// A directory of users and a stage of moving characters, over gRPC, gRPC-Web and a web page.
 #[derive(Parser)]
 #[command(name = "soundstage", version, max_term_width = 100, after_help = failure::EXIT_STATUS_HELP)]
