@@ -32,6 +32,13 @@ pub enum CallKind {
     Bidirectional,
 }
 
+impl CallKind {
+    /// Whether a call takes a stream of requests, not just one.
+    pub const fn takes_many(self) -> bool {
+        matches!(self, Self::ClientStreaming | Self::Bidirectional)
+    }
+}
+
 /// One message type.
 #[derive(Debug)]
 pub struct MessageDescriptor {

@@ -51,14 +51,25 @@ export type WebSocketConstructor = new (url: string, protocol: string) => WebSoc
  * server that is not reached is `ConnectError` with `Code.Unavailable`.
  */
 export function createWebSocketTransport(options: WebSocketTransportOptions): Transport {
-  const prepare = <I extends DescMessage, O extends DescMessage>(
-    method: DescMethodUnary<I, O> | DescMethodStreaming<I, O>,
+  /** What both kinds of call begin with. */
+  function prepare<M extends DescMethodUnary | DescMethodStreaming>(
+    method: M,
     timeoutMs: number | undefined,
-  ) => ({
-    ...createClientMethodSerializers(method, true, undefined, options.binaryOptions),
+    header: HeadersInit | undefined,
+    contextValues: ContextValues | undefined,
+  ) {
     // As in Connect: zero and less mean no deadline.
-    deadline: timeoutMs === undefined ? options.defaultTimeoutMs : timeoutMs > 0 ? timeoutMs : undefined,
-  });
+    const deadline = timeoutMs === undefined ? options.defaultTimeoutMs : timeoutMs > 0 ? timeoutMs : undefined;
+    const head = {
+      service: method.parent,
+      method,
+      requestMethod: "POST",
+      url: createMethodUrl(options.baseUrl, method),
+      header: requestHeader(true, deadline, header, false),
+      contextValues: contextValues ?? createContextValues(),
+    };
+    return { deadline, head };
+  }
 
   return {
     async unary<I extends DescMessage, O extends DescMessage>(
@@ -69,19 +80,15 @@ export function createWebSocketTransport(options: WebSocketTransportOptions): Tr
       message: MessageInitShape<I>,
       contextValues?: ContextValues,
     ) {
-      const { serialize, parse, deadline } = prepare(method, timeoutMs);
+      const { serialize, parse } = createClientMethodSerializers(method, true, undefined, options.binaryOptions);
+      const { deadline, head } = prepare(method, timeoutMs, header, contextValues);
       return runUnaryCall({
         interceptors: options.interceptors,
         signal,
         timeoutMs: deadline,
         req: {
           stream: false,
-          service: method.parent,
-          method,
-          requestMethod: "POST",
-          url: createMethodUrl(options.baseUrl, method),
-          header: requestHeader(true, deadline, header, false),
-          contextValues: contextValues ?? createContextValues(),
+          ...head,
           message,
         },
         next: async (request): Promise<UnaryResponse<I, O>> => {
@@ -104,19 +111,15 @@ export function createWebSocketTransport(options: WebSocketTransportOptions): Tr
       input: AsyncIterable<MessageInitShape<I>>,
       contextValues?: ContextValues,
     ) {
-      const { serialize, parse, deadline } = prepare(method, timeoutMs);
+      const { serialize, parse } = createClientMethodSerializers(method, true, undefined, options.binaryOptions);
+      const { deadline, head } = prepare(method, timeoutMs, header, contextValues);
       return runStreamingCall({
         interceptors: options.interceptors,
         signal,
         timeoutMs: deadline,
         req: {
           stream: true,
-          service: method.parent,
-          method,
-          requestMethod: "POST",
-          url: createMethodUrl(options.baseUrl, method),
-          header: requestHeader(true, deadline, header, false),
-          contextValues: contextValues ?? createContextValues(),
+          ...head,
           message: input,
         },
         next: async (request): Promise<StreamResponse<I, O>> => {

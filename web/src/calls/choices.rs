@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use prost::bytes::Bytes;
-use soundstage_proto::descriptor::{CallKind, MethodDescriptor};
+use soundstage_proto::descriptor::MethodDescriptor;
 
 use super::form::example;
 use super::message::{Draft, Refused};
@@ -32,7 +32,7 @@ impl Choices {
             deadline: RwSignal::new(String::new()),
             metadata: RwSignal::new(String::new()),
         };
-        choices.over_websocket.set(choices.takes_many());
+        choices.over_websocket.set(method.kind.takes_many());
         choices
     }
 
@@ -48,7 +48,8 @@ impl Choices {
 
     /// So many messages, the first field counted up from one to the next; or says what cannot be read.
     pub(super) fn messages(self, times: usize) -> Option<Vec<Bytes>> {
-        let request = self.method.get_untracked().request;
+        let method = self.method.get_untracked();
+        let request = method.request;
         let mut draft = self.draft.get_untracked();
         let mut messages = Vec::with_capacity(times);
         for _ in 0..times {
@@ -59,18 +60,13 @@ impl Choices {
                     return None;
                 }
             }
-            if self.takes_many() {
+            if method.kind.takes_many() {
                 draft.count_up(request);
             }
         }
         // The next click goes on from there.
         self.draft.set(draft);
         Some(messages)
-    }
-
-    pub(super) fn takes_many(self) -> bool {
-        let kind = self.method.get_untracked().kind;
-        matches!(kind, CallKind::ClientStreaming | CallKind::Bidirectional)
     }
 }
 

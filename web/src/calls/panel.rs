@@ -45,7 +45,7 @@ pub(super) fn CallPanel(kind: CallKind) -> impl IntoView {
         .collect();
     // The contract has a method of each kind.
     let first = methods[0];
-    let takes_many = matches!(kind, CallKind::ClientStreaming | CallKind::Bidirectional);
+    let takes_many = kind.takes_many();
     let choices = Choices::of(first);
     let session = Session::new();
     let times = RwSignal::new("1".to_owned());

@@ -5,7 +5,7 @@ use futures_util::future::AbortHandle;
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use leptos::prelude::*;
 use prost::bytes::Bytes;
-use soundstage_proto::descriptor::{CallKind, MethodDescriptor};
+use soundstage_proto::descriptor::MethodDescriptor;
 
 use super::log::{Direction, Log, What};
 use super::message::{Notation, text_of};
@@ -103,13 +103,9 @@ impl Session {
 
     /// Sends requests, in a new call if none is open that takes more.
     pub(super) fn send(self, call: RawCall, messages: Vec<Bytes>) {
-        let takes_one = matches!(
-            call.method.kind,
-            CallKind::Unary | CallKind::ServerStreaming
-        );
         if self.phase.get_untracked() != Phase::Sending {
             self.begin(&call);
-            if takes_one {
+            if !call.method.kind.takes_many() {
                 self.remember(&messages);
                 self.log_requests(call.method, &messages);
                 self.phase.set(Phase::Waiting);

@@ -215,10 +215,7 @@ fn javascript(call: &RawCall, requests: &[Bytes], origin: &str) -> String {
         .iter()
         .map(|request| text_of(call.method.request, request, Notation::JavaScript))
         .collect();
-    let takes_one = matches!(
-        call.method.kind,
-        CallKind::Unary | CallKind::ServerStreaming
-    );
+    let takes_one = !call.method.kind.takes_many();
     let connect = match (takes_one, call.over_websocket) {
         (true, true) => ", { transport: \"websocket\" }",
         _ => "",
