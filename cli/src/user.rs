@@ -220,6 +220,7 @@ async fn list(
             .list_users(args.request(ListUsersRequest {
                 page_size,
                 page_token,
+                ..ListUsersRequest::default()
             }))
             .await?
             .into_inner();

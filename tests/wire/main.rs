@@ -2,6 +2,7 @@
 
 mod calls_end;
 mod changes;
+mod directory;
 mod grpc_web;
 mod health;
 mod page;

@@ -366,6 +366,7 @@ async fn page(server: &TestServer, page_size: i32, page_token: &str) -> (Vec<u32
     let request = ListUsersRequest {
         page_size,
         page_token: page_token.into(),
+        ..ListUsersRequest::default()
     };
     let answer = server
         .users()
@@ -449,6 +450,7 @@ async fn list_users_refuses_a_negative_size_and_a_made_up_token() {
         let request = ListUsersRequest {
             page_size,
             page_token: page_token.into(),
+            ..ListUsersRequest::default()
         };
         let status = server
             .users()

@@ -4,4 +4,7 @@ pub(crate) mod position;
 pub(crate) mod status;
 pub(crate) mod users;
 
+mod import;
+mod listing;
 mod page_token;
+mod users_in_blocks;

@@ -1,28 +1,21 @@
 //! `UserManager`: the directory of users.
 
-use std::pin::Pin;
-use std::task::{Context, Poll};
-
-use futures_util::stream::{BoxStream, Stream, StreamExt as _};
+use futures_util::stream::{self, BoxStream, StreamExt as _};
 use prost_types::FieldMask;
 use soundstage_proto::UserType;
 use soundstage_proto::user::user_manager_server::UserManager;
 use soundstage_proto::user::{
-    DeleteUserRequest, ListUsersRequest, ListUsersResponse, UpdateUserRequest, User,
-    UserCntResponse, UserRequest, UserResponse, UserTypeRequest,
+    DeleteUserRequest, ExportUsersRequest, ImportUsersRequest, ImportUsersResponse,
+    ListUsersRequest, ListUsersResponse, UpdateUserRequest, User, UserCntResponse, UserEvent,
+    UserRequest, UserResponse, UserTypeRequest, WatchUsersRequest, user_event,
 };
 use soundstage_proto::user_rules::{self, ValidUser};
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{page_token, status};
+use super::users_in_blocks::{BLOCK, UsersInBlocks};
+use super::{import, listing, status};
 use crate::lifecycle::Lifecycle;
-use crate::store::{Added, Changed, Store, StoreError, Update};
-
-const DEFAULT_PAGE_SIZE: u32 = 50;
-const MAX_PAGE_SIZE: u32 = 1000;
-
-/// How many users a stream holds in memory at once.
-const BLOCK: u32 = 1024;
+use crate::store::{Added, Changed, EventKind, News, Update};
 
 /// The service, over the store once that is open.
 #[derive(Debug, Clone)]
@@ -40,8 +33,11 @@ type ResponseStream = BoxStream<'static, Result<UserResponse, Status>>;
 
 #[tonic::async_trait]
 impl UserManager for UserService {
-    type GetUsersByTypeStream = UsersOfType;
+    type GetUsersByTypeStream = ResponseStream;
     type GetUsersByIdsStream = ResponseStream;
+    type WatchUsersStream = BoxStream<'static, Result<UserEvent, Status>>;
+    type ImportUsersStream = BoxStream<'static, Result<ImportUsersResponse, Status>>;
+    type ExportUsersStream = BoxStream<'static, Result<User, Status>>;
 
     async fn get_user(
         &self,
@@ -88,10 +84,9 @@ impl UserManager for UserService {
         user_rules::check_user_type(number)
             .map_err(|description| status::invalid_field("user_type", description))?;
         let user_type = UserType::try_from(number).unwrap_or_default();
-        Ok(Response::new(UsersOfType::new(
-            self.lifecycle.store()?.clone(),
-            user_type,
-        )))
+        let store = self.lifecycle.store()?.clone();
+        let read = move |after| store.block_of_type(user_type, after, BLOCK);
+        Ok(Response::new(UsersInBlocks::new(read, found).boxed()))
     }
 
     async fn get_users_by_ids(
@@ -133,41 +128,46 @@ impl UserManager for UserService {
         &self,
         request: Request<ListUsersRequest>,
     ) -> Result<Response<ListUsersResponse>, Status> {
-        let ListUsersRequest {
-            page_size,
-            page_token,
-        } = request.into_inner();
-        let page_size = match u32::try_from(page_size) {
-            Ok(0) => DEFAULT_PAGE_SIZE,
-            Ok(size) => size.min(MAX_PAGE_SIZE),
-            Err(_) => {
-                return Err(status::invalid_field(
-                    "page_size",
-                    "Ask for 0 (the default) to 1000 users.",
-                ));
-            }
-        };
-        let after = page_token::decode(&page_token).ok_or_else(|| {
-            status::invalid_field(
-                "page_token",
-                "Send the next_page_token of an answer, unchanged.",
-            )
-        })?;
+        let page = listing::list(self.lifecycle.store()?, request.into_inner()).await?;
+        Ok(Response::new(page))
+    }
 
-        let store = self.lifecycle.store()?;
-        // One more than asked for tells whether there is a next page.
-        let mut users = store.page(after, page_size + 1)?;
-        let more = users.len() > page_size as usize;
-        users.truncate(page_size as usize);
-        let next_page_token = users
-            .last()
-            .filter(|_| more)
-            .map(|last| page_token::encode(last.id));
-        Ok(Response::new(ListUsersResponse {
-            users,
-            next_page_token: next_page_token.unwrap_or_default(),
-            total_size: store.count()?,
-        }))
+    async fn watch_users(
+        &self,
+        request: Request<WatchUsersRequest>,
+    ) -> Result<Response<Self::WatchUsersStream>, Status> {
+        let after = request.into_inner().after_sequence;
+        if after < 0 {
+            return Err(status::invalid_field(
+                "after_sequence",
+                "Send 0, or the sequence number of an event.",
+            ));
+        }
+        let watcher = self.lifecycle.store()?.watch(after);
+        let events = stream::unfold(watcher, |mut watcher| async {
+            let news = watcher.next().await;
+            Some((Ok(event(news)), watcher))
+        });
+        Ok(Response::new(events.boxed()))
+    }
+
+    async fn import_users(
+        &self,
+        request: Request<Streaming<ImportUsersRequest>>,
+    ) -> Result<Response<Self::ImportUsersStream>, Status> {
+        let store = self.lifecycle.store()?.clone();
+        let answers = import::import(store, request.into_inner()).await?;
+        Ok(Response::new(answers))
+    }
+
+    async fn export_users(
+        &self,
+        request: Request<ExportUsersRequest>,
+    ) -> Result<Response<Self::ExportUsersStream>, Status> {
+        let filter = listing::filter(request.into_inner().filter)?;
+        let store = self.lifecycle.store()?.clone();
+        let read = move |after| store.block(&filter, after, BLOCK);
+        Ok(Response::new(UsersInBlocks::new(read, |user| user).boxed()))
     }
 }
 
@@ -201,6 +201,27 @@ fn changed_user(changed: Changed) -> Result<User, Status> {
     }
 }
 
+fn event(news: News) -> UserEvent {
+    use user_event::Kind;
+    match news {
+        News::Event(event) => UserEvent {
+            kind: match event.kind {
+                EventKind::Created => Kind::Created,
+                EventKind::Changed => Kind::Changed,
+                EventKind::Deleted => Kind::Deleted,
+            }
+            .into(),
+            sequence: event.sequence,
+            user: Some(event.user.clone()),
+        },
+        News::ReadAgain(sequence) => UserEvent {
+            kind: Kind::ReadAgain.into(),
+            sequence,
+            user: None,
+        },
+    }
+}
+
 fn found(user: User) -> UserResponse {
     UserResponse {
         error: false,
@@ -215,50 +236,5 @@ fn in_band_error(message: &str) -> UserResponse {
         error: true,
         message: message.to_owned(),
         user: None,
-    }
-}
-
-/// All users of one type, read a block at a time as the client takes them: memory stays flat, and no read
-/// transaction is open while a slow client makes us wait.
-pub(crate) struct UsersOfType {
-    store: Store,
-    user_type: UserType,
-    block: std::vec::IntoIter<User>,
-    /// The last id read, while there may be more.
-    after: Option<u32>,
-}
-
-impl UsersOfType {
-    fn new(store: Store, user_type: UserType) -> Self {
-        Self {
-            store,
-            user_type,
-            block: Vec::new().into_iter(),
-            after: Some(0),
-        }
-    }
-
-    fn read_block(&mut self, after: u32) -> Result<(), StoreError> {
-        let block = self.store.page_of_type(self.user_type, after, BLOCK)?;
-        self.after = block
-            .last()
-            .filter(|_| block.len() == BLOCK as usize)
-            .map(|last| last.id);
-        self.block = block.into_iter();
-        Ok(())
-    }
-}
-
-impl Stream for UsersOfType {
-    type Item = Result<UserResponse, Status>;
-
-    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if self.block.len() == 0
-            && let Some(after) = self.after.take()
-            && let Err(error) = self.read_block(after)
-        {
-            return Poll::Ready(Some(Err(error.into())));
-        }
-        Poll::Ready(self.block.next().map(|user| Ok(found(user))))
     }
 }

@@ -7,21 +7,23 @@ use soundstage_proto::user::User;
 use soundstage_proto::user_rules::ValidUser;
 
 use super::error::Problem;
-use super::{Added, Changed, Update, find};
+use super::events::{Event, EventKind};
+use super::{Added, Changed, Update, find, search};
 
 /// The changes of one transaction, which share their time and count their revisions on.
 pub(super) struct Changes<'a> {
-    transaction: &'a Transaction<'a>,
-    now_ms: i64,
+    pub(super) transaction: &'a Transaction<'a>,
+    pub(super) now_ms: i64,
     /// The newest revision that a user has or had.
     revision: i64,
-    begun_at: i64,
+    /// What has been done, to be told after the commit.
+    events: Vec<Event>,
 }
 
 impl<'a> Changes<'a> {
     pub(super) fn begin(transaction: &'a Transaction<'a>) -> Result<Self, Problem> {
         let revision = transaction
-            .prepare_cached("SELECT revision FROM user_count")?
+            .prepare_cached("SELECT newest FROM revisions")?
             .query_row([], |row| row.get(0))?;
         let since_epoch = SystemTime::now()
             .duration_since(UNIX_EPOCH)
@@ -30,18 +32,28 @@ impl<'a> Changes<'a> {
             transaction,
             now_ms: i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX),
             revision,
-            begun_at: revision,
+            events: Vec::new(),
         })
     }
 
-    /// Keeps the count of revisions; to be called before the commit.
-    pub(super) fn finish(self) -> Result<(), Problem> {
-        if self.revision > self.begun_at {
+    /// Keeps the count of revisions, and returns what to tell once it has been committed.
+    pub(super) fn finish(self) -> Result<Vec<Event>, Problem> {
+        if !self.events.is_empty() {
             self.transaction
-                .prepare_cached("UPDATE user_count SET revision = ?1")?
+                .prepare_cached("UPDATE revisions SET newest = ?1")?
                 .execute([self.revision])?;
         }
-        Ok(())
+        Ok(self.events)
+    }
+
+    /// Counts a change that has been made.
+    fn note(&mut self, kind: EventKind, user: &User) {
+        self.revision += 1;
+        self.events.push(Event {
+            kind,
+            sequence: self.revision,
+            user: user.clone(),
+        });
     }
 
     /// Adds one user; id 0 takes the next free one.
@@ -71,12 +83,12 @@ impl<'a> Changes<'a> {
                 user.created_ms,
                 user.revision
             ])?;
-        Ok(if inserted == 1 {
-            self.revision = user.revision;
-            Added::Stored(user)
-        } else {
-            Added::AlreadyExists
-        })
+        if inserted == 0 {
+            return Ok(Added::AlreadyExists);
+        }
+        search::insert(self.transaction, &user)?;
+        self.note(EventKind::Created, &user);
+        Ok(Added::Stored(user))
     }
 
     /// Changes some fields of a user, unless it has changed since `revision`; 0 is any.
@@ -115,7 +127,9 @@ impl<'a> Changes<'a> {
                 user.updated_ms,
                 user.revision
             ])?;
-        self.revision = user.revision;
+        search::remove(self.transaction, id)?;
+        search::insert(self.transaction, &user)?;
+        self.note(EventKind::Changed, &user);
         Ok(Changed::Done(User::clone(&user)))
     }
 
@@ -128,8 +142,9 @@ impl<'a> Changes<'a> {
         self.transaction
             .prepare_cached("DELETE FROM users WHERE id = ?1")?
             .execute([id])?;
-        // A removal is a change too: a user that gets the id later must not have a revision that somebody knows.
-        self.revision += 1;
+        search::remove(self.transaction, id)?;
+        // A removal is counted too: a user that gets the id later must not have a revision that somebody knows.
+        self.note(EventKind::Deleted, &user);
         Ok(Changed::Done(user))
     }
 

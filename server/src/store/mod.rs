@@ -6,8 +6,12 @@
 
 mod changes;
 mod error;
+mod events;
+mod import;
+mod query;
 mod readers;
 mod schema;
+mod search;
 mod seed;
 mod writer;
 
@@ -20,9 +24,14 @@ use soundstage_proto::user::User;
 use soundstage_proto::user_rules::{ValidUser, Violation};
 
 pub use error::{Problem, StoreError};
+pub use events::{Event, EventKind, News, Watcher};
+pub use import::{Batch, ImportPlan, Imported, OnConflict, Progress, Rehearsal};
+pub use query::{Block, Filter, Key, Order, Page, PageQuery, Position};
+pub use search::Search;
 pub use seed::{Seed, SeedError};
 
 use changes::Changes;
+use events::Events;
 use readers::Readers;
 use writer::Writer;
 
@@ -36,6 +45,7 @@ pub struct Store {
 struct Shared {
     writer: Writer,
     readers: Arc<Readers>,
+    events: Arc<Events>,
 }
 
 /// What became of a user to change or remove.
@@ -79,10 +89,18 @@ impl Store {
     /// is changed then.
     pub fn open(path: &Path, seed: &Seed) -> Result<Self, StoreError> {
         let connection = schema::open(path, seed)?;
+        let newest = connection
+            .query_row("SELECT newest FROM revisions", [], |row| row.get(0))
+            .map_err(|error| StoreError::new(path, error))?;
         let readers = Arc::new(Readers::new(path));
-        let writer = Writer::start(path, connection, readers.clone());
+        let events = Arc::new(Events::new(newest));
+        let writer = Writer::start(path, connection, readers.clone(), events.clone());
         Ok(Self {
-            shared: Arc::new(Shared { writer, readers }),
+            shared: Arc::new(Shared {
+                writer,
+                readers,
+                events,
+            }),
         })
     }
 
@@ -138,35 +156,74 @@ impl Store {
         })
     }
 
-    /// At most `limit` users with ids above `after`, by ascending id.
+    /// Stores a batch of an import that has come as far as `progress`. Returns once it is on disk.
+    ///
+    /// # Errors
+    /// When the database cannot be written, or no id is free; nothing of the batch was stored then.
+    pub async fn import(
+        &self,
+        plan: ImportPlan,
+        progress: Progress,
+        batch: Batch,
+    ) -> Result<Imported, StoreError> {
+        let work = move |changes: &mut Changes<'_>| changes.import(&plan, progress, &batch);
+        self.shared.writer.change(work).await
+    }
+
+    /// How far the import with this id has come; nowhere if it is new.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn page(&self, after: u32, limit: u32) -> Result<Vec<User>, StoreError> {
-        self.read(|connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT id, nickname, mail_address, user_type, created_ms, updated_ms, revision \
-                 FROM users WHERE id > ?1 ORDER BY id LIMIT ?2",
-            )?;
-            let mut rows = statement.query(params![after, limit])?;
-            let mut users = Vec::with_capacity(limit as usize);
-            while let Some(row) = rows.next()? {
-                users.push(to_user(row)?);
-            }
-            Ok(users)
-        })
+    pub fn import_progress(&self, id: &str) -> Result<Progress, StoreError> {
+        let progress = self.read(|connection| import::progress_of(connection, id))?;
+        Ok(progress.unwrap_or_default())
+    }
+
+    /// What would become of a batch, without storing it.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn rehearse(
+        &self,
+        rehearsal: &mut Rehearsal,
+        on_conflict: OnConflict,
+        progress: Progress,
+        batch: &Batch,
+    ) -> Result<Imported, StoreError> {
+        self.read(|connection| rehearsal.run(connection, on_conflict, progress, batch))
+    }
+
+    /// What happens after a sequence number; after 0, what happens from now on.
+    pub fn watch(&self, after_sequence: i64) -> Watcher {
+        self.shared.events.clone().watch(after_sequence)
+    }
+
+    /// A page of users, with how many there are, all as of one moment.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn page(&self, query: &PageQuery) -> Result<Page, StoreError> {
+        self.read(|connection| query.run(connection))
+    }
+
+    /// Some of the users that a filter matches, with ids above `after`, by ascending id. Looks at no more than `limit`.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn block(&self, filter: &Filter, after: u32, limit: u32) -> Result<Block, StoreError> {
+        self.read(|connection| query::block(connection, filter, after, limit))
     }
 
     /// At most `limit` users of one type with ids above `after`, by ascending id.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn page_of_type(
+    pub fn block_of_type(
         &self,
         user_type: UserType,
         after: u32,
         limit: u32,
-    ) -> Result<Vec<User>, StoreError> {
+    ) -> Result<Block, StoreError> {
         let user_type = i32::from(user_type);
         self.read(|connection| {
             let mut statement = connection.prepare_cached(
@@ -186,19 +243,11 @@ impl Store {
                     revision: integer(row, 5)?,
                 });
             }
-            Ok(users)
-        })
-    }
-
-    /// How many users there are.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub fn count(&self) -> Result<u32, StoreError> {
-        self.read(|connection| {
-            connection
-                .prepare_cached("SELECT total FROM user_count")?
-                .query_row([], |row| row.get(0))
+            let last = users.last().filter(|_| users.len() == limit as usize);
+            Ok(Block {
+                after: last.map(|user| user.id),
+                users,
+            })
         })
     }
 

@@ -7,10 +7,18 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use super::changes::Changes;
 use super::error::{Problem, StoreError};
+use super::query::{self, Filter};
+use super::search;
 use super::seed::Seed;
 
 /// Marks the file as ours in its header: "SNDS".
 const APPLICATION_ID: i64 = 0x534e_4453;
+
+/// Statements that a connection keeps prepared: a page has one for each order, direction and set of types.
+const PREPARED_STATEMENTS: usize = 128;
+
+/// What the writer keeps in memory: the parts of the indexes that new users go to.
+const WRITER_CACHE_KIB: i64 = 64 * 1024;
 
 /// How long a statement waits for another process to let go of the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -19,7 +27,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const READER_CACHE_KIB: i64 = 8 * 1024;
 
 /// What brings version n to version n + 1. Only ever added to: files in every one of these versions exist.
-const MIGRATIONS: [&str; 2] = ["
+const MIGRATIONS: [&str; 3] = ["
     CREATE TABLE users (
         id           INTEGER PRIMARY KEY CHECK (id BETWEEN 1 AND 4294967295),
         nickname     TEXT    NOT NULL,
@@ -46,7 +54,56 @@ const MIGRATIONS: [&str; 2] = ["
     DROP INDEX users_by_type;
     CREATE INDEX users_by_type
         ON users (user_type, id, nickname, mail_address, created_ms, updated_ms, revision);
+", "
+    CREATE INDEX users_by_nickname     ON users (nickname COLLATE NOCASE, id);
+    CREATE INDEX users_by_mail_address ON users (mail_address COLLATE NOCASE, id);
+    CREATE INDEX users_by_created      ON users (created_ms, id);
+    CREATE INDEX users_by_updated      ON users (updated_ms, id);
+    CREATE INDEX users_by_type_and_nickname     ON users (user_type, nickname COLLATE NOCASE, id);
+    CREATE INDEX users_by_type_and_mail_address ON users (user_type, mail_address COLLATE NOCASE, id);
+    CREATE INDEX users_by_type_and_created      ON users (user_type, created_ms, id);
+    CREATE INDEX users_by_type_and_updated      ON users (user_type, updated_ms, id);
+
+    -- search.rs says what is in it; filled from there.
+    CREATE VIRTUAL TABLE user_search
+        USING fts5 (grams, tokenize = 'ascii', content = '', contentless_delete = 1, detail = 'none');
+
+    -- The newest revision that any user has or had.
+    CREATE TABLE revisions (newest INTEGER NOT NULL) STRICT;
+    INSERT INTO revisions SELECT revision FROM user_count;
+
+    -- Counting rows reads all of them; these are four rows.
+    CREATE TABLE type_counts (user_type INTEGER PRIMARY KEY, total INTEGER NOT NULL) STRICT;
+    INSERT INTO type_counts VALUES (1, 0), (2, 0), (3, 0), (4, 0);
+    UPDATE type_counts SET total = (SELECT count(*) FROM users WHERE users.user_type = type_counts.user_type);
+    DROP TRIGGER user_added;
+    DROP TRIGGER user_removed;
+    DROP TABLE user_count;
+    CREATE TRIGGER user_added AFTER INSERT ON users BEGIN
+        UPDATE type_counts SET total = total + 1 WHERE user_type = NEW.user_type;
+    END;
+    CREATE TRIGGER user_removed AFTER DELETE ON users BEGIN
+        UPDATE type_counts SET total = total - 1 WHERE user_type = OLD.user_type;
+    END;
+    CREATE TRIGGER user_retyped AFTER UPDATE OF user_type ON users WHEN OLD.user_type <> NEW.user_type BEGIN
+        UPDATE type_counts SET total = total - 1 WHERE user_type = OLD.user_type;
+        UPDATE type_counts SET total = total + 1 WHERE user_type = NEW.user_type;
+    END;
+
+    -- How far each import has come.
+    CREATE TABLE imports (
+        id         TEXT    PRIMARY KEY,
+        updated_ms INTEGER NOT NULL,
+        row_count  INTEGER NOT NULL,
+        added      INTEGER NOT NULL,
+        replaced   INTEGER NOT NULL,
+        skipped    INTEGER NOT NULL,
+        refused    INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
 "];
+
+/// The version from which on users are in the index of grams.
+const SEARCHABLE_SINCE: usize = 3;
 
 /// Opens the file for writing, checks it, and migrates it; a fresh one gets the users of `seed`.
 pub(super) fn open(path: &Path, seed: &Seed) -> Result<Connection, StoreError> {
@@ -70,6 +127,7 @@ fn prepare(path: &Path, seed: &Seed) -> Result<Connection, Problem> {
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
 
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     migrate(&transaction, seed)?;
@@ -90,6 +148,7 @@ fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     // Each connection stays with one thread at a time, so SQLite's own mutexes would only cost.
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(PREPARED_STATEMENTS);
     Ok(connection)
 }
 
@@ -124,6 +183,9 @@ fn migrate(transaction: &Transaction<'_>, seed: &Seed) -> Result<(), Problem> {
     for migration in MIGRATIONS.iter().skip(done) {
         transaction.execute_batch(migration)?;
     }
+    if done < SEARCHABLE_SINCE {
+        make_searchable(transaction)?;
+    }
     if done < MIGRATIONS.len() {
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.pragma_update(None, "user_version", MIGRATIONS.len() as i64)?;
@@ -136,4 +198,18 @@ fn migrate(transaction: &Transaction<'_>, seed: &Seed) -> Result<(), Problem> {
         changes.finish()?;
     }
     Ok(())
+}
+
+fn make_searchable(transaction: &Transaction<'_>) -> Result<(), Problem> {
+    let mut after = 0;
+    loop {
+        let block = query::block(transaction, &Filter::default(), after, 1024)?;
+        for user in &block.users {
+            search::insert(transaction, user)?;
+        }
+        match block.after {
+            Some(last) => after = last,
+            None => return Ok(()),
+        }
+    }
 }

@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::changes::Changes;
 use super::error::{Problem, StoreError};
+use super::events::{Event, Events};
 use super::readers::Readers;
 
 /// Callers past this many queued changes wait for a place.
@@ -72,10 +73,15 @@ where
 }
 
 impl Writer {
-    pub(super) fn start(path: &Path, connection: Connection, readers: Arc<Readers>) -> Self {
+    pub(super) fn start(
+        path: &Path,
+        connection: Connection,
+        readers: Arc<Readers>,
+        events: Arc<Events>,
+    ) -> Self {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let file = path.to_owned();
-        let thread = std::thread::spawn(move || write(&file, connection, &readers, jobs));
+        let thread = std::thread::spawn(move || write(&file, connection, &readers, &events, jobs));
         Self {
             path: path.to_owned(),
             queue: Some(queue),
@@ -115,6 +121,7 @@ fn write(
     path: &Path,
     mut connection: Connection,
     readers: &Readers,
+    events: &Events,
     mut jobs: mpsc::Receiver<Box<dyn Job>>,
 ) {
     let mut batch = Vec::new();
@@ -126,20 +133,21 @@ fn write(
         if let Err(problem) = &committed {
             tracing::error!(database = %path.display(), %problem, changes = batch.len(), "a commit failed");
         }
+        let outcome = committed.map(|told| events.publish(told));
         for job in batch.drain(..) {
-            job.answer(path, committed.clone());
+            job.answer(path, outcome.clone());
         }
     }
 }
 
-/// Makes the whole batch of changes in one transaction, or none of them.
-fn commit(connection: &mut Connection, batch: &mut [Box<dyn Job>]) -> Result<(), Problem> {
+/// Makes the whole batch of changes in one transaction, or none of them. Returns what to tell of them.
+fn commit(connection: &mut Connection, batch: &mut [Box<dyn Job>]) -> Result<Vec<Event>, Problem> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut changes = Changes::begin(&transaction)?;
     for job in batch {
         job.run(&mut changes)?;
     }
-    changes.finish()?;
+    let events = changes.finish()?;
     transaction.commit()?;
-    Ok(())
+    Ok(events)
 }

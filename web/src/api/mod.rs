@@ -88,6 +88,7 @@ pub(crate) async fn list_users(
     let request = ListUsersRequest {
         page_size,
         page_token,
+        ..ListUsersRequest::default()
     };
     answer("/UserManager/ListUsers", &request).await
 }

@@ -70,7 +70,7 @@ fn FieldInput(
         (refused.path == path.get_value()).then_some(refused.sentence)
     };
     let control = match input.kind {
-        FieldKind::Enum(values) => {
+        FieldKind::Enum(values) if !input.repeated => {
             let names = values.iter().map(|(name, _)| (*name, *name));
             Control::Choice(std::iter::once(("", "not set")).chain(names).collect())
         }

@@ -22,6 +22,8 @@ pub(super) struct Input {
     /// Names from the outermost message to the field, such as `position.x`.
     pub(super) path: String,
     pub(super) kind: FieldKind,
+    /// Any number of them, with commas in between.
+    pub(super) repeated: bool,
 }
 
 /// A field whose text is not what it holds.
@@ -64,9 +66,14 @@ impl Draft {
                 continue;
             }
             let text = self.text(&path).trim();
-            if !text.is_empty() {
-                encode_text(field, text, bytes).map_err(|sentence| Refused { path, sentence })?;
+            if text.is_empty() {
+                continue;
             }
+            // One after the other, as every reader takes them, though some would be packed.
+            let mut values = text.splitn(if field.repeated { usize::MAX } else { 1 }, ',');
+            values
+                .try_for_each(|value| encode_text(field, value.trim(), bytes))
+                .map_err(|sentence| Refused { path, sentence })?;
         }
         Ok(())
     }
@@ -90,10 +97,10 @@ impl Draft {
     }
 }
 
-/// The fields of a message that can be typed into. Repeated ones are none of them: no request has any.
+/// The fields of a message that can be typed into, repeated ones with commas between the values.
 pub(super) fn inputs(message: &MessageDescriptor) -> Vec<Input> {
     let mut found = Vec::new();
-    for field in message.fields.iter().filter(|field| !field.repeated) {
+    for field in message.fields {
         if let FieldKind::Message(nested) = field.kind {
             found.extend(inputs(nested).into_iter().map(|input| Input {
                 path: format!("{}.{}", field.name, input.path),
@@ -101,8 +108,11 @@ pub(super) fn inputs(message: &MessageDescriptor) -> Vec<Input> {
             }));
         } else {
             let path = field.name.to_owned();
-            let kind = field.kind;
-            found.push(Input { path, kind });
+            found.push(Input {
+                path,
+                kind: field.kind,
+                repeated: field.repeated,
+            });
         }
     }
     found
@@ -357,7 +367,9 @@ mod tests {
     use soundstage_proto::UserType;
     use soundstage_proto::descriptor::MethodDescriptor;
     use soundstage_proto::position::{Pos, Position};
-    use soundstage_proto::user::{ListUsersResponse, User, UserRequest, UserResponse};
+    use soundstage_proto::user::{
+        ListUsersRequest, ListUsersResponse, User, UserRequest, UserResponse,
+    };
 
     use super::*;
 
@@ -489,11 +501,13 @@ mod tests {
     fn every_request_can_be_typed() {
         for method in soundstage_proto::descriptor::METHODS {
             assert!(!inputs(method.request).is_empty(), "{}", method.path);
-            assert!(
-                method.request.fields.iter().all(|field| !field.repeated),
-                "{}",
-                method.path
-            );
+            // A message within a message is typed field by field, so there is one of it.
+            let messages = method
+                .request
+                .fields
+                .iter()
+                .filter(|field| matches!(field.kind, FieldKind::Message(_)));
+            assert!(messages.into_iter().all(|field| !field.repeated));
         }
         let paths: Vec<_> = inputs(method("/posXYZ.PositionService/PositionPub").request)
             .into_iter()
@@ -503,6 +517,19 @@ mod tests {
             paths,
             ["position.x", "position.y", "position.z", "status", "msg"]
         );
+    }
+
+    #[test]
+    fn a_repeated_field_is_typed_with_commas() {
+        let request = method("/UserManager/ListUsers").request;
+        let mut draft = Draft::default();
+        draft.edit("filter.user_types", "GUEST, NORMAL".into());
+        draft.edit("filter.search", "a, b".into());
+        let bytes = draft.encode(request).expect("a request");
+        let request = ListUsersRequest::decode(bytes).expect("a request");
+        let filter = request.filter.expect("a filter");
+        assert_eq!(filter.user_types, [3, 1]);
+        assert_eq!(filter.search, "a, b");
     }
 
     #[test]

@@ -7,7 +7,8 @@ use prost::bytes::Bytes;
 use soundstage_proto::descriptor::CallKind;
 use soundstage_proto::position::Position;
 use soundstage_proto::user::{
-    DeleteUserRequest, ListUsersRequest, UpdateUserRequest, User, UserRequest, UserTypeRequest,
+    DeleteUserRequest, ExportUsersRequest, ListUsersRequest, UpdateUserRequest, User, UserFilter,
+    UserRequest, UserTypeRequest, WatchUsersRequest,
 };
 
 use super::message::{Notation, quoted, shortest, text_of};
@@ -125,11 +126,34 @@ fn command(path: &str, requests: &[Bytes]) -> Vec<String> {
             delete
         }
         "/UserManager/ListUsers" => {
-            let page_size = ListUsersRequest::decode(first)
-                .unwrap_or_default()
-                .page_size;
-            let limit = (page_size > 0).then(|| words(&["--limit", &page_size.to_string()]));
-            [words(&["user", "list"]), limit.unwrap_or_default()].concat()
+            let request = ListUsersRequest::decode(first).unwrap_or_default();
+            let mut list = words(&["user", "list"]);
+            list.extend(filter(request.filter.clone()));
+            if request.order != 0 {
+                let order = request.order().as_str_name().to_ascii_lowercase();
+                list.extend(["--order".into(), order.replace('_', "-")]);
+            }
+            if request.descending {
+                list.push("--descending".into());
+            }
+            if request.page_size > 0 {
+                list.extend(["--limit".into(), request.page_size.to_string()]);
+            }
+            list
+        }
+        "/UserManager/ExportUsers" => {
+            let request = ExportUsersRequest::decode(first).unwrap_or_default();
+            [words(&["user", "export"]), filter(request.filter)].concat()
+        }
+        // The rows are read from standard input there.
+        "/UserManager/ImportUsers" => words(&["user", "import", "-"]),
+        "/UserManager/WatchUsers" => {
+            let request = WatchUsersRequest::decode(first).unwrap_or_default();
+            let mut watch = words(&["user", "watch"]);
+            if request.after_sequence > 0 {
+                watch.extend(["--after".into(), request.after_sequence.to_string()]);
+            }
+            watch
         }
         "/UserManager/GetUsersByType" => {
             let user_type = UserTypeRequest::decode(first)
@@ -161,6 +185,20 @@ fn command(path: &str, requests: &[Bytes]) -> Vec<String> {
         "/posXYZ.PositionService/PositionSub" => words(&["position", "watch"]),
         _ => words(&["help"]),
     }
+}
+
+/// The options that choose users.
+fn filter(filter: Option<UserFilter>) -> Vec<String> {
+    let filter = filter.unwrap_or_default();
+    let mut options = Vec::new();
+    if !filter.search.is_empty() {
+        options.extend(["--search".into(), filter.search.clone()]);
+    }
+    for user_type in filter.user_types() {
+        let name = user_type.as_str_name().to_ascii_lowercase();
+        options.extend(["--type".into(), name]);
+    }
+    options
 }
 
 /// The option that makes a change depend on a revision.

@@ -30,6 +30,7 @@ pub(super) fn AllUsers() -> impl IntoView {
             users,
             next_page_token,
             total_size,
+            ..
         }) => {
             let shown = users.len();
             view! {
