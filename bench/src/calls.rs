@@ -262,7 +262,7 @@ pub(crate) fn seed(count: u64) -> String {
 }
 
 /// A message shorter than 256 bytes in its gRPC frame.
-fn frame(message: &[u8]) -> Vec<u8> {
+pub(crate) fn frame(message: &[u8]) -> Vec<u8> {
     [&[0, 0, 0, 0, message.len() as u8], message].concat()
 }
 

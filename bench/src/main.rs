@@ -4,6 +4,7 @@
 //! generators share the machine, so requests per second say less.
 
 mod calls;
+mod directory;
 mod load;
 mod peers;
 mod process;
@@ -23,6 +24,9 @@ fn main() -> Result {
         (Some("round-trips"), Some(server), Some(script)) => {
             round_trips::run(&PathBuf::from(server), &PathBuf::from(script))
         }
-        _ => Err("usage: soundstage-bench calls SERVER PYTHON | round-trips SERVER SCRIPT".into()),
+        (Some("directory"), Some(server), Some(script)) => {
+            directory::run(&PathBuf::from(server), &PathBuf::from(script))
+        }
+        _ => Err("usage: soundstage-bench calls SERVER PYTHON | round-trips SERVER SCRIPT | directory SERVER SCRIPT".into()),
     }
 }

@@ -49,13 +49,23 @@ impl Server {
 
     /// Memory in use, in bytes.
     pub(crate) fn memory(&self) -> Result<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))
-            .ok_or("no VmRSS")?;
-        Ok(line.trim().trim_end_matches("kB").trim().parse::<u64>()? * 1024)
+        memory_of(self.child.id(), "VmRSS:")
     }
+}
+
+/// The most memory that a running process has used, in bytes.
+pub(crate) fn peak_memory(pid: u32) -> Result<u64> {
+    memory_of(pid, "VmHWM:")
+}
+
+/// A size in `/proc/PID/status`.
+fn memory_of(pid: u32, name: &str) -> Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix(name))
+        .ok_or_else(|| format!("no {name}"))?;
+    Ok(line.trim().trim_end_matches("kB").trim().parse::<u64>()? * 1024)
 }
 
 impl Drop for Server {

@@ -1,6 +1,7 @@
 //! What can go wrong on the command line: a sentence for people, an exit status for scripts.
 
 use std::io;
+use std::path::{Path, PathBuf};
 
 use soundstage_server::ServerError;
 use tonic::{Code, Status};
@@ -8,19 +9,31 @@ use tonic_types::StatusExt as _;
 
 /// Part of `--help`.
 pub(crate) const EXIT_STATUS_HELP: &str = "Exit status: 0 done; 1 failed; 2 wrong usage; 3 not found; 4 already there; \
-    5 refused as not valid; 6 server not reachable; 7 deadline passed; 8 changed meanwhile";
+    5 refused as not valid; 6 server not reachable; 7 deadline passed; 8 changed meanwhile; 130 interrupted";
 
 /// A failed command.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    #[error("{0}")]
+    #[error(transparent)]
     Server(#[from] ServerError),
     #[error("no user has the id {0}")]
     NotFound(u32),
     #[error("the id {0} is taken; choose another, or leave --id out and the server picks one")]
     AlreadyExists(u32),
     #[error("{0}")]
+    Usage(String),
+    #[error("{0}")]
     BadInput(String),
+    #[error("{}: {error}", path.display())]
+    File { path: PathBuf, error: io::Error },
+    #[error("{0}")]
+    Conflict(String),
+    #[error("{0} rows were refused; mend them in {1} and import that")]
+    RowsRefused(u32, String),
+    #[error("{1}; everything up to line {0} is stored")]
+    Stopped(u32, #[source] Box<Failure>),
+    #[error("interrupted; {0}")]
+    Interrupted(String),
     #[error(
         "no server answers at {server}; start one with `soundstage serve`, or name another with --server ({detail})"
     )]
@@ -47,11 +60,15 @@ impl Failure {
             Self::Server(_)
             | Self::IncompleteAnswer
             | Self::Input(_)
+            | Self::File { .. }
             | Self::Output(_)
             | Self::System(_) => 1,
+            Self::Usage(_) => 2,
             Self::NotFound(_) => 3,
-            Self::AlreadyExists(_) => 4,
-            Self::BadInput(_) => 5,
+            Self::AlreadyExists(_) | Self::Conflict(_) => 4,
+            Self::BadInput(_) | Self::RowsRefused(..) => 5,
+            Self::Stopped(_, failure) => failure.exit_status(),
+            Self::Interrupted(_) => 130,
             Self::Unreachable { .. } => 6,
             Self::Refused(status) => match status.code() {
                 Code::InvalidArgument => 5,
@@ -61,6 +78,13 @@ impl Failure {
                 Code::DeadlineExceeded | Code::Cancelled => 7,
                 _ => 1,
             },
+        }
+    }
+
+    pub(crate) fn file(path: &Path, error: io::Error) -> Self {
+        Self::File {
+            path: path.to_owned(),
+            error,
         }
     }
 

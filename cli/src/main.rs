@@ -2,6 +2,7 @@
 
 mod client;
 mod failure;
+mod files;
 mod ids;
 mod output;
 mod position;
@@ -28,7 +29,7 @@ struct Cli {
 enum Command {
     /// Run the server
     Serve(serve::ServeArgs),
-    /// Ask for users, and add them
+    /// Ask for users, change them, import and export them
     User {
         #[command(subcommand)]
         command: user::UserCommand,

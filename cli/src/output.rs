@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use soundstage_proto::position::Pos;
 use soundstage_proto::user::User;
 use unicode_width::UnicodeWidthStr as _;
@@ -27,15 +27,7 @@ impl Printer {
     pub(crate) fn user(&mut self, user: &User) -> Result<(), Failure> {
         let user_type = user.user_type().as_str_name();
         match self.format {
-            OutputFormat::Json => line(json!({
-                "id": user.id,
-                "nickname": user.nickname,
-                "mail_address": user.mail_address,
-                "user_type": user_type,
-                "created_ms": user.created_ms,
-                "updated_ms": user.updated_ms,
-                "revision": user.revision,
-            })),
+            OutputFormat::Json => line(user_object(user)),
             OutputFormat::Table => {
                 if std::mem::take(&mut self.heading_due) {
                     line(format_args!(
@@ -77,7 +69,21 @@ impl Printer {
     }
 }
 
-fn line(content: impl std::fmt::Display) -> Result<(), Failure> {
+/// A user with all its fields.
+pub(crate) fn user_object(user: &User) -> Value {
+    json!({
+        "id": user.id,
+        "nickname": user.nickname,
+        "mail_address": user.mail_address,
+        "user_type": user.user_type().as_str_name(),
+        "created_ms": user.created_ms,
+        "updated_ms": user.updated_ms,
+        "revision": user.revision,
+    })
+}
+
+/// Prints a line.
+pub(crate) fn line(content: impl std::fmt::Display) -> Result<(), Failure> {
     // Standard output is flushed at each line end, so a row is seen as soon as it is there.
     writeln!(std::io::stdout(), "{content}").map_err(Failure::output)
 }

@@ -32,11 +32,11 @@ fn user(id: u32, nickname: &str) -> User {
     }
 }
 
-fn search(text: &str) -> Option<UserFilter> {
-    Some(UserFilter {
+fn search(text: &str) -> UserFilter {
+    UserFilter {
         search: text.into(),
         user_types: Vec::new(),
-    })
+    }
 }
 
 async fn list(users: &mut Users, request: ListUsersRequest) -> ListUsersResponse {
@@ -70,7 +70,7 @@ async fn a_search_finds_parts_of_names_and_addresses_and_ids() {
     ];
     for (text, expected) in expectations {
         let request = ListUsersRequest {
-            filter: search(text),
+            filter: Some(search(text)),
             ..ListUsersRequest::default()
         };
         let page = list(&mut users, request).await;
@@ -83,7 +83,7 @@ async fn a_search_finds_parts_of_names_and_addresses_and_ids() {
         assert!(!page.total_is_lower_bound);
         let exported = users
             .export_users(ExportUsersRequest {
-                filter: search(text),
+                filter: Some(search(text)),
             })
             .await
             .expect("OK");
@@ -203,7 +203,7 @@ async fn what_cannot_be_listed_is_refused_with_its_field() {
         (
             "filter.search",
             ListUsersRequest {
-                filter: search(&"x".repeat(255)),
+                filter: Some(search(&"x".repeat(255))),
                 ..ListUsersRequest::default()
             },
         ),
@@ -492,7 +492,7 @@ async fn an_import_that_was_broken_off_is_taken_up_where_it_was() {
         .await
         .expect("OK")
         .into_inner();
-    let begun = wait(answers.message()).await.expect("OK").expect("counts");
+    let taken_up = wait(answers.message()).await.expect("OK").expect("counts");
     let known = ImportProgress {
         rows: 2,
         added: 1,
@@ -500,7 +500,7 @@ async fn an_import_that_was_broken_off_is_taken_up_where_it_was() {
         skipped: 0,
         refused: 1,
     };
-    assert_eq!(begun.progress, Some(known));
+    assert_eq!(taken_up.progress, Some(known));
     // Somebody else takes the same import up: only one of the two goes on.
     let (counts, _, end) = import(&mut users, vec![begin(), row(3, user(0, "three"))]).await;
     end.expect("OK");

@@ -5,8 +5,7 @@ use leptos_router::components::{A, FlatRoutes, Redirect, Route, Router};
 use leptos_router::path;
 
 use crate::browser;
-use crate::calls::CallsPage;
-use crate::stage::StagePage;
+use crate::lazy::{LazyCalls, LazyStage};
 use crate::ui::Notice;
 use crate::users::UsersPage;
 
@@ -29,8 +28,8 @@ pub(crate) fn App() -> impl IntoView {
                 <FlatRoutes fallback=PageNotFound>
                     <Route path=path!("/") view=|| view! { <Redirect path="/users" /> } />
                     <Route path=path!("/users/:pane?") view=UsersPage />
-                    <Route path=path!("/stage") view=StagePage />
-                    <Route path=path!("/calls") view=CallsPage />
+                    <Route path=path!("/stage") view=LazyStage />
+                    <Route path=path!("/calls") view=LazyCalls />
                 </FlatRoutes>
             </main>
         </Router>

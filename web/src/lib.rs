@@ -10,6 +10,7 @@ mod api;
 mod app;
 mod browser;
 mod calls;
+mod lazy;
 mod stage;
 mod ui;
 mod users;

@@ -10,9 +10,11 @@ pub(crate) fn run_one(args: &[String]) -> Result {
     match args.first().map(String::as_str) {
         Some("calls") => calls(),
         Some("round-trips") => round_trips(),
+        Some("directory") => directory(),
         _ => Err("name a benchmark:\n  \
              calls        the server's CPU per call, beside nghttpd, nginx and the predecessor's design\n  \
-             round-trips  a bidirectional call from Chromium over a WebSocket, and natively over HTTP/2"
+             round-trips  a bidirectional call from Chromium over a WebSocket, and natively over HTTP/2\n  \
+             directory    a million users beside a thousand: import, pages, searches, streams, adds, the page"
             .into()),
     }
 }
@@ -34,6 +36,17 @@ fn round_trips() -> Result {
     test::calls_from_wasm()?;
     let script = root().join("tests/browser/round-trips.js");
     run(bench("round-trips")
+        .arg(server::build()?)
+        .arg(script)
+        .env("CHROMIUM", chromium))
+}
+
+fn directory() -> Result {
+    tools::programs(&[("h2load", "nghttp2-client")])?;
+    let chromium = tools::chromium()?;
+    tools::npm_packages(&root().join("tests/browser"))?;
+    let script = root().join("tests/browser/directory.js");
+    run(bench("directory")
         .arg(server::build()?)
         .arg(script)
         .env("CHROMIUM", chromium))

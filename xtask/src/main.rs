@@ -8,6 +8,7 @@ mod javascript;
 mod page;
 mod run;
 mod server;
+mod split;
 mod test;
 mod tools;
 

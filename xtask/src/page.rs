@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use crate::javascript::{self, JavaScript};
 use crate::run::{Result, command, root, run, run_quietly, step};
+use crate::split;
 use crate::tools::{self, WasmToolchain};
 
 /// What the page is made from. A change in any of it builds the page again.
@@ -41,7 +42,13 @@ pub(crate) fn build(kind: Kind) -> Result {
     let wasm = tools::wasm_toolchain()?;
     // Both take their time on one core each in turn, so they go well together.
     let programs = std::thread::scope(|scope| {
-        let programs = scope.spawn(|| Ok::<_, String>([tools::trunk()?, tools::wasm_bindgen()?]));
+        let programs = scope.spawn(|| {
+            Ok::<_, String>([
+                tools::trunk()?,
+                tools::wasm_bindgen()?,
+                tools::wasm_split()?,
+            ])
+        });
         let compiled = step("Compiling the page (the first time: some minutes)", || {
             compile(&wasm, "soundstage-web", kind.profile())
         });
@@ -59,6 +66,7 @@ pub(crate) fn build(kind: Kind) -> Result {
             .env("CARGO_TARGET_DIR", target_dir());
         wasm.apply(&mut trunk, &programs)?;
         run_quietly(&mut trunk)?;
+        split::split(kind)?;
         let client = javascript::build()?;
         if kind == Kind::Release {
             shrink(&client)?;
@@ -75,6 +83,16 @@ impl Kind {
             Self::Development => "dev",
         }
     }
+}
+
+/// The page's program, as the linker left it.
+pub(crate) fn program_file(kind: Kind) -> PathBuf {
+    let profile = match kind {
+        Kind::Release => "web",
+        Kind::Development => "debug",
+    };
+    let folder = target_dir().join("wasm32-unknown-unknown").join(profile);
+    folder.join("soundstage-web.wasm")
 }
 
 /// A folder of its own: another compiler, other flags, and no waiting for the server's build.
@@ -123,10 +141,10 @@ fn shrink(client: &JavaScript) -> Result {
     Ok(())
 }
 
-/// Whether wasm-bindgen wrote it.
+/// Whether wasm-bindgen or the splitter wrote it.
 fn is_loader(file: &Path) -> bool {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
-    name.starts_with("soundstage-web-")
+    name.starts_with("soundstage-")
 }
 
 fn is_current(stamp: &Path, kind: Kind) -> Result<bool> {

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use crate::run::{Result, command, output, root, run_quietly, step};
 
+const WASM_SPLIT: &str = "0.2.4";
 const TRUNK: &str = "0.21.14";
 const BINARYEN: &str = "132.0.0";
 
@@ -42,6 +43,16 @@ pub(crate) fn wasm_bindgen() -> Result<PathBuf> {
         "wasm-bindgen",
         &locked_version("wasm-bindgen")?,
         &["--no-default-features"],
+    )
+}
+
+/// What cuts the page's program into parts that are loaded when they are needed.
+pub(crate) fn wasm_split() -> Result<PathBuf> {
+    cargo_tool(
+        "wasm_split_cli_support",
+        "wasm-split-cli",
+        WASM_SPLIT,
+        &["--locked", "--features", "build-binary"],
     )
 }
 

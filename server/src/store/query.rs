@@ -253,7 +253,8 @@ impl PageQuery {
             let of_type = user_type.map(|number| format!("user_type = {number}"));
             let bound = self.after.as_ref().map(|after| match after.key {
                 Key::Id => format!("id {above} ?2"),
-                _ => format!("({column}, id) {above} (?1, ?2)"),
+                // Not as a row value: with a collation, the index would not be used for it.
+                _ => format!("{column} {above}= ?1 AND ({column} {above} ?1 OR id {above} ?2)"),
             });
             let conditions: Vec<_> = of_type.into_iter().chain(bound).collect();
             let condition = if conditions.is_empty() {

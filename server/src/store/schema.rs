@@ -20,6 +20,9 @@ const PREPARED_STATEMENTS: usize = 128;
 /// What the writer keeps in memory: the parts of the indexes that new users go to.
 const WRITER_CACHE_KIB: i64 = 64 * 1024;
 
+/// How long the log grows before it is copied into the file: 8 MiB.
+const CHECKPOINT_PAGES: i64 = 2048;
+
 /// How long a statement waits for another process to let go of the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -127,6 +130,10 @@ fn prepare(path: &Path, seed: &Seed) -> Result<Connection, Problem> {
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    // A page that many changes meet in a row is copied from the log once.
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    // What each statement could be undone with is small, and would be written to a file with every row.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
 
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;

@@ -1,6 +1,6 @@
 //! Searching: how text is folded, and the index of its parts.
 //!
-//! The index is SQLite's FTS5, which is given *grams*: every run of one, two and three characters of the folded text, as
+//! The index is SQLite's FTS5, which is given *grams*: every run of one to four characters of the folded text, as
 //! words, and the user's type. Its own trigram tokenizer finds nothing for fewer than three characters, and most Japanese
 //! names are written with two. That all grams of a search stand in a user makes it a candidate; only the text itself says whether they
 //! stand there in a row.
@@ -10,7 +10,7 @@ use soundstage_proto::user::User;
 use unicode_normalization::UnicodeNormalization as _;
 
 /// The longest run of characters that the index knows.
-const LONGEST_GRAM: usize = 3;
+const LONGEST_GRAM: usize = 4;
 
 /// Grams of a search that are looked up; with so many, further ones exclude hardly anybody.
 const MAX_GRAMS: usize = 64;
@@ -144,11 +144,11 @@ mod tests {
     }
 
     #[test]
-    fn short_searches_ask_for_their_own_gram_and_longer_ones_for_all_of_three() {
+    fn short_searches_ask_for_their_own_gram_and_longer_ones_for_all_of_four() {
         let expression = |text| Search::new(text).expect("a search").expression(&[]);
         assert_eq!(expression("A"), "61");
         assert_eq!(expression("ab"), "6162");
-        assert_eq!(expression("abcd"), "616263 AND 626364");
+        assert_eq!(expression("abcde"), "61626364 AND 62636465");
         assert_eq!(expression("あ"), "e38182");
         let of_types = Search::new("a").expect("a search").expression(&[2, 4]);
         assert_eq!(of_types, "61 AND (t2 OR t4)");

@@ -125,22 +125,7 @@ fn command(path: &str, requests: &[Bytes]) -> Vec<String> {
             delete.extend(revision(expected));
             delete
         }
-        "/UserManager/ListUsers" => {
-            let request = ListUsersRequest::decode(first).unwrap_or_default();
-            let mut list = words(&["user", "list"]);
-            list.extend(filter(request.filter.clone()));
-            if request.order != 0 {
-                let order = request.order().as_str_name().to_ascii_lowercase();
-                list.extend(["--order".into(), order.replace('_', "-")]);
-            }
-            if request.descending {
-                list.push("--descending".into());
-            }
-            if request.page_size > 0 {
-                list.extend(["--limit".into(), request.page_size.to_string()]);
-            }
-            list
-        }
+        "/UserManager/ListUsers" => list(&ListUsersRequest::decode(first).unwrap_or_default()),
         "/UserManager/ExportUsers" => {
             let request = ExportUsersRequest::decode(first).unwrap_or_default();
             [words(&["user", "export"]), filter(request.filter)].concat()
@@ -185,6 +170,23 @@ fn command(path: &str, requests: &[Bytes]) -> Vec<String> {
         "/posXYZ.PositionService/PositionSub" => words(&["position", "watch"]),
         _ => words(&["help"]),
     }
+}
+
+/// The command for a page: all users that the request asks for, up to its size.
+fn list(request: &ListUsersRequest) -> Vec<String> {
+    let mut list = vec!["user".into(), "list".into()];
+    list.extend(filter(request.filter.clone()));
+    if request.order != 0 {
+        let order = request.order().as_str_name().to_ascii_lowercase();
+        list.extend(["--order".into(), order.replace('_', "-")]);
+    }
+    if request.descending {
+        list.push("--descending".into());
+    }
+    if request.page_size > 0 {
+        list.extend(["--limit".into(), request.page_size.to_string()]);
+    }
+    list
 }
 
 /// The options that choose users.

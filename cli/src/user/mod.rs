@@ -1,11 +1,16 @@
 //! `soundstage user …`: a command for each method of `UserManager`.
 
+mod export;
+mod filter;
+mod import;
+mod watch;
+
 use clap::{ArgGroup, Args, Subcommand};
 use prost_types::FieldMask;
 use soundstage_proto::user::user_manager_client::UserManagerClient;
 use soundstage_proto::user::{
-    DeleteUserRequest, ListUsersRequest, UpdateUserRequest, User, UserRequest, UserResponse,
-    UserTypeRequest,
+    DeleteUserRequest, ListUsersRequest, UpdateUserRequest, User, UserFilter, UserRequest,
+    UserResponse, UserTypeRequest,
 };
 use soundstage_proto::{UserType, user_types};
 use tonic::transport::Channel;
@@ -15,6 +20,11 @@ use crate::client::ClientArgs;
 use crate::failure::Failure;
 use crate::ids::{IdArgs, IdFault};
 use crate::output::Printer;
+
+use export::ExportArgs;
+use filter::{FilterArgs, OrderArgs};
+use import::ImportArgs;
+use watch::WatchArgs;
 
 #[derive(Subcommand)]
 pub(crate) enum UserCommand {
@@ -35,12 +45,26 @@ pub(crate) enum UserCommand {
         #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
         revision: i64,
     },
-    /// Print all users, by id
+    /// Print users, all or those that are chosen
     List {
-        /// Print at most this many
-        #[arg(long, value_name = "N")]
-        limit: Option<usize>,
+        #[command(flatten)]
+        filter: FilterArgs,
+        #[command(flatten)]
+        order: OrderArgs,
     },
+    /// Print the users with a text in their nickname or mail address, or with that id
+    Search {
+        /// Letter case and width make no difference
+        text: String,
+        #[command(flatten)]
+        order: OrderArgs,
+    },
+    /// Print each change of any user as it happens
+    Watch(WatchArgs),
+    /// Add the users of a file
+    Import(ImportArgs),
+    /// Write users to a file
+    Export(ExportArgs),
     /// Print how many of these ids exist
     Count(IdArgs),
     /// Print the users of one type as they arrive
@@ -101,7 +125,19 @@ pub(crate) async fn run(command: UserCommand, args: ClientArgs) -> Result<(), Fa
         UserCommand::Add(user) => add(users, &args, printer, user).await,
         UserCommand::Update(update) => update_user(users, &args, printer, update).await,
         UserCommand::Delete { id, revision } => delete(users, &args, printer, id, revision).await,
-        UserCommand::List { limit } => list(users, &args, printer, limit).await,
+        UserCommand::List { filter, order } => {
+            list(users, &args, printer, filter.message(), order).await
+        }
+        UserCommand::Search { text, order } => {
+            let filter = UserFilter {
+                search: text,
+                ..UserFilter::default()
+            };
+            list(users, &args, printer, filter, order).await
+        }
+        UserCommand::Watch(watch) => watch::run(users, &args, watch).await,
+        UserCommand::Import(import) => import::run(users, &args, import).await,
+        UserCommand::Export(export) => export::run(users, &args, export).await,
         UserCommand::Count(ids) => count(users, &args, &printer, ids).await,
         UserCommand::ByType { user_type } => by_type(users, &args, printer, user_type).await,
         UserCommand::ByIds(ids) => by_ids(users, &args, printer, ids).await,
@@ -210,20 +246,21 @@ async fn list(
     mut users: Users,
     args: &ClientArgs,
     mut printer: Printer,
-    limit: Option<usize>,
+    filter: UserFilter,
+    order: OrderArgs,
 ) -> Result<(), Failure> {
-    let mut left = limit.unwrap_or(usize::MAX);
+    let mut left = order.limit.unwrap_or(usize::MAX);
     let mut page_token = String::new();
     while left > 0 {
-        let page_size = i32::try_from(left.min(1000)).unwrap_or_default();
-        let page = users
-            .list_users(args.request(ListUsersRequest {
-                page_size,
-                page_token,
-                ..ListUsersRequest::default()
-            }))
-            .await?
-            .into_inner();
+        let request = ListUsersRequest {
+            page_size: i32::try_from(left.min(1000)).unwrap_or_default(),
+            page_token,
+            filter: Some(filter.clone()),
+            order: order.number(),
+            descending: order.descending,
+            skip: 0,
+        };
+        let page = users.list_users(args.request(request)).await?.into_inner();
         page.users.iter().try_for_each(|user| printer.user(user))?;
         left -= page.users.len().min(left);
         page_token = page.next_page_token;
