@@ -4,5 +4,6 @@ mod acknowledged;
 mod broken_disk;
 mod clients_that_leave;
 mod command_line;
+mod import_export;
 mod shutdown;
 mod start;
