@@ -87,6 +87,46 @@ pub(crate) async fn copy(text: &str) -> bool {
             .is_ok()
 }
 
+/// A time in the reader's language and zone; nothing for 0, which stands for unknown.
+pub(crate) fn date_and_time(milliseconds: i64) -> String {
+    if milliseconds == 0 {
+        return String::new();
+    }
+    let date = js_sys::Date::new(&(milliseconds as f64).into());
+    let options = js_sys::Object::new();
+    for (name, value) in [("dateStyle", "medium"), ("timeStyle", "short")] {
+        // A plain object takes any property.
+        let _ = js_sys::Reflect::set(&options, &name.into(), &value.into());
+    }
+    date.to_locale_string(&language(), &options).into()
+}
+
+/// A number with its digits in groups, as the reader's language has it.
+pub(crate) fn grouped(number: u32) -> String {
+    js_sys::Number::from(number)
+        .to_locale_string(&language())
+        .into()
+}
+
+/// The reader's language, such as `en-GB`.
+fn language() -> String {
+    window().navigator().language().unwrap_or_default()
+}
+
+/// The parts of a query as an address has them: `?name=value&name`.
+pub(crate) fn query(parts: &[(&'static str, String)]) -> String {
+    let mut query = String::new();
+    for (name, value) in parts {
+        query.push(if query.is_empty() { '?' } else { '&' });
+        query.push_str(name);
+        if !value.is_empty() {
+            query.push('=');
+            query.push_str(&String::from(js_sys::encode_uri_component(value)));
+        }
+    }
+    query
+}
+
 /// Sets the document's title, which is what history and screen readers call the page.
 pub(crate) fn set_title(page: &str) {
     document().set_title(&format!("{page} · Soundstage"));

@@ -11,10 +11,10 @@ use futures_util::stream::{self, LocalBoxStream, Stream, StreamExt as _};
 use prost::Message;
 use prost::bytes::Bytes;
 use soundstage_channel::{Channel, Failure, Transport};
-use soundstage_proto::UserType;
 use soundstage_proto::position::{Msg, Pos, Position};
 use soundstage_proto::user::{
-    ListUsersRequest, ListUsersResponse, User, UserRequest, UserResponse, UserTypeRequest,
+    DeleteUserRequest, ListUsersRequest, ListUsersResponse, UpdateUserRequest, User, UserEvent,
+    UserRequest, UserResponse, WatchUsersRequest,
 };
 use tonic::{Code, Request, Status, Streaming};
 use tonic_types::StatusExt as _;
@@ -33,6 +33,10 @@ pub(crate) enum CallError {
     Unreachable,
     /// The server refused these fields, each with a sentence.
     InvalidFields(Vec<(String, String)>),
+    /// Somebody has changed it meanwhile.
+    Stale,
+    /// There is none.
+    NotFound,
     /// Anything else, in the server's words.
     Refused(String),
 }
@@ -48,6 +52,8 @@ impl CallError {
                     .map(|(field, description)| format!("{field}: {description}"));
                 sentences.collect::<Vec<_>>().join(" ")
             }
+            Self::Stale => "Somebody has changed it meanwhile.".into(),
+            Self::NotFound => "It is not there any more.".into(),
             Self::Refused(message) => format!("The server refused: {message}"),
         }
     }
@@ -69,6 +75,8 @@ impl From<Status> for CallError {
                 }
                 None => Self::Refused(status.message().to_owned()),
             },
+            Code::Aborted => Self::Stale,
+            Code::NotFound => Self::NotFound,
             _ => Self::Refused(status.message().to_owned()),
         }
     }
@@ -80,17 +88,35 @@ pub(crate) enum Added {
     AlreadyExists,
 }
 
-/// One page of all users.
-pub(crate) async fn list_users(
-    page_size: i32,
-    page_token: String,
-) -> Result<ListUsersResponse, CallError> {
-    let request = ListUsersRequest {
-        page_size,
-        page_token,
-        ..ListUsersRequest::default()
-    };
+/// One page of users.
+pub(crate) async fn list_users(request: ListUsersRequest) -> Result<ListUsersResponse, CallError> {
     answer("/UserManager/ListUsers", &request).await
+}
+
+/// Each change of any user, from now on or after a sequence number. Dropping the stream ends the call.
+pub(crate) async fn watch_users(
+    after_sequence: i64,
+) -> Result<impl Stream<Item = Result<UserEvent, CallError>>, CallError> {
+    let request = WatchUsersRequest { after_sequence };
+    answers("/UserManager/WatchUsers", &request).await
+}
+
+/// Changes a user, if it is still at its revision; without a mask, all that can be changed.
+pub(crate) async fn update_user(user: User) -> Result<User, CallError> {
+    let request = UpdateUserRequest {
+        user: Some(user),
+        update_mask: None,
+    };
+    answer("/UserManager/UpdateUser", &request).await
+}
+
+/// Removes a user, if it is still at this revision.
+pub(crate) async fn delete_user(id: u32, revision: i64) -> Result<User, CallError> {
+    answer(
+        "/UserManager/DeleteUser",
+        &DeleteUserRequest { id, revision },
+    )
+    .await
 }
 
 /// The user with this id, if there is one.
@@ -106,19 +132,6 @@ pub(crate) async fn add_user(user: User) -> Result<Added, CallError> {
         .user
         .filter(|_| !response.error)
         .map_or(Added::AlreadyExists, Added::Stored))
-}
-
-/// All users of one type, as they arrive. Dropping the stream ends the call.
-pub(crate) async fn users_of_type(
-    user_type: UserType,
-) -> Result<impl Stream<Item = Result<User, CallError>>, CallError> {
-    let request = UserTypeRequest {
-        user_type: user_type.into(),
-    };
-    let answers = answers("/UserManager/GetUsersByType", &request).await?;
-    Ok(answers.filter_map(async |answer: Result<UserResponse, _>| {
-        answer.map(|answer| answer.user).transpose()
-    }))
 }
 
 /// The position now and each change. Dropping the stream ends the call.

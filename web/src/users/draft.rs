@@ -52,6 +52,20 @@ impl Default for ChosenType {
 }
 
 impl Draft {
+    /// A user as it is, to be changed.
+    pub(super) fn of(user: &User) -> Self {
+        let input = |text: &str| Input {
+            text: text.to_owned(),
+            ..Input::default()
+        };
+        Self {
+            id: input(&user.id.to_string()),
+            nickname: input(&user.nickname),
+            mail_address: input(&user.mail_address),
+            user_type: ChosenType(user.user_type()),
+        }
+    }
+
     pub(super) fn text(&self, field: Field) -> &str {
         &self.input(field).text
     }
@@ -172,6 +186,21 @@ mod tests {
             None,
             "without an id the server picks one"
         );
+    }
+
+    #[test]
+    fn a_user_that_is_changed_keeps_its_id() {
+        let user = User {
+            id: 7,
+            user_type: UserType::Guest.into(),
+            ..filled().submit().expect("valid")
+        };
+        let mut draft = Draft::of(&user);
+        assert_eq!(draft.submit(), Ok(user.clone()));
+        draft.edit(Field::Nickname, "bar".into());
+        let changed = draft.submit().expect("valid");
+        assert_eq!((changed.id, changed.nickname.as_str()), (7, "bar"));
+        assert_eq!(changed.user_type(), UserType::Guest);
     }
 
     #[test]

@@ -1,35 +1,51 @@
 //! The users: the table of all, and beside it one of them or the form to add one.
 
 mod add;
+mod data;
 mod detail;
 mod draft;
-mod filtered;
-mod pager;
+mod edit;
+mod form;
+mod live;
+mod rows;
+mod scroll;
 mod table;
+mod undo;
+mod view;
+mod viewport;
 
-use leptos::ev::SubmitEvent;
+use std::time::Duration;
+
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
 use leptos_router::components::A;
 use leptos_router::hooks::{use_location, use_navigate, use_params_map, use_query_map};
-use soundstage_proto::{UserType, user_rules, user_types};
+use soundstage_proto::{UserType, user_types};
 
 use crate::browser;
 use crate::ui::Notice;
 
 use add::AddUserPane;
 use detail::UserPane;
-use filtered::UsersOfType;
-use table::AllUsers;
+use table::UserTable;
+use undo::{Deleted, UndoNotice};
+use view::View;
 
-/// Tells the tables that a user was added.
+/// How long somebody must have stopped typing before the search begins.
+const TYPED: Duration = Duration::from_millis(200);
+
+/// Counts the times that users were changed, by anybody; several changes in a row are one.
 #[derive(Clone, Copy)]
-struct UsersChanged(RwSignal<u32>);
+struct Revised(RwSignal<u32>);
 
-/// The addresses within this page, which keep the filter that the table has.
+/// Shows another view, which then stands in the address.
+#[derive(Clone, Copy)]
+struct ShowView(Callback<View>);
+
+/// The addresses within this page, which keep the view that the table has.
 #[derive(Clone, Copy)]
 struct Addresses {
-    filter: Memo<Option<UserType>>,
+    view: Memo<View>,
 }
 
 impl Addresses {
@@ -38,13 +54,10 @@ impl Addresses {
         self.within(&format!("/users/{id}"))
     }
 
-    /// The address of one of this page's views; tracks the filter.
+    /// The address of one of this page's views; tracks the table's.
     fn within(self, path: &str) -> String {
-        let name = self
-            .filter
-            .get()
-            .map(|user_type| format!("?type={}", user_type.as_str_name()));
-        format!("{path}{}", name.unwrap_or_default())
+        let query = self.view.with(|view| browser::query(&view.write()));
+        format!("{path}{query}")
     }
 }
 
@@ -56,10 +69,21 @@ pub(crate) fn UsersPage() -> impl IntoView {
     // Nothing, `new`, or the id of the user who is shown.
     let pane = Memo::new(move |_| params.with(|params| params.get("pane")));
     let query = use_query_map();
-    let filter =
-        Memo::new(move |_| query.with(|query| query.get_str("type").and_then(user_types::parse)));
-    let addresses = Addresses { filter };
-    provide_context(UsersChanged(RwSignal::new(0)));
+    let view = Memo::new(move |_| query.with(|query| View::read(|name| query.get(name))));
+    let addresses = Addresses { view };
+    let navigate = use_navigate();
+    let path = use_location().pathname;
+    let show = Callback::new(move |view: View| {
+        let options = NavigateOptions {
+            scroll: false,
+            ..Default::default()
+        };
+        let address = path.get_untracked() + &browser::query(&view.write());
+        navigate(&address, options);
+    });
+    provide_context(Revised(RwSignal::new(0)));
+    provide_context(ShowView(show));
+    provide_context(Deleted(RwSignal::new(None)));
     provide_context(addresses);
     view! {
         <div class="users-page">
@@ -69,19 +93,17 @@ pub(crate) fn UsersPage() -> impl IntoView {
                     <A href=move || addresses.within("/users/new") attr:class="button primary">"Add user"</A>
                 </div>
                 <div class="toolbar">
-                    <TypeFilter filter />
-                    <FindById />
+                    <Search view />
+                    <Types view />
                 </div>
-                {move || match filter.get() {
-                    None => view! { <AllUsers /> }.into_any(),
-                    Some(user_type) => view! { <UsersOfType user_type /> }.into_any(),
-                }}
+                <UserTable view />
             </section>
             {move || match pane.get().as_deref() {
                 None => view! { <NoUserPane /> }.into_any(),
                 Some("new") => view! { <AddUserPane /> }.into_any(),
                 Some(id) => view! { <UserPane id=id.to_owned() /> }.into_any(),
             }}
+            <UndoNotice />
         </div>
     }
 }
@@ -96,77 +118,84 @@ fn NoUserPane() -> impl IntoView {
     }
 }
 
-/// Which type is shown; it stands in the address, so that a view can be shared and Back works.
+/// Searches while somebody types.
 #[component]
-fn TypeFilter(filter: Memo<Option<UserType>>) -> impl IntoView {
-    let navigate = use_navigate();
-    let path = use_location().pathname;
-    let choose = move |ev| {
-        let name = event_target_value(&ev);
-        let path = path.get_untracked();
-        let query = if name.is_empty() {
-            String::new()
-        } else {
-            format!("?type={name}")
-        };
-        navigate(
-            &format!("{path}{query}"),
-            NavigateOptions {
-                scroll: false,
-                ..Default::default()
-            },
-        );
+fn Search(view: Memo<View>) -> impl IntoView {
+    let ShowView(show) = expect_context();
+    let text = RwSignal::new(view.with_untracked(|view| view.search.clone()));
+    // The address may change otherwise too: with Back, or a link.
+    Effect::new(move |_| {
+        let searched = view.with(|view| view.search.clone());
+        if text.with_untracked(|text| text.trim() != searched) {
+            text.set(searched);
+        }
+    });
+    let search = move |text: String| {
+        let shown = view.get_untracked();
+        if shown.search != text {
+            show.run(View {
+                search: text,
+                ..shown
+            });
+        }
     };
+    Effect::new(move |before: Option<String>| {
+        let text = text.get();
+        let is_typed = before.is_some_and(|before| before != text);
+        if is_typed {
+            let text = text.trim().to_owned();
+            browser::spawn_scoped(async move {
+                browser::sleep(TYPED).await;
+                search(text);
+            });
+        }
+        text
+    });
     view! {
-        <label class="field inline">
-            <span>"Type"</span>
-            <select
-                on:change=choose
-                prop:value=move || filter.get().map_or("", |user_type| user_type.as_str_name())
-            >
-                <option value="">"All"</option>
-                {user_types::STORABLE.map(|user_type| view! {
-                    <option value=user_type.as_str_name()>{user_type.label()}</option>
-                })}
-            </select>
-        </label>
+        <form
+            class="search"
+            role="search"
+            on:submit=move |ev| {
+                ev.prevent_default();
+                search(text.get_untracked().trim().to_owned());
+            }
+        >
+            <label class="field inline">
+                <span>"Search"</span>
+                <input
+                    type="search"
+                    autocomplete="off"
+                    spellcheck="false"
+                    placeholder="Nickname, mail address or id"
+                    maxlength="254"
+                    bind:value=text
+                />
+            </label>
+        </form>
     }
 }
 
-/// Opens the user with an id.
+/// Which types are shown.
 #[component]
-fn FindById() -> impl IntoView {
-    let navigate = use_navigate();
-    let addresses: Addresses = expect_context();
-    let text = RwSignal::new(String::new());
-    let error = RwSignal::new(None::<&'static str>);
-    let find = move |ev: SubmitEvent| {
-        ev.prevent_default();
-        match user_rules::parse_id(&text.get_untracked()) {
-            Ok(0) => error.set(Some("Enter an id.")),
-            Ok(id) => {
-                error.set(None);
-                navigate(&untrack(|| addresses.user(id)), NavigateOptions::default());
-            }
-            Err(sentence) => error.set(Some(sentence)),
+fn Types(view: Memo<View>) -> impl IntoView {
+    let ShowView(show) = expect_context();
+    let toggle = move |user_type: UserType| {
+        let is_chosen = Memo::new(move |_| view.with(|view| view.user_types.contains(&user_type)));
+        let choose = move |_| show.run(view.get_untracked().toggled(user_type));
+        view! {
+            <button
+                type="button"
+                class="toggle"
+                aria-pressed=move || is_chosen.get().to_string()
+                on:click=choose
+            >
+                {user_type.label()}
+            </button>
         }
     };
     view! {
-        <form class="find" role="search" on:submit=find>
-            <label class="field inline">
-                <span>"Find by id"</span>
-                <input
-                    type="text"
-                    inputmode="numeric"
-                    autocomplete="off"
-                    size="10"
-                    bind:value=text
-                    aria-invalid=move || error.get().is_some().to_string()
-                    aria-describedby="find-error"
-                />
-            </label>
-            <button type="submit" class="button">"Find"</button>
-            <p id="find-error" class="field-error" role="status">{move || error.get()}</p>
-        </form>
+        <div class="toggles" role="group" aria-label="Types">
+            {user_types::STORABLE.map(toggle).collect_view()}
+        </div>
     }
 }

@@ -1,108 +1,178 @@
-//! The table of all users, page by page.
+//! The table: as many rows as there are users, of which those in view are fetched and drawn.
 
 use leptos::prelude::*;
 use leptos_router::components::A;
-use soundstage_proto::user::{ListUsersResponse, User};
+use soundstage_proto::user::list_users_request::Order;
 
-use super::pager::Pager;
-use super::{Addresses, UsersChanged};
-use crate::api;
-use crate::ui::{Failure, Notice, Remote, RemoteData};
+use super::data::Table;
+use super::rows::{Row, Rows};
+use super::view::View;
+use super::viewport::Viewport;
+use super::{Addresses, Revised, ShowView};
+use crate::browser;
+use crate::ui::{Failure, Notice};
 
-const PAGE_SIZE: i32 = 50;
+/// The columns, with what they are ordered by.
+const COLUMNS: [(Option<Order>, &str, &str); 5] = [
+    (Some(Order::Id), "Id", "number"),
+    (Some(Order::Nickname), "Nickname", "name"),
+    (Some(Order::MailAddress), "Mail address", "mail"),
+    (None, "Type", "type"),
+    (Some(Order::Updated), "Changed", "time"),
+];
 
-/// All users.
+/// The users of a view.
 #[component]
-pub(super) fn AllUsers() -> impl IntoView {
-    let pager = RwSignal::new(Pager::default());
-    let UsersChanged(changed) = expect_context();
-    let page = RemoteData::new(move || {
-        changed.track();
-        api::list_users(PAGE_SIZE, pager.with(|pager| pager.token().to_owned()))
-    });
-    move || match page.get() {
-        Remote::Loading => view! { <p class="quiet" role="status">"Loading users…"</p> }.into_any(),
-        Remote::Failed(error) => view! { <Failure error retry=page.retry() /> }.into_any(),
-        Remote::Ready(page) if page.total_size == 0 => {
-            view! { <Notice>"There are no users yet. Add the first one."</Notice> }.into_any()
+pub(super) fn UserTable(view: Memo<View>) -> impl IntoView {
+    let table = Table::new(view);
+    let Revised(revised) = expect_context();
+    let is_pointed_at = RwSignal::new(false);
+    table.follow_changes(is_pointed_at, revised);
+    let extent = Memo::new(move |_| table.rows.with(Rows::extent));
+    let viewport = Viewport::new(extent, table.round);
+    let drawn = viewport.drawn;
+    table.keep_fetching(Memo::new(move |_| drawn.with(|drawn| drawn.rows.clone())));
+    let failure = move || {
+        let retry = Callback::new(move |()| table.refresh());
+        table
+            .failure
+            .get()
+            .map(|error| view! { <Failure error retry /> })
+    };
+    let is_empty = Memo::new(move |_| table.rows.with(Rows::total) == Some(0));
+    view! {
+        {failure}
+        <div class="table-head">
+            <p role="status">{move || count(table.rows, view)}</p>
+            {move || (is_pointed_at.get() && table.unseen.get() > 0).then(|| view! {
+                <button type="button" class="button" on:click=move |_| table.refresh()>
+                    {move || format!("Show {} changes", table.unseen.get())}
+                </button>
+            })}
+        </div>
+        <div
+            class="table-view"
+            class:is-empty=is_empty
+            node_ref=viewport.container
+            tabindex="0"
+            role="region"
+            aria-label="Users, scrolling"
+            on:scroll=move |_| viewport.scrolled()
+            on:pointerenter=move |_| is_pointed_at.set(true)
+            on:pointerleave=move |_| is_pointed_at.set(false)
+        >
+            <table
+                class="users-table"
+                aria-rowcount=move || (extent.get() + 1).to_string()
+            >
+                <Headings view />
+                <Spacer height=Signal::derive(move || drawn.with(|drawn| drawn.before)) />
+                <tbody>
+                    <For
+                        each=move || drawn.with(|drawn| drawn.rows.clone())
+                        key=move |number| (*number, table.round.get_untracked())
+                        let:number
+                    >
+                        <UserRow number rows=table.rows />
+                    </For>
+                </tbody>
+                <Spacer height=Signal::derive(move || drawn.with(|drawn| drawn.after)) />
+            </table>
+        </div>
+        {move || is_empty.get().then(|| view! {
+            <Notice>
+                {if view.with(View::is_filtered) {
+                    "Nobody is found. Search for less, or for other types."
+                } else {
+                    "There are no users yet. Add the first one."
+                }}
+            </Notice>
+        })}
+    }
+}
+
+/// How many users there are, in words.
+fn count(rows: RwSignal<Rows>, view: Memo<View>) -> String {
+    rows.with(|rows| match rows.total() {
+        None => "Loading users…".to_owned(),
+        Some(total) => {
+            let more = if rows.is_lower_bound() {
+                "More than "
+            } else {
+                ""
+            };
+            let what = match (total, view.with(View::is_filtered)) {
+                (1, false) => "user",
+                (_, false) => "users",
+                (_, true) => "found",
+            };
+            format!("{more}{} {what}", browser::grouped(total))
         }
-        Remote::Ready(ListUsersResponse {
-            users,
-            next_page_token,
-            total_size,
-            ..
-        }) => {
-            let shown = users.len();
+    })
+}
+
+#[component]
+fn Headings(view: Memo<View>) -> impl IntoView {
+    let ShowView(show) = expect_context();
+    let heading = move |(order, name, class): (Option<Order>, &'static str, &'static str)| {
+        let Some(order) = order else {
+            return view! { <th scope="col" class=class>{name}</th> }.into_any();
+        };
+        let direction = move || {
+            let view = view.get();
+            match (view.order == order, view.descending) {
+                (false, _) => None,
+                (true, false) => Some("ascending"),
+                (true, true) => Some("descending"),
+            }
+        };
+        let turn = move |_| show.run(view.get_untracked().ordered_by(order));
+        view! {
+            <th scope="col" class=class aria-sort=direction>
+                <button type="button" on:click=turn>{name}</button>
+            </th>
+        }
+        .into_any()
+    };
+    view! {
+        <thead>
+            <tr aria-rowindex="1">{COLUMNS.map(heading).collect_view()}</tr>
+        </thead>
+    }
+}
+
+/// The height of rows that are not drawn.
+#[component]
+fn Spacer(height: Signal<f64>) -> impl IntoView {
+    view! {
+        <tbody class="spacer" aria-hidden="true">
+            <tr><td style:height=move || format!("{}px", height.get())></td></tr>
+        </tbody>
+    }
+}
+
+#[component]
+fn UserRow(number: u32, rows: RwSignal<Rows>) -> impl IntoView {
+    let addresses: Addresses = expect_context();
+    let row = Memo::new(move |_| rows.with(|rows| rows.row(number)));
+    let cells = move || match row.get() {
+        None => view! { <td class="waiting" colspan="5">"…"</td> }.into_any(),
+        Some(Row { user, .. }) => {
+            let user_type = user.user_type();
+            let id = user.id;
             view! {
-                <UserTable users />
-                <PageButtons pager shown total=total_size next_page_token />
+                <td class="number">{id}</td>
+                <td class="name"><A href=move || addresses.user(id)>{user.nickname}</A></td>
+                <td class="mail">{user.mail_address}</td>
+                <td class="type"><TypeBadge user_type /></td>
+                <td class="time">{browser::date_and_time(user.updated_ms)}</td>
             }
             .into_any()
         }
-    }
-}
-
-#[component]
-fn PageButtons(
-    pager: RwSignal<Pager>,
-    shown: usize,
-    total: u32,
-    next_page_token: String,
-) -> impl IntoView {
-    let index = pager.with_untracked(Pager::index);
-    let first = index * PAGE_SIZE as usize + 1;
-    let is_last = next_page_token.is_empty();
+    };
+    let is_deleted = move || row.with(|row| row.as_ref().is_some_and(|row| row.is_deleted));
     view! {
-        <nav class="page-buttons" aria-label="Pages of users">
-            <p role="status">{format!("{first}–{} of {total}", first + shown.saturating_sub(1))}</p>
-            <button type="button" class="button" disabled=index == 0 on:click=move |_| pager.update(Pager::previous)>
-                "Previous"
-            </button>
-            <button
-                type="button"
-                class="button"
-                disabled=is_last
-                on:click=move |_| pager.update(|pager| pager.next(next_page_token.clone()))
-            >
-                "Next"
-            </button>
-        </nav>
-    }
-}
-
-/// These users, a row each.
-#[component]
-pub(super) fn UserTable(#[prop(into)] users: Signal<Vec<User>>) -> impl IntoView {
-    view! {
-        <table class="users-table">
-            <thead>
-                <tr>
-                    <th scope="col" class="number">"Id"</th>
-                    <th scope="col">"Nickname"</th>
-                    <th scope="col">"Mail address"</th>
-                    <th scope="col">"Type"</th>
-                </tr>
-            </thead>
-            <tbody>
-                <For each=move || users.get() key=|user| user.id let:user>
-                    <UserRow user />
-                </For>
-            </tbody>
-        </table>
-    }
-}
-
-#[component]
-fn UserRow(user: User) -> impl IntoView {
-    let user_type = user.user_type();
-    let addresses: Addresses = expect_context();
-    view! {
-        <tr>
-            <td class="number">{user.id}</td>
-            <td class="name"><A href=move || addresses.user(user.id)>{user.nickname}</A></td>
-            <td class="mail">{user.mail_address}</td>
-            <td><TypeBadge user_type /></td>
-        </tr>
+        <tr aria-rowindex=(number + 2).to_string() class:deleted=is_deleted>{cells}</tr>
     }
 }
 

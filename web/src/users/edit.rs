@@ -1,0 +1,146 @@
+//! Changing a user, and what to do when somebody else has changed it meanwhile.
+
+use leptos::ev::SubmitEvent;
+use leptos::html;
+use leptos::prelude::*;
+use soundstage_proto::user::User;
+
+use super::draft::{Draft, Field as Name};
+use super::form::{DraftField, TypeField, focus, show_refusals};
+use crate::api::CallError;
+use crate::{api, browser};
+
+/// The form of one user. `on_close` is called once, whatever became of it.
+#[component]
+pub(super) fn EditDialog(user: User, on_close: Callback<()>) -> impl IntoView {
+    let dialog = NodeRef::<html::Dialog>::new();
+    let heading = format!("Edit user {}", user.id);
+    let draft = RwSignal::new(Draft::of(&user));
+    // What the change is based on.
+    let base = RwSignal::new(user);
+    let theirs = RwSignal::new(None::<User>);
+    let failure = RwSignal::new(None::<String>);
+    let sending = RwSignal::new(false);
+    Effect::new(move |_| {
+        if let Some(dialog) = dialog.get() {
+            // Fails only where it is open already.
+            let _ = dialog.show_modal();
+            focus(Name::Nickname);
+        }
+    });
+    let send = move || {
+        let mine = match draft.try_update(Draft::submit) {
+            Some(Ok(user)) if !sending.get_untracked() => User {
+                revision: base.with_untracked(|base| base.revision),
+                ..user
+            },
+            Some(Err(field)) => return focus(field),
+            Some(Ok(_)) | None => return,
+        };
+        sending.set(true);
+        failure.set(None);
+        browser::spawn_abortable(async move {
+            let id = mine.id;
+            let answer = match api::update_user(mine).await {
+                // What it is now decides what there is to say.
+                Err(CallError::Stale) => api::get_user(id).await.map(Err),
+                answer => answer.map(Ok),
+            };
+            if sending.try_set(false).is_some() {
+                return;
+            }
+            match answer {
+                Ok(Ok(_)) => on_close.run(()),
+                Ok(Err(Some(now))) => theirs.set(Some(now)),
+                Ok(Err(None)) | Err(CallError::NotFound) => failure.set(Some(
+                    "Somebody has deleted this user meanwhile. Nothing was changed.".into(),
+                )),
+                Err(CallError::InvalidFields(fields)) => show_refusals(draft, failure, &fields),
+                Err(error) => failure.set(Some(format!(
+                    "{} Nothing was changed; try again.",
+                    error.sentence()
+                ))),
+            }
+        });
+    };
+    let submit = move |ev: SubmitEvent| {
+        ev.prevent_default();
+        send();
+    };
+    let keep_mine = Callback::new(move |()| {
+        if let Some(now) = theirs.write().take() {
+            base.set(now);
+            send();
+        }
+    });
+    let take_theirs = Callback::new(move |()| {
+        if let Some(now) = theirs.write().take() {
+            draft.set(Draft::of(&now));
+            base.set(now);
+        }
+    });
+    view! {
+        <dialog node_ref=dialog class="dialog" aria-labelledby="edit-heading" on:close=move |_| on_close.run(())>
+            <form class="stacked-form" novalidate on:submit=submit>
+                <h2 id="edit-heading">{heading}</h2>
+                {move || theirs.get().map(|now| view! { <Conflict now draft keep_mine take_theirs /> })}
+                <DraftField draft field=Name::Nickname label="Nickname" hint="1 to 64 characters" />
+                <DraftField draft field=Name::MailAddress label="Mail address" hint="Such as name@example.com" />
+                <TypeField draft />
+                <p class="form-failure" role="alert">{move || failure.get()}</p>
+                <div class="actions">
+                    <button type="submit" class="button primary" aria-disabled=move || sending.get().to_string()>
+                        {move || if sending.get() { "Saving…" } else { "Save" }}
+                    </button>
+                    <button type="button" class="button" on:click=move |_| on_close.run(())>"Cancel"</button>
+                </div>
+            </form>
+        </dialog>
+    }
+}
+
+/// Both versions, and which to go on with.
+#[component]
+fn Conflict(
+    now: User,
+    draft: RwSignal<Draft>,
+    keep_mine: Callback<()>,
+    take_theirs: Callback<()>,
+) -> impl IntoView {
+    let type_now = now.user_type().label();
+    let row = move |name: &'static str, theirs: String, mine: Signal<String>| {
+        view! {
+            <tr>
+                <th scope="row">{name}</th>
+                <td>{theirs}</td>
+                <td>{mine}</td>
+            </tr>
+        }
+    };
+    let mine =
+        move |field| Signal::derive(move || draft.with(|draft| draft.text(field).to_owned()));
+    let my_type = Signal::derive(move || draft.with(|draft| draft.user_type().label().to_owned()));
+    view! {
+        <div class="notice conflict" role="alert">
+            <p>"Somebody has changed this user since you opened it."</p>
+            <table>
+                <thead>
+                    <tr>
+                        <td></td>
+                        <th scope="col">"Now"</th>
+                        <th scope="col">"Yours"</th>
+                    </tr>
+                </thead>
+                <tbody>
+                    {row("Nickname", now.nickname, mine(Name::Nickname))}
+                    {row("Mail address", now.mail_address, mine(Name::MailAddress))}
+                    {row("Type", type_now.to_owned(), my_type)}
+                </tbody>
+            </table>
+            <div class="actions">
+                <button type="button" class="button" on:click=move |_| keep_mine.run(())>"Keep mine"</button>
+                <button type="button" class="button" on:click=move |_| take_theirs.run(())>"Take theirs"</button>
+            </div>
+        </div>
+    }
+}
