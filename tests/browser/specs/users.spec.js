@@ -262,6 +262,17 @@ test.describe("when the server goes away", () => {
     await expect(page.getByRole("complementary", { name: "User 3" })).toContainText("foo@example.com");
   });
 
+  test("the table is there as soon as the server is", async ({ page, server }) => {
+    await page.goto("/stage");
+    await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+    await server.kill();
+    await page.getByRole("link", { name: "Users" }).click();
+    await expect(page.getByRole("alert")).toContainText("The server cannot be reached.");
+    await server.startAgain();
+    await expect(rows(page)).toHaveCount(6);
+    await expect(page.getByRole("alert")).toBeHidden();
+  });
+
   test("a change that could not be sent is there to be sent again", async ({ page, server }) => {
     await page.goto("/users/3");
     await page.getByRole("button", { name: "Edit" }).click();

@@ -27,6 +27,8 @@ pub(super) struct Table {
     pub(super) unseen: RwSignal<u32>,
     /// Counts the views that were shown; answers to an earlier one are dropped.
     pub(super) round: RwSignal<u32>,
+    /// Counts the times that what is missing is to be asked for again.
+    tries: RwSignal<u32>,
     in_flight: StoredValue<Vec<u32>>,
 }
 
@@ -38,6 +40,7 @@ impl Table {
             failure: RwSignal::new(None),
             unseen: RwSignal::new(0),
             round: RwSignal::new(0),
+            tries: RwSignal::new(0),
             in_flight: StoredValue::default(),
         };
         Effect::new(move |_| {
@@ -86,9 +89,7 @@ impl Table {
                     self.failure.set(Some(error));
                     if tries_again {
                         browser::sleep(Duration::from_secs(1)).await;
-                        if self.round.try_get_untracked() == Some(round) {
-                            self.rows.update(Rows::go_stale);
-                        }
+                        self.tries.try_update(|tries| *tries += 1);
                     }
                 }
             }
@@ -99,6 +100,7 @@ impl Table {
     pub(super) fn refresh(self) {
         self.unseen.set(0);
         self.rows.update(Rows::go_stale);
+        self.tries.update(|tries| *tries += 1);
     }
 
     fn hear(self, change: live::Change) {
@@ -118,6 +120,7 @@ impl Table {
         });
         Effect::new(move |_| {
             self.round.track();
+            self.tries.track();
             let missing = missing.get();
             let is_first = self.rows.with_untracked(|rows| rows.total().is_none());
             browser::spawn_scoped(async move {

@@ -1,0 +1,73 @@
+// What Chromium makes of a directory with many users: `node directory.js URL`. Prints how soon the first rows are there,
+// and how long frames take while the table is scrolled to its end and back.
+import { chromium } from "@playwright/test";
+
+/** How long each way takes, in milliseconds. */
+const WAY = 6000;
+
+const url = process.argv[2];
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ["--no-sandbox"] });
+const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+await page.addInitScript(() => {
+  const observer = new MutationObserver(() => {
+    if (document.querySelector("tbody:not(.spacer) td.name")) {
+      globalThis.firstRows = performance.now();
+      observer.disconnect();
+    }
+  });
+  observer.observe(document, { childList: true, subtree: true });
+});
+
+const opened = async () => {
+  await page.goto(`${url}/users`);
+  await page.waitForFunction(() => globalThis.firstRows);
+  return page.evaluate(() => globalThis.firstRows);
+};
+const print = (name, value, wanted) => console.log(`  ${name.padEnd(44)} ${value.padStart(10)}   (wanted: ${wanted})`);
+
+console.log("the page in Chromium");
+await opened();
+const times = [];
+for (let visit = 0; visit < 5; visit++) times.push(await opened());
+times.sort((one, other) => one - other);
+print("first rows, from a cache, median of 5", `${times[2].toFixed(0)} ms`, "at most 300 ms");
+
+const { frames, nodes, last, first } = await page.evaluate(async (way) => {
+  const view = document.querySelector(".table-view");
+  const frames = [];
+  let nodes = 0;
+  let before = performance.now();
+  const scroll = async (from, to) => {
+    const start = performance.now();
+    for (let share = 0; share < 1; ) {
+      const now = await new Promise(requestAnimationFrame);
+      frames.push(now - before);
+      before = now;
+      share = Math.min((now - start) / way, 1);
+      view.scrollTop = from + (to - from) * share;
+      nodes = Math.max(nodes, document.querySelectorAll("*").length);
+    }
+  };
+  const settled = async (row) => {
+    for (;;) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      const cells = [...view.querySelectorAll("tbody:not(.spacer) td.name")];
+      const shown = row < 0 ? cells.at(-1) : cells[0];
+      if (shown) return shown.parentElement.innerText.replace(/\s+/g, " ");
+    }
+  };
+  await new Promise(requestAnimationFrame);
+  before = performance.now();
+  const end = view.scrollHeight - view.clientHeight;
+  await scroll(0, end);
+  const last = await settled(-1);
+  before = performance.now();
+  await scroll(end, 0);
+  return { frames, nodes, last, first: await settled(0) };
+}, WAY);
+frames.sort((one, other) => one - other);
+print("frame while scrolling, median", `${frames[frames.length >> 1].toFixed(1)} ms`, "the display's interval");
+print("the longest", `${frames.at(-1).toFixed(1)} ms`, "at most 50 ms");
+print("elements in the document, at most", `${nodes}`, "bounded");
+console.log(`  the last row: ${last}\n  the first again: ${first}`);
+await browser.close();
