@@ -127,6 +127,24 @@ pub(crate) fn query(parts: &[(&'static str, String)]) -> String {
     query
 }
 
+/// Has the browser save parts of a text as a file.
+pub(crate) fn save_file(name: &str, media_type: &str, parts: &js_sys::Array) {
+    let options = web_sys::BlobPropertyBag::new();
+    options.set_type(media_type);
+    let blob = web_sys::Blob::new_with_str_sequence_and_options(parts, &options);
+    let Ok(url) = blob.and_then(|blob| web_sys::Url::create_object_url_with_blob(&blob)) else {
+        return;
+    };
+    if let Ok(link) = document().create_element("a") {
+        let link: web_sys::HtmlAnchorElement = link.unchecked_into();
+        link.set_href(&url);
+        link.set_download(name);
+        link.click();
+    }
+    // What is being saved is kept by the browser; an address that is gone already is as well.
+    let _ = web_sys::Url::revoke_object_url(&url);
+}
+
 /// Sets the document's title, which is what history and screen readers call the page.
 pub(crate) fn set_title(page: &str) {
     document().set_title(&format!("{page} · Soundstage"));

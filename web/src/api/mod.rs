@@ -13,8 +13,8 @@ use prost::bytes::Bytes;
 use soundstage_channel::{Channel, Failure, Transport};
 use soundstage_proto::position::{Msg, Pos, Position};
 use soundstage_proto::user::{
-    DeleteUserRequest, ListUsersRequest, ListUsersResponse, UpdateUserRequest, User, UserEvent,
-    UserRequest, UserResponse, WatchUsersRequest,
+    DeleteUserRequest, ExportUsersRequest, ListUsersRequest, ListUsersResponse, UpdateUserRequest,
+    User, UserEvent, UserFilter, UserRequest, UserResponse, WatchUsersRequest,
 };
 use tonic::{Code, Request, Status, Streaming};
 use tonic_types::StatusExt as _;
@@ -91,6 +91,16 @@ pub(crate) enum Added {
 /// One page of users.
 pub(crate) async fn list_users(request: ListUsersRequest) -> Result<ListUsersResponse, CallError> {
     answer("/UserManager/ListUsers", &request).await
+}
+
+/// Every user that a filter matches. Dropping the stream ends the call.
+pub(crate) async fn export_users(
+    filter: UserFilter,
+) -> Result<impl Stream<Item = Result<User, CallError>>, CallError> {
+    let request = ExportUsersRequest {
+        filter: Some(filter),
+    };
+    answers("/UserManager/ExportUsers", &request).await
 }
 
 /// Each change of any user, from now on or after a sequence number. Dropping the stream ends the call.

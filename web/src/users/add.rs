@@ -6,9 +6,9 @@ use leptos_router::NavigateOptions;
 use leptos_router::components::A;
 use leptos_router::hooks::use_navigate;
 
-use super::Addresses;
 use super::draft::{Draft, Field as Name};
 use super::form::{DraftField, TypeField, focus, show_refusals};
+use super::{Addresses, Revised};
 use crate::api::{Added, CallError};
 use crate::{api, browser};
 
@@ -20,6 +20,7 @@ pub(super) fn AddUserPane() -> impl IntoView {
     let sending = RwSignal::new(false);
     let failure = RwSignal::new(None::<String>);
     let addresses: Addresses = expect_context();
+    let revised: Revised = expect_context();
     let navigate = use_navigate();
 
     let submit = move |ev: SubmitEvent| {
@@ -34,7 +35,10 @@ pub(super) fn AddUserPane() -> impl IntoView {
         failure.set(None);
         browser::spawn_abortable(async move {
             let answer = api::add_user(user).await;
-            // The form may have been closed meanwhile.
+            // The form may have been closed meanwhile; the table is to show it all the same.
+            if let Ok(Added::Stored(_)) = &answer {
+                revised.note();
+            }
             if sending.try_set(false).is_some() {
                 return;
             }

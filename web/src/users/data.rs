@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 
+use super::Revised;
 use super::live;
 use super::rows::{BLOCK, Rows};
 use super::view::View;
@@ -135,8 +136,8 @@ impl Table {
     }
 
     /// Shows what others change: at once where a row stands, and in its place as soon as nobody points at the rows,
-    /// so that a click meets the row that was meant. Counts in `revised`.
-    pub(super) fn follow_changes(self, is_pointed_at: RwSignal<bool>, revised: RwSignal<u32>) {
+    /// so that a click meets the row that was meant. What was done here is shown at once.
+    pub(super) fn follow_changes(self, is_pointed_at: RwSignal<bool>, revised: Revised) {
         let is_gathering = StoredValue::new(false);
         live::follow(move |change| {
             self.hear(change);
@@ -148,13 +149,18 @@ impl Table {
                 browser::sleep(GATHERED).await;
                 // Not if the page was left meanwhile.
                 if is_gathering.try_set_value(false).is_none() {
-                    revised.update(|revised| *revised += 1);
+                    revised.by_anybody.update(|count| *count += 1);
                 }
             });
         });
         Effect::new(move |_| {
-            revised.track();
+            revised.by_anybody.track();
             if !is_pointed_at.get() && self.unseen.get_untracked() > 0 {
+                self.refresh();
+            }
+        });
+        Effect::new(move |_| {
+            if revised.here.get() > 0 {
                 self.refresh();
             }
         });

@@ -20,12 +20,13 @@ use crate::{api, browser};
 pub(super) fn UserPane(id: String) -> impl IntoView {
     browser::set_title(&format!("User {id}"));
     let addresses: Addresses = expect_context();
-    let Revised(revised) = expect_context();
+    let revised: Revised = expect_context();
     let heading = format!("User {id}");
     let parsed = user_rules::parse_id(&id);
     let id = StoredValue::new(id);
     let user = RemoteData::new(move || {
-        revised.track();
+        revised.by_anybody.track();
+        revised.here.track();
         async move {
             match parsed {
                 Ok(id) => api::get_user(id).await,
@@ -94,6 +95,7 @@ fn Fields(user: User, editing: RwSignal<Option<User>>) -> impl IntoView {
 fn Actions(user: User, editing: RwSignal<Option<User>>) -> impl IntoView {
     let addresses: Addresses = expect_context();
     let Deleted(deleted) = expect_context();
+    let revised: Revised = expect_context();
     let navigate = use_navigate();
     let failure = RwSignal::new(None::<String>);
     let user = StoredValue::new(user);
@@ -103,7 +105,8 @@ fn Actions(user: User, editing: RwSignal<Option<User>>) -> impl IntoView {
             let (id, revision) = user.with_value(|user| (user.id, user.revision));
             match api::delete_user(id, revision).await {
                 Ok(gone) => {
-                    deleted.try_set(Some(gone));
+                    revised.note();
+                    deleted.try_set(vec![gone]);
                     navigate(
                         &untrack(|| addresses.within("/users")),
                         NavigateOptions::default(),

@@ -5,6 +5,7 @@ use leptos::html;
 use leptos::prelude::*;
 use soundstage_proto::user::User;
 
+use super::Revised;
 use super::draft::{Draft, Field as Name};
 use super::form::{DraftField, TypeField, focus, show_refusals};
 use crate::api::CallError;
@@ -13,6 +14,7 @@ use crate::{api, browser};
 /// The form of one user. `on_close` is called once, whatever became of it.
 #[component]
 pub(super) fn EditDialog(user: User, on_close: Callback<()>) -> impl IntoView {
+    let revised: Revised = expect_context();
     let dialog = NodeRef::<html::Dialog>::new();
     let heading = format!("Edit user {}", user.id);
     let draft = RwSignal::new(Draft::of(&user));
@@ -50,7 +52,10 @@ pub(super) fn EditDialog(user: User, on_close: Callback<()>) -> impl IntoView {
                 return;
             }
             match answer {
-                Ok(Ok(_)) => on_close.run(()),
+                Ok(Ok(_)) => {
+                    revised.note();
+                    on_close.run(());
+                }
                 Ok(Err(Some(now))) => theirs.set(Some(now)),
                 Ok(Err(None)) | Err(CallError::NotFound) => failure.set(Some(
                     "Somebody has deleted this user meanwhile. Nothing was changed.".into(),

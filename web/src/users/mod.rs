@@ -5,10 +5,12 @@ mod data;
 mod detail;
 mod draft;
 mod edit;
+mod export;
 mod form;
 mod live;
 mod rows;
 mod scroll;
+mod selection;
 mod table;
 mod undo;
 mod view;
@@ -27,6 +29,8 @@ use crate::ui::Notice;
 
 use add::AddUserPane;
 use detail::UserPane;
+use export::ExportButton;
+use selection::{Selection, SelectionBar};
 use table::UserTable;
 use undo::{Deleted, UndoNotice};
 use view::View;
@@ -34,9 +38,28 @@ use view::View;
 /// How long somebody must have stopped typing before the search begins.
 const TYPED: Duration = Duration::from_millis(200);
 
-/// Counts the times that users were changed, by anybody; several changes in a row are one.
+/// When users were changed.
 #[derive(Clone, Copy)]
-struct Revised(RwSignal<u32>);
+struct Revised {
+    /// Counts the times that anybody did; several changes in a row are one.
+    by_anybody: RwSignal<u32>,
+    /// Counts the times that it was done here, and is to be seen at once.
+    here: RwSignal<u32>,
+}
+
+impl Revised {
+    fn new() -> Self {
+        Self {
+            by_anybody: RwSignal::new(0),
+            here: RwSignal::new(0),
+        }
+    }
+
+    /// It was done here; to be called once the server has said so.
+    fn note(self) {
+        self.here.try_update(|here| *here += 1);
+    }
+}
 
 /// Shows another view, which then stands in the address.
 #[derive(Clone, Copy)]
@@ -81,21 +104,26 @@ pub(crate) fn UsersPage() -> impl IntoView {
         let address = path.get_untracked() + &browser::query(&view.write());
         navigate(&address, options);
     });
-    provide_context(Revised(RwSignal::new(0)));
+    provide_context(Revised::new());
     provide_context(ShowView(show));
-    provide_context(Deleted(RwSignal::new(None)));
+    provide_context(Deleted(RwSignal::new(Vec::new())));
+    provide_context(Selection::new());
     provide_context(addresses);
     view! {
         <div class="users-page">
             <section class="users-list" aria-labelledby="users-heading">
                 <div class="page-head">
                     <h1 id="users-heading">"Users"</h1>
-                    <A href=move || addresses.within("/users/new") attr:class="button primary">"Add user"</A>
+                    <div class="actions">
+                        <ExportButton view />
+                        <A href=move || addresses.within("/users/new") attr:class="button primary">"Add user"</A>
+                    </div>
                 </div>
                 <div class="toolbar">
                     <Search view />
                     <Types view />
                 </div>
+                <SelectionBar />
                 <UserTable view />
             </section>
             {move || match pane.get().as_deref() {

@@ -6,6 +6,7 @@ use soundstage_proto::user::list_users_request::Order;
 
 use super::data::Table;
 use super::rows::{Row, Rows};
+use super::selection::Selection;
 use super::view::View;
 use super::viewport::Viewport;
 use super::{Addresses, Revised, ShowView};
@@ -25,7 +26,7 @@ const COLUMNS: [(Option<Order>, &str, &str); 5] = [
 #[component]
 pub(super) fn UserTable(view: Memo<View>) -> impl IntoView {
     let table = Table::new(view);
-    let Revised(revised) = expect_context();
+    let revised: Revised = expect_context();
     let is_pointed_at = RwSignal::new(false);
     table.follow_changes(is_pointed_at, revised);
     let extent = Memo::new(move |_| table.rows.with(Rows::extent));
@@ -136,7 +137,10 @@ fn Headings(view: Memo<View>) -> impl IntoView {
     };
     view! {
         <thead>
-            <tr aria-rowindex="1">{COLUMNS.map(heading).collect_view()}</tr>
+            <tr aria-rowindex="1">
+                <th scope="col" class="select"><span class="visually-hidden">"Selected"</span></th>
+                {COLUMNS.map(heading).collect_view()}
+            </tr>
         </thead>
     }
 }
@@ -154,13 +158,23 @@ fn Spacer(height: Signal<f64>) -> impl IntoView {
 #[component]
 fn UserRow(number: u32, rows: RwSignal<Rows>) -> impl IntoView {
     let addresses: Addresses = expect_context();
+    let selection: Selection = expect_context();
     let row = Memo::new(move |_| rows.with(|rows| rows.row(number)));
     let cells = move || match row.get() {
-        None => view! { <td class="waiting" colspan="5">"…"</td> }.into_any(),
+        None => view! { <td class="waiting" colspan="6">"…"</td> }.into_any(),
         Some(Row { user, .. }) => {
             let user_type = user.user_type();
             let id = user.id;
+            let name = format!("Select {}", user.nickname);
             view! {
+                <td class="select">
+                    <input
+                        type="checkbox"
+                        aria-label=name
+                        prop:checked=move || selection.contains(id)
+                        on:click=move |ev| selection.toggle(rows, number, ev.shift_key())
+                    />
+                </td>
                 <td class="number">{id}</td>
                 <td class="name"><A href=move || addresses.user(id)>{user.nickname}</A></td>
                 <td class="mail">{user.mail_address}</td>

@@ -72,6 +72,14 @@ impl View {
         !self.search.is_empty() || !self.user_types.is_empty()
     }
 
+    /// The users that are meant, in no order.
+    pub(super) fn filter(&self) -> UserFilter {
+        UserFilter {
+            search: self.search.clone(),
+            user_types: self.user_types.iter().copied().map(i32::from).collect(),
+        }
+    }
+
     /// The question for some rows of it. Those behind the middle of `total` are counted from the end, which is nearer;
     /// they come in the opposite order then.
     pub(super) fn request(
@@ -93,10 +101,7 @@ impl View {
         };
         let request = ListUsersRequest {
             page_size: count as i32,
-            filter: Some(UserFilter {
-                search: self.search.clone(),
-                user_types: self.user_types.iter().copied().map(i32::from).collect(),
-            }),
+            filter: Some(self.filter()),
             order: self.order.into(),
             descending: self.descending != reversed,
             skip,
