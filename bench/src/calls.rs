@@ -14,13 +14,8 @@ const MANY: u64 = 100_000;
 const FEW: u64 = 1000;
 
 /// Runs everything, and prints a table.
-pub(crate) fn run(binary: &Path, python: &Path) -> Result {
-    let folder = std::env::temp_dir().join(format!("soundstage-bench-{}", std::process::id()));
-    fs::create_dir_all(&folder)?;
-    let result = Calls::prepare(binary, python, &folder).and_then(|calls| calls.measure());
-    // What is left behind is small, and in the system's folder for that.
-    let _ = fs::remove_dir_all(&folder);
-    result
+pub(crate) fn run(binary: &Path, python: &Path, folder: &Path) -> Result {
+    Calls::prepare(binary, python, folder)?.measure()
 }
 
 struct Calls<'a> {

@@ -14,6 +14,7 @@ use soundstage_proto::user::user_manager_client::UserManagerClient;
 use soundstage_proto::user::{
     ExportUsersRequest, ListUsersRequest, User, UserFilter, UserRequest, UserTypeRequest,
 };
+use tonic::Streaming;
 use tonic::transport::{Channel, Endpoint};
 
 use crate::Result;
@@ -32,16 +33,7 @@ const CALLS: usize = 301;
 type Users = UserManagerClient<Channel>;
 
 /// Measures all, and prints it. `script` has Chromium open the page.
-pub(crate) fn run(binary: &Path, script: &Path) -> Result {
-    let folder = std::env::temp_dir().join(format!("soundstage-bench-{}", std::process::id()));
-    fs::create_dir_all(&folder)?;
-    let result = measure(binary, script, &folder);
-    // It is in the system's folder for what may be left behind.
-    let _ = fs::remove_dir_all(&folder);
-    result
-}
-
-fn measure(binary: &Path, script: &Path, folder: &Path) -> Result {
+pub(crate) fn run(binary: &Path, script: &Path, folder: &Path) -> Result {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -239,45 +231,15 @@ async fn repeated(users: &mut Users, request: &ListUsersRequest) -> Result<Durat
 async fn streams(server: &Server) -> Result {
     println!("long streams of {MANY} users (wanted: the first within 50 ms, 32 MB at most)");
     let mut users = connect(server).await?;
-    let before = server.memory()?;
-    let start = Instant::now();
     let request = UserTypeRequest {
         user_type: UserType::Normal.into(),
     };
-    let mut answers = users.get_users_by_type(request).await?.into_inner();
-    answers.message().await?;
-    let first = start.elapsed();
-    let mut count = 1_u32;
-    while answers.message().await?.is_some() {
-        count += 1;
-    }
-    stream_row(
-        "GetUsersByType",
-        count,
-        first,
-        start.elapsed(),
-        server.memory()?.saturating_sub(before),
-    );
-
-    let before = server.memory()?;
-    let start = Instant::now();
-    let mut answers = users
-        .export_users(ExportUsersRequest::default())
-        .await?
-        .into_inner();
-    answers.message().await?;
-    let first = start.elapsed();
-    let mut count = 1_u32;
-    while answers.message().await?.is_some() {
-        count += 1;
-    }
-    stream_row(
-        "ExportUsers",
-        count,
-        first,
-        start.elapsed(),
-        server.memory()?.saturating_sub(before),
-    );
+    let by_type = Reading::begin("GetUsersByType", server)?;
+    let answers = users.get_users_by_type(request).await?.into_inner();
+    by_type.read_all(answers).await?;
+    let export = Reading::begin("ExportUsers", server)?;
+    let answers = users.export_users(ExportUsersRequest::default()).await?;
+    export.read_all(answers.into_inner()).await?;
 
     let alone = add_one_by_one(&mut users, 50).await?;
     let mut slow = connect(server).await?;
@@ -297,13 +259,43 @@ async fn streams(server: &Server) -> Result {
     Ok(())
 }
 
-fn stream_row(name: &str, count: u32, first: Duration, all: Duration, grown: u64) {
-    println!(
-        "  {name:<30} {count:>8} users {:>10.0} /s, the first after {:.1} ms, memory grown by {:.1} MB",
-        f64::from(count) / all.as_secs_f64(),
-        first.as_secs_f64() * 1e3,
-        grown as f64 / 1e6
-    );
+/// A long stream that is being read.
+struct Reading<'a> {
+    name: &'static str,
+    server: &'a Server,
+    memory: u64,
+    start: Instant,
+}
+
+impl<'a> Reading<'a> {
+    /// To be called before the call is made.
+    fn begin(name: &'static str, server: &'a Server) -> Result<Self> {
+        Ok(Self {
+            name,
+            server,
+            memory: server.memory()?,
+            start: Instant::now(),
+        })
+    }
+
+    async fn read_all<T>(self, mut answers: Streaming<T>) -> Result {
+        let mut count = 0_u32;
+        let mut first = Duration::ZERO;
+        while answers.message().await?.is_some() {
+            if count == 0 {
+                first = self.start.elapsed();
+            }
+            count += 1;
+        }
+        println!(
+            "  {:<30} {count:>8} users {:>10.0} /s, the first after {:.1} ms, memory grown by {:.1} MB",
+            self.name,
+            f64::from(count) / self.start.elapsed().as_secs_f64(),
+            first.as_secs_f64() * 1e3,
+            self.server.memory()?.saturating_sub(self.memory) as f64 / 1e6
+        );
+        Ok(())
+    }
 }
 
 async fn add_one_by_one(users: &mut Users, count: usize) -> Result<Duration> {

@@ -10,7 +10,7 @@ mod peers;
 mod process;
 mod round_trips;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What went wrong, as a sentence.
 type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -18,15 +18,25 @@ type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
 fn main() -> Result {
     let mut args = std::env::args().skip(1);
     match (args.next().as_deref(), args.next(), args.next()) {
-        (Some("calls"), Some(server), Some(python)) => {
-            calls::run(&PathBuf::from(server), &PathBuf::from(python))
-        }
-        (Some("round-trips"), Some(server), Some(script)) => {
-            round_trips::run(&PathBuf::from(server), &PathBuf::from(script))
-        }
-        (Some("directory"), Some(server), Some(script)) => {
-            directory::run(&PathBuf::from(server), &PathBuf::from(script))
-        }
+        (Some("calls"), Some(server), Some(python)) => in_a_folder(|folder| {
+            calls::run(&PathBuf::from(server), &PathBuf::from(python), folder)
+        }),
+        (Some("round-trips"), Some(server), Some(script)) => in_a_folder(|folder| {
+            round_trips::run(&PathBuf::from(server), &PathBuf::from(script), folder)
+        }),
+        (Some("directory"), Some(server), Some(script)) => in_a_folder(|folder| {
+            directory::run(&PathBuf::from(server), &PathBuf::from(script), folder)
+        }),
         _ => Err("usage: soundstage-bench calls SERVER PYTHON | round-trips SERVER SCRIPT | directory SERVER SCRIPT".into()),
     }
+}
+
+/// Measures with a folder for what that needs.
+fn in_a_folder(measure: impl FnOnce(&Path) -> Result) -> Result {
+    let folder = std::env::temp_dir().join(format!("soundstage-bench-{}", std::process::id()));
+    std::fs::create_dir_all(&folder)?;
+    let result = measure(&folder);
+    // What may be left behind is in the system's folder for that.
+    let _ = std::fs::remove_dir_all(&folder);
+    result
 }

@@ -20,16 +20,7 @@ const QUESTIONS: u32 = 10_000;
 const RUNS: usize = 3;
 
 /// Measures all, with `script`, which has the browser ask, and prints them.
-pub(crate) fn run(binary: &Path, script: &Path) -> Result {
-    let folder = std::env::temp_dir().join(format!("soundstage-bench-{}", std::process::id()));
-    fs::create_dir_all(&folder)?;
-    let result = measure(binary, script, &folder);
-    // What is left behind is small, and in the system's folder for that.
-    let _ = fs::remove_dir_all(&folder);
-    result
-}
-
-fn measure(binary: &Path, script: &Path, folder: &Path) -> Result {
+pub(crate) fn run(binary: &Path, script: &Path, folder: &Path) -> Result {
     let users = folder.join("users.json");
     fs::write(&users, seed(u64::from(QUESTIONS)))?;
     let server = peers::soundstage(binary, folder, &users)?;

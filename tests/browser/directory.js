@@ -7,7 +7,8 @@ const WAY = 6000;
 
 const url = process.argv[2];
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ["--no-sandbox"] });
-const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+const page = await context.newPage();
 await page.addInitScript(() => {
   const observer = new MutationObserver(() => {
     if (document.querySelector("tbody:not(.spacer) td.name")) {
@@ -72,7 +73,7 @@ print("elements in the document, at most", `${nodes}`, "bounded");
 console.log(`  the last row: ${last}\n  the first again: ${first}`);
 
 // From the click in one tab to the row in another, both on this machine's clock.
-const other = await page.context().newPage();
+const other = await context.newPage();
 await other.goto(`${url}/users/1`);
 const delays = [];
 for (let round = 0; round < 5; round++) {

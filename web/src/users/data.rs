@@ -104,13 +104,22 @@ impl Table {
         self.tries.update(|tries| *tries += 1);
     }
 
-    fn hear(self, change: live::Change) {
+    /// Takes a change in. Whether the rows may be others now.
+    fn hear(self, change: live::Change) -> bool {
         match change {
             live::Change::Changed(user) => self.rows.update(|rows| rows.change(&user)),
             live::Change::Deleted(id) => self.rows.update(|rows| rows.delete(id)),
-            live::Change::Created | live::Change::Unknown => {}
+            live::Change::Unknown(sequence)
+                if !self
+                    .rows
+                    .with_untracked(|rows| rows.are_older_than(sequence)) =>
+            {
+                return false;
+            }
+            live::Change::Created | live::Change::Unknown(_) => {}
         }
         self.unseen.update(|unseen| *unseen += 1);
+        true
     }
 
     /// Fetches what is missing, whenever other rows come into view.
@@ -140,8 +149,7 @@ impl Table {
     pub(super) fn follow_changes(self, is_pointed_at: RwSignal<bool>, revised: Revised) {
         let is_gathering = StoredValue::new(false);
         live::follow(move |change| {
-            self.hear(change);
-            if is_gathering.get_value() {
+            if !self.hear(change) || is_gathering.get_value() {
                 return;
             }
             is_gathering.set_value(true);

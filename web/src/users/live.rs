@@ -18,8 +18,8 @@ pub(super) enum Change {
     Deleted(u32),
     /// There is one more.
     Created,
-    /// Anything.
-    Unknown,
+    /// Anything, up to this sequence number.
+    Unknown(i64),
 }
 
 /// Tells each change while the page is visible, and while the component that asks for it is there.
@@ -47,13 +47,8 @@ async fn listen(last: StoredValue<i64>, tell: impl Fn(Change)) {
     };
     let mut events = std::pin::pin!(events);
     while let Some(Ok(event)) = events.next().await {
-        let is_first = last.get_value() == 0;
         last.set_value(event.sequence);
-        match change(event) {
-            // Where the stream begins: what is shown is not older than that.
-            Change::Unknown if is_first => {}
-            change => tell(change),
-        }
+        tell(change(event));
     }
 }
 
@@ -62,6 +57,6 @@ fn change(event: UserEvent) -> Change {
         (Kind::Changed, Some(user)) => Change::Changed(user),
         (Kind::Deleted, Some(user)) => Change::Deleted(user.id),
         (Kind::Created, _) => Change::Created,
-        _ => Change::Unknown,
+        _ => Change::Unknown(event.sequence),
     }
 }

@@ -27,6 +27,8 @@ pub(super) struct Rows {
 struct Block {
     number: u32,
     users: Vec<User>,
+    /// The newest change that it knows.
+    sequence: i64,
     /// Shown until it has been fetched again.
     is_stale: bool,
 }
@@ -101,6 +103,7 @@ impl Rows {
         self.blocks.push(Block {
             number,
             users: page.users,
+            sequence: page.sequence,
             is_stale: false,
         });
         let surplus = self.blocks.len().saturating_sub(KEPT);
@@ -118,6 +121,11 @@ impl Rows {
         for block in &mut self.blocks {
             block.is_stale = true;
         }
+    }
+
+    /// Whether anything that is known may be older than a change.
+    pub(super) fn are_older_than(&self, sequence: i64) -> bool {
+        self.blocks.iter().any(|block| block.sequence < sequence)
     }
 
     /// A user has other values: its row has them at once, where it stands.
@@ -222,6 +230,21 @@ mod tests {
         assert_eq!((rows.extent(), rows.exact_total()), (10_000, None));
         rows.insert(100, uncounted(10_001));
         assert_eq!(rows.extent(), 10_101);
+    }
+
+    #[test]
+    fn what_was_fetched_before_a_change_is_older() {
+        let mut rows = Rows::default();
+        assert!(!rows.are_older_than(7), "nothing is known yet");
+        let sequence = 6;
+        rows.insert(
+            0,
+            ListUsersResponse {
+                sequence,
+                ..page(1, 10, 10)
+            },
+        );
+        assert!(rows.are_older_than(7) && !rows.are_older_than(6));
     }
 
     #[test]
