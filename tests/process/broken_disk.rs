@@ -107,7 +107,7 @@ fn a_disk_too_full_for_a_fresh_database_is_said_to_be_full() {
 #[tokio::test]
 async fn on_a_disk_that_fills_up_adds_are_refused_and_what_was_acknowledged_stays() {
     let folder = TempDir::new().expect("a folder");
-    let (command, _) = serve_on_small_disk(&folder, 512);
+    let (command, _) = serve_on_small_disk(&folder, 4096);
     let server = Serve::spawn(command);
     let mut users = UserManagerClient::new(channel(server.address()).await);
     let user = User {
