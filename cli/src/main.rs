@@ -2,7 +2,6 @@
 
 mod client;
 mod failure;
-mod files;
 mod ids;
 mod output;
 mod position;

@@ -2,7 +2,8 @@
 
 use std::io::Write as _;
 
-use serde_json::{Value, json};
+use serde_json::json;
+use soundstage_files::user_object;
 use soundstage_proto::position::Pos;
 use soundstage_proto::user::User;
 use unicode_width::UnicodeWidthStr as _;
@@ -67,19 +68,6 @@ impl Printer {
             OutputFormat::Table => line(count),
         }
     }
-}
-
-/// A user with all its fields.
-pub(crate) fn user_object(user: &User) -> Value {
-    json!({
-        "id": user.id,
-        "nickname": user.nickname,
-        "mail_address": user.mail_address,
-        "user_type": user.user_type().as_str_name(),
-        "created_ms": user.created_ms,
-        "updated_ms": user.updated_ms,
-        "revision": user.revision,
-    })
 }
 
 /// Prints a line.

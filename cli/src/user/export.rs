@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+use soundstage_files::{Format, Writer};
 use soundstage_proto::user::{ExportUsersRequest, ListUsersRequest};
 
 use super::Users;
 use super::filter::FilterArgs;
 use crate::client::ClientArgs;
 use crate::failure::Failure;
-use crate::files::{Format, Writer};
 
 #[derive(Args)]
 pub(crate) struct ExportArgs {
@@ -70,7 +70,7 @@ async fn write(
     args: &ClientArgs,
     filter: &FilterArgs,
     format: Format,
-    output: impl Write,
+    mut output: impl Write,
 ) -> Result<u64, Failure> {
     let count = ListUsersRequest {
         page_size: 1,
@@ -86,14 +86,20 @@ async fn write(
         .export_users(args.request(request))
         .await?
         .into_inner();
-    let mut writer = Writer::new(format, output).map_err(Failure::output)?;
+    let mut writer = Writer::new(format);
+    let mut text = String::new();
     let mut count = 0;
     while let Some(user) = answers.message().await? {
-        writer.user(&user).map_err(Failure::output)?;
+        text.clear();
+        writer.user(&user, &mut text);
+        output.write_all(text.as_bytes()).map_err(Failure::output)?;
         count += 1;
         bar.inc(1);
     }
-    writer.finish().map_err(Failure::output)?;
+    text.clear();
+    writer.finish(&mut text);
+    output.write_all(text.as_bytes()).map_err(Failure::output)?;
+    output.flush().map_err(Failure::output)?;
     bar.finish_and_clear();
     Ok(count)
 }

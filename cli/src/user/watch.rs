@@ -2,13 +2,14 @@
 
 use clap::Args;
 use serde_json::json;
+use soundstage_files::user_object;
 use soundstage_proto::user::user_event::Kind;
 use soundstage_proto::user::{UserEvent, WatchUsersRequest};
 
 use super::Users;
 use crate::client::{ClientArgs, OutputFormat};
 use crate::failure::Failure;
-use crate::output::{line, user_object};
+use crate::output::line;
 
 #[derive(Args)]
 pub(crate) struct WatchArgs {

@@ -1,18 +1,24 @@
-//! Files of users, in three formats: read as rows with their places, written as they come.
+//! Files of users, in three formats, and the account of an import.
+//!
+//! The command line and the page import and export with the same code. It reads and writes nothing by itself: bytes come in
+//! pieces as whoever reads them has them, and go out as text.
 
+mod csv;
+mod import;
+mod json;
 mod read;
 mod write;
 
 use std::path::Path;
 
-use clap::ValueEnum;
-
-pub(crate) use read::{Fault, Input, ReadError, Row};
-pub(crate) use write::{RefusedRows, Writer, sentence};
+pub use import::{Import, Refused};
+pub use read::{Fault, ReadError, Reader, Row, Source};
+pub use write::{RefusedRows, Writer, sentence, user_object};
 
 /// How users stand in a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
+pub enum Format {
     /// One object of users, keyed by the id as text, as the predecessor kept them
     Json,
     /// A heading and a line for each user
@@ -23,7 +29,7 @@ pub(crate) enum Format {
 
 impl Format {
     /// As the file's extension says.
-    pub(crate) fn of(path: &Path) -> Option<Self> {
+    pub fn of(path: &Path) -> Option<Self> {
         match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
             "json" => Some(Self::Json),
             "csv" => Some(Self::Csv),
@@ -32,7 +38,8 @@ impl Format {
         }
     }
 
-    pub(crate) fn extension(self) -> &'static str {
+    /// The extension of files in it.
+    pub fn extension(self) -> &'static str {
         match self {
             Self::Json => "json",
             Self::Csv => "csv",
@@ -47,6 +54,9 @@ mod field {
     pub(super) const NICKNAME: &str = "nickname";
     pub(super) const MAIL_ADDRESS: &str = "mail_address";
     pub(super) const USER_TYPE: &str = "user_type";
+    pub(super) const CREATED: &str = "created_ms";
+    pub(super) const UPDATED: &str = "updated_ms";
+    pub(super) const REVISION: &str = "revision";
     /// What is wrong with a row that was refused; passed over when it is read.
     pub(super) const ERROR: &str = "error";
 }

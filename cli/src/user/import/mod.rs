@@ -1,10 +1,11 @@
 //! `soundstage user import`: a file or a pipe into the directory, each row once, whatever happens to the connection.
 
-use std::collections::VecDeque;
+mod refused;
+mod rows;
+
 use std::fs::File;
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, Read};
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,28 +13,27 @@ use std::time::{Duration, Instant};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
+use soundstage_files::{Format, Import, Refused, Row, sentence};
 use soundstage_proto::user::import_options;
 use soundstage_proto::user::{
-    ImportOptions, ImportProgress, ImportUsersRequest, ImportUsersResponse, RefusedRow,
+    ImportOptions, ImportProgress, ImportUsersRequest, ImportUsersResponse,
 };
 use tokio::sync::{Notify, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status};
 
+use self::refused::RefusedFile;
+use self::rows::{QUEUE, Rows, Unreadable, next_row};
 use super::Users;
 use crate::client::{ClientArgs, OutputFormat};
 use crate::failure::Failure;
-use crate::files::{Fault, Format, Input, ReadError, RefusedRows, Row, sentence};
 use crate::output::line;
-
-/// Rows that wait between the reader and the call.
-const QUEUE: usize = 512;
 
 /// How long to wait before the server is tried again.
 const RETRY_DELAY: Duration = Duration::from_millis(300);
 
 /// How many refused rows are told on standard error; the file has them all.
-const TOLD: u64 = 20;
+const TOLD: u32 = 20;
 
 #[derive(Args)]
 pub(crate) struct ImportArgs {
@@ -100,22 +100,19 @@ pub(crate) async fn run(
         (Box::new(file), Some(length))
     };
     let bar = progress_bar(length);
-    let rows = read(input, format, bar.clone());
+    let rows = rows::read(input, format, bar.clone());
+    let options = ImportOptions {
+        on_conflict: import.on_conflict.wire().into(),
+        dry_run: import.dry_run,
+        import_id: random_id(),
+    };
     let mut run = Run {
         users,
         args,
-        options: ImportOptions {
-            on_conflict: import.on_conflict.wire().into(),
-            dry_run: import.dry_run,
-            import_id: random_id(),
-        },
+        account: Import::new(options),
         retry: import.retry,
         rows: Some(rows),
-        unanswered: VecDeque::new(),
-        progress: ImportProgress::default(),
-        unsent: 0,
-        last_line: 0,
-        refused: RefusedRows::new(refused, format),
+        refused: RefusedFile::new(refused, format),
         bar,
         interrupted: interruption(),
         end: End::Whole,
@@ -147,41 +144,15 @@ fn interruption() -> Arc<Notify> {
     interrupted
 }
 
-type Rows = mpsc::Receiver<Result<Row, ReadError>>;
-
-/// Reads rows on a thread of its own, as they are wanted.
-fn read(input: Box<dyn Read + Send>, format: Format, bar: ProgressBar) -> Rows {
-    let (sender, rows) = mpsc::channel(QUEUE);
-    std::thread::spawn(move || {
-        let input = Input::new(input, move |bytes| bar.set_position(bytes));
-        let outcome = input.rows(format, |row| match sender.blocking_send(Ok(row)) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(_) => ControlFlow::Break(()),
-        });
-        if let Err(error) = outcome {
-            // Nobody listens once the import has ended otherwise.
-            let _ = sender.blocking_send(Err(error));
-        }
-    });
-    rows
-}
-
 /// An import under way.
 struct Run<'a> {
     users: Users,
     args: &'a ClientArgs,
-    options: ImportOptions,
+    account: Import,
     retry: Duration,
     /// What is still to come, until its end.
     rows: Option<Rows>,
-    /// Valid rows that the server has not said to be on disk.
-    unanswered: VecDeque<Row>,
-    progress: ImportProgress,
-    /// Rows that were refused here, and never sent.
-    unsent: u32,
-    /// Where the last row stood that is dealt with.
-    last_line: u32,
-    refused: RefusedRows,
+    refused: RefusedFile,
     bar: ProgressBar,
     /// Somebody has pressed Ctrl-C.
     interrupted: Arc<Notify>,
@@ -192,24 +163,24 @@ struct Run<'a> {
 enum End {
     Whole,
     Interrupted,
-    Unreadable(ReadError),
+    Unreadable(Unreadable),
 }
 
 impl Run<'_> {
     /// Goes on, over as many connections as it takes, until all that was read is on disk.
     async fn finish(&mut self) -> Result<(), Failure> {
         let mut reached = Instant::now();
-        let mut known = self.progress;
+        let mut known = self.account.progress();
         loop {
             let Err(failure) = self.one_call().await else {
                 return Ok(());
             };
-            if self.progress != known {
-                known = self.progress;
+            if self.account.progress() != known {
+                known = self.account.progress();
                 reached = Instant::now();
             }
             let lost = matches!(&failure, Failure::Refused(status) if is_connection_lost(status));
-            if !lost || self.options.dry_run || reached.elapsed() > self.retry {
+            if !lost || self.account.is_dry_run() || reached.elapsed() > self.retry {
                 return Err(failure);
             }
             self.bar.set_message("the connection is lost; trying again");
@@ -223,49 +194,44 @@ impl Run<'_> {
     /// Takes the import further until it ends, or the connection does.
     async fn one_call(&mut self) -> Result<(), Failure> {
         let (sender, requests) = mpsc::channel(QUEUE);
-        let begin = ImportUsersRequest {
-            options: Some(self.options.clone()),
-            ..ImportUsersRequest::default()
-        };
         // The queue is empty.
-        let _ = sender.try_send(begin);
+        let _ = sender.try_send(self.account.begin_call());
         let mut requests_to = Some(sender);
         let call = self.args.request(ReceiverStream::new(requests));
         let mut answers = self.users.import_users(call).await?.into_inner();
         // How far it is, from an earlier call too.
         match answers.message().await? {
-            Some(answer) => self.hear(answer, &mut 0)?,
+            Some(answer) => self.hear(answer)?,
             None => return Err(Failure::IncompleteAnswer),
         }
         self.bar.set_message("");
-        let mut sent = 0;
         loop {
-            let is_due = sent < self.unanswered.len();
-            if !is_due && self.rows.is_none() {
+            let is_due = self.account.has_request();
+            if self.account.has_sent_all() && self.rows.is_none() {
                 requests_to = None;
             }
             tokio::select! {
                 answer = answers.message() => match answer? {
-                    Some(answer) => self.hear(answer, &mut sent)?,
+                    Some(answer) => self.hear(answer)?,
                     None => break,
                 },
                 has_room = has_room(requests_to.as_ref()), if is_due => {
                     if has_room {
-                        self.send_on(requests_to.as_ref(), &mut sent);
+                        self.send_on(requests_to.as_ref());
                     } else {
                         // The call has ended; its answers say why.
                         requests_to = None;
                     }
                 }
-                row = next_row(self.rows.as_mut()), if !is_due && self.rows.is_some() => self.take(row)?,
+                row = next_row(self.rows.as_mut()), if self.account.wants_rows() && self.rows.is_some() => self.take(row)?,
                 () = self.interrupted.notified(), if self.rows.is_some() => {
                     self.rows = None;
-                    self.unanswered.truncate(sent);
+                    self.account.drop_unsent();
                     self.end = End::Interrupted;
                 }
             }
         }
-        if self.unanswered.is_empty() && self.rows.is_none() {
+        if self.account.unanswered() == 0 && self.rows.is_none() {
             Ok(())
         } else {
             Err(Failure::IncompleteAnswer)
@@ -273,36 +239,33 @@ impl Run<'_> {
     }
 
     /// Sends what there is place for.
-    fn send_on(&self, to: Option<&mpsc::Sender<ImportUsersRequest>>, sent: &mut usize) {
-        while let (Some(row), Some(Ok(permit))) = (
-            self.unanswered.get(*sent),
-            to.map(mpsc::Sender::try_reserve),
-        ) {
-            permit.send(request(row));
-            *sent += 1;
+    fn send_on(&mut self, to: Option<&mpsc::Sender<ImportUsersRequest>>) {
+        while self.account.has_request()
+            && let Some(Ok(permit)) = to.map(mpsc::Sender::try_reserve)
+            && let Some(request) = self.account.next_request()
+        {
+            permit.send(request);
         }
     }
 
     /// A row that was read, or the end; and the rows behind it that are there already.
-    fn take(&mut self, row: Option<Result<Row, ReadError>>) -> Result<(), Failure> {
+    fn take(&mut self, row: Option<Result<Row, Unreadable>>) -> Result<(), Failure> {
         let mut next = row;
         loop {
             match next {
-                Some(Ok(row)) => match &row.user {
-                    Ok(_) => self.unanswered.push_back(row),
-                    Err(faults) => {
-                        let faults = faults.clone();
-                        self.unsent += 1;
-                        self.refuse(&row, &faults)?;
+                Some(Ok(row)) => {
+                    if let Some(refused) = self.account.take(row) {
+                        self.refuse(&refused)?;
                     }
-                },
+                }
                 Some(Err(error)) => {
                     self.rows = None;
                     self.end = End::Unreadable(error);
                 }
                 None => self.rows = None,
             }
-            let Some(rows) = self.rows.as_mut().filter(|_| self.unanswered.len() < QUEUE) else {
+            let has_room = self.account.unanswered() < QUEUE;
+            let Some(rows) = self.rows.as_mut().filter(|_| has_room) else {
                 return Ok(());
             };
             match rows.try_recv() {
@@ -313,65 +276,39 @@ impl Run<'_> {
         }
     }
 
-    /// An answer of the server. `sent` counts the rows of the unanswered ones that this call has sent.
-    fn hear(&mut self, answer: ImportUsersResponse, sent: &mut usize) -> Result<(), Failure> {
-        if let Some(RefusedRow { line, faults }) = answer.refused {
-            let faults: Vec<_> = faults
-                .into_iter()
-                .map(|fault| Fault {
-                    field: fault.field,
-                    description: fault.description,
-                })
-                .collect();
-            let place = self.unanswered.iter().position(|row| row.line == line);
-            if let Some(row) = place.and_then(|place| self.unanswered.get(place)) {
-                let told = Row {
-                    line,
-                    source: row.source.clone(),
-                    user: Err(Vec::new()),
-                };
-                self.refuse(&told, &faults)?;
-            }
+    /// An answer of the server.
+    fn hear(&mut self, answer: ImportUsersResponse) -> Result<(), Failure> {
+        match self.account.hear(answer) {
+            Some(refused) => self.refuse(&refused),
+            None => Ok(()),
         }
-        if let Some(progress) = answer.progress {
-            let answered = (progress.rows - self.progress.rows) as usize;
-            for row in self.unanswered.drain(..answered.min(self.unanswered.len())) {
-                self.last_line = row.line;
-            }
-            *sent = sent.saturating_sub(answered);
-            self.progress = progress;
-        }
-        Ok(())
     }
 
-    fn refuse(&mut self, row: &Row, faults: &[Fault]) -> Result<(), Failure> {
-        let path = self.refused.path().to_owned();
-        if self.refused.count() < TOLD {
-            self.bar
-                .suspend(|| eprintln!("line {}: {}", row.line, sentence(faults)));
-        } else if self.refused.count() == TOLD {
-            self.bar
-                .suspend(|| eprintln!("… more in {}", path.display()));
+    fn refuse(&mut self, row: &Refused) -> Result<(), Failure> {
+        let told = match self.refused.rows.count() {
+            ..TOLD => Some(format!("line {}: {}", row.line, sentence(&row.faults))),
+            TOLD => Some(format!("… more in {}", self.refused.path.display())),
+            _ => None,
+        };
+        if let Some(told) = told {
+            self.bar.suspend(|| eprintln!("{told}"));
         }
-        let added = self.refused.add(row, faults);
-        added.map_err(|error| Failure::file(&path, error))
+        self.refused.add(row)
     }
 
     /// What became of it, on standard output, and what went wrong.
     fn report(mut self, outcome: Result<(), Failure>, import: &ImportArgs) -> Result<(), Failure> {
-        let path = self.refused.path().to_owned();
-        self.refused
-            .finish()
-            .map_err(|error| Failure::file(&path, error))?;
+        self.refused.finish()?;
         let ImportProgress {
             added,
             replaced,
             skipped,
             refused,
             ..
-        } = self.progress;
-        let refused = refused + self.unsent;
-        let in_file = (self.refused.count() > 0).then(|| path.display().to_string());
+        } = self.account.progress();
+        let last_line = self.account.last_line();
+        let in_file =
+            (self.refused.rows.count() > 0).then(|| self.refused.path.display().to_string());
         match self.args.output {
             OutputFormat::Json => line(json!({
                 "added": added,
@@ -379,7 +316,7 @@ impl Run<'_> {
                 "skipped": skipped,
                 "refused": refused,
                 "refused_rows": in_file,
-                "last_line": self.last_line,
+                "last_line": last_line,
                 "dry_run": import.dry_run,
             }))?,
             OutputFormat::Table => {
@@ -393,18 +330,16 @@ impl Run<'_> {
             Failure::Refused(status) if status.code() == Code::AlreadyExists => {
                 Failure::Conflict(status.message().to_owned())
             }
-            other => Failure::Stopped(self.last_line, Box::new(other)),
+            other => Failure::Stopped(last_line, Box::new(other)),
         })?;
         match self.end {
             End::Interrupted => Err(Failure::Interrupted(format!(
-                "everything up to line {} is stored",
-                self.last_line
+                "everything up to line {last_line} is stored"
             ))),
-            End::Unreadable(ReadError::Io(error)) => Err(Failure::file(&import.file, error)),
-            End::Unreadable(ReadError::Malformed(what)) => Err(Failure::BadInput(format!(
-                "{}: {what}; everything up to line {} is stored",
-                import.file.display(),
-                self.last_line
+            End::Unreadable(Unreadable::Input(error)) => Err(Failure::file(&import.file, error)),
+            End::Unreadable(Unreadable::Malformed(error)) => Err(Failure::BadInput(format!(
+                "{}: {error}; everything up to line {last_line} is stored",
+                import.file.display()
             ))),
             End::Whole => match in_file {
                 None => Ok(()),
@@ -419,21 +354,6 @@ async fn has_room(requests: Option<&mpsc::Sender<ImportUsersRequest>>) -> bool {
     match requests {
         Some(requests) => requests.reserve().await.is_ok(),
         None => std::future::pending().await,
-    }
-}
-
-async fn next_row(rows: Option<&mut Rows>) -> Option<Result<Row, ReadError>> {
-    match rows {
-        Some(rows) => rows.recv().await,
-        None => std::future::pending().await,
-    }
-}
-
-fn request(row: &Row) -> ImportUsersRequest {
-    ImportUsersRequest {
-        options: None,
-        user: row.user.as_ref().ok().cloned(),
-        line: row.line,
     }
 }
 

@@ -1,0 +1,57 @@
+//! The file of refused rows.
+
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+
+use soundstage_files::{Format, Refused, RefusedRows};
+
+use crate::failure::Failure;
+
+/// The rows that were refused, in a file that is begun with the first of them.
+pub(super) struct RefusedFile {
+    pub(super) path: PathBuf,
+    file: Option<io::BufWriter<File>>,
+    pub(super) rows: RefusedRows,
+}
+
+impl RefusedFile {
+    pub(super) fn new(path: PathBuf, format: Format) -> Self {
+        Self {
+            path,
+            file: None,
+            rows: RefusedRows::new(format),
+        }
+    }
+
+    /// Adds a row.
+    pub(super) fn add(&mut self, row: &Refused) -> Result<(), Failure> {
+        let mut text = String::new();
+        self.rows.add(row, &mut text);
+        self.write(&text)
+    }
+
+    /// Ends the file, if there is one.
+    pub(super) fn finish(&mut self) -> Result<(), Failure> {
+        let mut text = String::new();
+        self.rows.finish(&mut text);
+        if self.rows.count() > 0 {
+            self.write(&text)?;
+        }
+        match &mut self.file {
+            Some(file) => file
+                .flush()
+                .map_err(|error| Failure::file(&self.path, error)),
+            None => Ok(()),
+        }
+    }
+
+    fn write(&mut self, text: &str) -> Result<(), Failure> {
+        let file = match &mut self.file {
+            Some(file) => Ok(file),
+            None => File::create(&self.path).map(|file| self.file.insert(io::BufWriter::new(file))),
+        };
+        file.and_then(|file| file.write_all(text.as_bytes()))
+            .map_err(|error| Failure::file(&self.path, error))
+    }
+}
