@@ -5,23 +5,34 @@ use leptos_router::components::{A, FlatRoutes, Redirect, Route, Router};
 use leptos_router::path;
 
 use crate::browser;
+use crate::language::{Language, t};
 use crate::lazy::{LazyCalls, LazyStage};
 use crate::ui::Notice;
 use crate::users::UsersPage;
 
-/// The whole page.
+/// The whole page. In another language it is drawn anew, at the same address.
 #[component]
 pub(crate) fn App() -> impl IntoView {
+    let language = RwSignal::new(Language::current());
+    move || {
+        language.track();
+        view! { <Frame language /> }
+    }
+}
+
+#[component]
+fn Frame(language: RwSignal<Language>) -> impl IntoView {
     view! {
         <Router>
-            <a class="skip-link" href="#main">"Skip to the content"</a>
+            <a class="skip-link" href="#main">{t("Skip to the content")}</a>
             <header class="top-bar">
-                <A href="/" attr:class="brand"><BrandMark />"Soundstage"</A>
-                <nav aria-label="Pages">
-                    <A href="/users">"Users"</A>
-                    <A href="/stage">"Stage"</A>
-                    <A href="/calls">"Calls"</A>
+                <A href="/" attr:class="brand"><BrandMark /><span>"Soundstage"</span></A>
+                <nav aria-label=t("Pages")>
+                    <A href="/users">{t("Users")}</A>
+                    <A href="/stage">{t("Stage")}</A>
+                    <A href="/calls">{t("Calls")}</A>
                 </nav>
+                <LanguageButton language />
             </header>
             <OfflineBanner />
             <main id="main" tabindex="-1">
@@ -36,13 +47,38 @@ pub(crate) fn App() -> impl IntoView {
     }
 }
 
+/// Changes to the other language.
+#[component]
+fn LanguageButton(language: RwSignal<Language>) -> impl IntoView {
+    let other = Language::current().other();
+    let failed = RwSignal::new(false);
+    let change = move |_| {
+        browser::spawn_abortable(async move {
+            if other.begin().await {
+                other.remember();
+                language.set(other);
+            } else {
+                failed.try_set(true);
+            }
+        });
+    };
+    view! {
+        <button type="button" class="button quiet-button language" lang=other.tag() on:click=change>
+            {other.name()}
+        </button>
+        <span class="visually-hidden" role="status">
+            {move || failed.get().then(|| t("The texts could not be loaded."))}
+        </span>
+    }
+}
+
 /// Says that the network is gone; what needs it tries again by itself.
 #[component]
 fn OfflineBanner() -> impl IntoView {
     let offline = browser::machine_is_offline();
     view! {
         <p class="offline-banner" role="status">
-            {move || offline.get().then_some("You are offline. What is shown may be out of date.")}
+            {move || offline.get().then(|| t("You are offline. What is shown may be out of date."))}
         </p>
     }
 }
@@ -62,11 +98,11 @@ fn BrandMark() -> impl IntoView {
 
 #[component]
 fn PageNotFound() -> impl IntoView {
-    browser::set_title("Not found");
+    browser::set_title(t("Not found"));
     view! {
         <div class="single-column">
-            <h1>"There is no such page"</h1>
-            <Notice>"The address may be mistyped. " <A href="/users">"Go to the users"</A>"."</Notice>
+            <h1>{t("There is no such page")}</h1>
+            <Notice>{t("The address may be mistyped.")} " " <A href="/users">{t("Go to the users")}</A></Notice>
         </div>
     }
 }

@@ -11,6 +11,8 @@ use wasm_bindgen::JsCast as _;
 use wasm_bindgen::closure::Closure;
 use web_sys::VisibilityState;
 
+use crate::language::Language;
+
 /// Milliseconds since the page was opened, monotonic.
 pub(crate) fn now() -> f64 {
     window()
@@ -71,6 +73,14 @@ pub(crate) fn media_matches(query: &str) -> bool {
         .is_some_and(|list| list.matches())
 }
 
+/// The height of what the window shows, in pixels.
+pub(crate) fn window_height() -> f64 {
+    let height = window().inner_height().ok();
+    height
+        .and_then(|height| height.as_f64())
+        .unwrap_or_default()
+}
+
 /// Where the page came from, such as `https://example.com`; the server is there.
 pub(crate) fn origin() -> String {
     window().location().origin().unwrap_or_default()
@@ -108,9 +118,34 @@ pub(crate) fn grouped(number: u32) -> String {
         .into()
 }
 
-/// The reader's language, such as `en-GB`.
+/// The page's language, with the reader's region if it is theirs, such as `en-GB`.
 fn language() -> String {
-    window().navigator().language().unwrap_or_default()
+    let tag = Language::current().tag();
+    let own = window().navigator().language().unwrap_or_default();
+    if own.starts_with(tag) {
+        own
+    } else {
+        tag.to_owned()
+    }
+}
+
+/// What this browser keeps for the page under a name.
+pub(crate) fn stored(name: &str) -> Option<String> {
+    window().local_storage().ok()??.get_item(name).ok()?
+}
+
+/// Keeps it; not in a browser that allows no storage.
+pub(crate) fn store(name: &str, value: &str) {
+    if let Ok(Some(storage)) = window().local_storage() {
+        // Full: the choice holds until the page is closed.
+        let _ = storage.set_item(name, value);
+    }
+}
+
+/// A text that nobody else has, and nobody need keep secret.
+pub(crate) fn random_id() -> String {
+    let part = || format!("{:013x}", (js_sys::Math::random() * 2_f64.powi(52)) as u64);
+    part() + &part()
 }
 
 /// The parts of a query as an address has them: `?name=value&name`.
@@ -143,6 +178,26 @@ pub(crate) fn save_file(name: &str, media_type: &str, parts: &js_sys::Array) {
     }
     // What is being saved is kept by the browser; an address that is gone already is as well.
     let _ = web_sys::Url::revoke_object_url(&url);
+}
+
+/// Whether files are what is dragged.
+pub(crate) fn has_files(event: &web_sys::DragEvent) -> bool {
+    let types = event.data_transfer().map(|data| data.types());
+    types.is_some_and(|types| types.includes(&"Files".into(), 0))
+}
+
+/// The first file of those that were dropped.
+pub(crate) fn dropped_file(event: &web_sys::DragEvent) -> Option<web_sys::File> {
+    event.data_transfer()?.files()?.get(0)
+}
+
+/// Goes to an element with this id, if it is there.
+pub(crate) fn focus(id: &str) {
+    if let Some(element) = document().get_element_by_id(id) {
+        let element: web_sys::HtmlElement = element.unchecked_into();
+        // One that cannot take the focus leaves it where it is.
+        let _ = element.focus();
+    }
 }
 
 /// Sets the document's title, which is what history and screen readers call the page.

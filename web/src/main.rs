@@ -1,5 +1,5 @@
 //! Puts the page into the document.
 
 fn main() {
-    soundstage_web::start();
+    wasm_bindgen_futures::spawn_local(soundstage_web::start());
 }

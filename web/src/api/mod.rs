@@ -7,19 +7,21 @@ use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
-use futures_util::stream::{self, LocalBoxStream, Stream, StreamExt as _};
+use futures_util::stream::{self, BoxStream, LocalBoxStream, Stream, StreamExt as _};
 use prost::Message;
 use prost::bytes::Bytes;
 use soundstage_channel::{Channel, Failure, Transport};
 use soundstage_proto::position::{Msg, Pos, Position};
 use soundstage_proto::user::{
-    DeleteUserRequest, ExportUsersRequest, ListUsersRequest, ListUsersResponse, UpdateUserRequest,
-    User, UserEvent, UserFilter, UserRequest, UserResponse, WatchUsersRequest,
+    DeleteUserRequest, ExportUsersRequest, ImportUsersResponse, ListUsersRequest,
+    ListUsersResponse, UpdateUserRequest, User, UserEvent, UserFilter, UserRequest, UserResponse,
+    WatchUsersRequest,
 };
 use tonic::{Code, Request, Status, Streaming};
 use tonic_types::StatusExt as _;
 
 use crate::browser;
+use crate::language::{fill, t, translated};
 
 pub(crate) use raw::{RawCall, RawEnd, RawEvent};
 
@@ -45,16 +47,16 @@ impl CallError {
     /// What a person reads.
     pub(crate) fn sentence(&self) -> String {
         match self {
-            Self::Unreachable => "The server cannot be reached.".into(),
+            Self::Unreachable => t("The server cannot be reached.").into(),
             Self::InvalidFields(fields) => {
                 let sentences = fields
                     .iter()
-                    .map(|(field, description)| format!("{field}: {description}"));
+                    .map(|(field, description)| format!("{field}: {}", translated(description)));
                 sentences.collect::<Vec<_>>().join(" ")
             }
-            Self::Stale => "Somebody has changed it meanwhile.".into(),
-            Self::NotFound => "It is not there any more.".into(),
-            Self::Refused(message) => format!("The server refused: {message}"),
+            Self::Stale => t("Somebody has changed it meanwhile.").into(),
+            Self::NotFound => t("It is not there any more.").into(),
+            Self::Refused(message) => fill("The server refused: {0}", &[message]),
         }
     }
 }
@@ -80,6 +82,13 @@ impl From<Status> for CallError {
             _ => Self::Refused(status.message().to_owned()),
         }
     }
+}
+
+/// What became of a user to change.
+pub(crate) enum Updated {
+    Stored,
+    /// Not changed: it is like this now.
+    Stale(User),
 }
 
 /// What became of a user to add.
@@ -111,13 +120,40 @@ pub(crate) async fn watch_users(
     answers("/UserManager/WatchUsers", &request).await
 }
 
-/// Changes a user, if it is still at its revision; without a mask, all that can be changed.
-pub(crate) async fn update_user(user: User) -> Result<User, CallError> {
+/// Changes all of a user that can be changed, if it is still at its revision. One that has these values already counts as
+/// changed: the answer to an earlier try may have been lost.
+pub(crate) async fn update_user(user: User) -> Result<Updated, CallError> {
     let request = UpdateUserRequest {
-        user: Some(user),
+        user: Some(user.clone()),
         update_mask: None,
     };
-    answer("/UserManager/UpdateUser", &request).await
+    match answer::<User>("/UserManager/UpdateUser", &request).await {
+        Ok(_) => Ok(Updated::Stored),
+        Err(CallError::Stale) => match get_user(user.id).await? {
+            Some(now) if is_same(&now, &user) => Ok(Updated::Stored),
+            Some(now) => Ok(Updated::Stale(now)),
+            None => Err(CallError::NotFound),
+        },
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether two users have the same values, whenever they were stored.
+pub(crate) fn is_same(one: &User, other: &User) -> bool {
+    let values = |user: &User| (user.id, user.user_type);
+    values(one) == values(other)
+        && one.nickname == other.nickname
+        && one.mail_address == other.mail_address
+}
+
+/// Begins to import users with requests that are encoded already; what the server says of them. Dropping the stream ends
+/// the call.
+pub(crate) async fn import_users(
+    requests: BoxStream<'static, Bytes>,
+) -> Result<impl Stream<Item = Result<ImportUsersResponse, CallError>>, CallError> {
+    let path = "/UserManager/ImportUsers";
+    let response = raw::begin(path, Request::new(requests), Transport::WebSocket);
+    Ok(messages(in_time(response).await?.into_inner()))
 }
 
 /// Removes a user, if it is still at this revision.
@@ -187,12 +223,18 @@ async fn answers<T: Message + Default + 'static>(
     request: &impl Message,
 ) -> Result<LocalBoxStream<'static, Result<T, CallError>>, CallError> {
     let answers = in_time(begin(path, request.encode_to_vec().into())).await?;
+    Ok(messages(answers))
+}
+
+fn messages<T: Message + Default + 'static>(
+    answers: Streaming<Bytes>,
+) -> LocalBoxStream<'static, Result<T, CallError>> {
     let messages = stream::try_unfold(answers, async |mut answers| {
         Ok(answers.message().await?.map(|message| (message, answers)))
     });
-    Ok(messages
+    messages
         .map(|message: Result<_, Status>| decode(message?))
-        .boxed_local())
+        .boxed_local()
 }
 
 fn decode<T: Message + Default>(message: Bytes) -> Result<T, CallError> {

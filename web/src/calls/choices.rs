@@ -8,6 +8,7 @@ use super::form::example;
 use super::message::{Draft, Refused};
 use super::options;
 use crate::api::RawCall;
+use crate::language::{t, translated};
 use crate::ui::{Control, Field};
 
 /// What the reader has chosen and typed.
@@ -98,7 +99,7 @@ pub(super) fn MethodAndTransport(
         <div class="call-choices">
             <Field
                 id=format!("{id}-method")
-                label="Method"
+                label=t("Method")
                 control=Control::Choice(methods.collect())
                 value=Signal::derive(move || choices.method.get().path.to_owned())
                 on_input=Callback::new(choose_method)
@@ -106,14 +107,14 @@ pub(super) fn MethodAndTransport(
             />
             <Field
                 id=format!("{id}-transport")
-                label="Transport"
+                label=t("Transport")
                 control=Control::Choice(vec![("grpc-web", "gRPC-Web"), ("websocket", "WebSocket")])
                 value=Signal::derive(transport)
                 on_input=Callback::new(move |name: String| choices.over_websocket.set(name == "websocket"))
                 disabled
             />
         </div>
-        <p class="quiet">{move || choices.method.get().summary}</p>
+        <p class="quiet">{move || translated(choices.method.get().summary)}</p>
     }
 }
 
@@ -126,11 +127,11 @@ pub(super) fn Options(choices: Choices, id: &'static str) -> impl IntoView {
     let metadata_error = move || metadata.with(|text| options::metadata(text).err());
     view! {
         <details class="call-options">
-            <summary>"Deadline and metadata"</summary>
+            <summary>{t("Deadline and metadata")}</summary>
             <Field
                 id=format!("{id}-deadline")
-                label="Deadline, ms"
-                placeholder="none"
+                label=t("Deadline, ms")
+                placeholder=t("none")
                 control=Control::NUMBER
                 value=deadline.into()
                 on_input=Callback::new(move |text| deadline.set(text))
@@ -138,8 +139,8 @@ pub(super) fn Options(choices: Choices, id: &'static str) -> impl IntoView {
             />
             <Field
                 id=format!("{id}-metadata")
-                label="Metadata, a name and a value each line"
-                placeholder="name: value"
+                label=t("Metadata, a name and a value each line")
+                placeholder=t("name: value")
                 control=Control::Lines
                 value=metadata.into()
                 on_input=Callback::new(move |text| metadata.set(text))

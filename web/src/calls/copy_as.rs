@@ -6,6 +6,7 @@ use super::choices::Choices;
 use super::session::Session;
 use super::snippet::Format;
 use crate::browser;
+use crate::language::t;
 
 /// The requests of the call, or, while there was none, the one that is typed.
 #[component]
@@ -35,18 +36,18 @@ pub(super) fn CopyAs(choices: Choices, session: Session, id: &'static str) -> im
     };
     let told = move || match copied.get() {
         None => "",
-        Some(true) => "Copied.",
-        Some(false) => "The browser does not allow it; select the text instead.",
+        Some(true) => t("Copied."),
+        Some(false) => t("The browser does not allow it; select the text instead."),
     };
     view! {
         <details class="copy-as">
-            <summary>"Copy as"</summary>
-            <div class="copy-formats" role="group" aria-label="Copy as">
+            <summary>{t("Copy as")}</summary>
+            <div class="copy-formats" role="group" aria-label=t("Copy as")>
                 {Format::ALL.map(|each| view! {
                     <button type="button" class="button quiet-button" aria-pressed=move || (format.get() == each).to_string()
                         on:click=move |_| choose(each)>{each.label()}</button>
                 })}
-                <button type="button" class="button quiet-button" on:click=copy>"Copy"</button>
+                <button type="button" class="button quiet-button" on:click=copy>{t("Copy")}</button>
                 <span class="quiet" role="status">{told}</span>
             </div>
             <pre tabindex="0" data-testid=format!("{id}-copy")>{text}</pre>

@@ -8,6 +8,7 @@ use leptos::prelude::*;
 
 use super::log::{Arrow, Direction, Log, What};
 use super::session::{Phase, Session};
+use crate::language::{fill, t};
 use crate::ui::decimal;
 
 /// The height of a row in CSS pixels; the style sheet has it too.
@@ -80,7 +81,7 @@ pub(super) fn Diagram(session: Session, label: String) -> impl IntoView {
     view! {
         <div class="diagram">
             <p class="diagram-counts">{move || session.with_log(counts)}</p>
-            <div class="lanes" aria-hidden="true"><span>"Browser"</span><span>"Server"</span></div>
+            <div class="lanes" aria-hidden="true"><span>{t("Browser")}</span><span>{t("Server")}</span></div>
             <div class="diagram-rows" node_ref=scroller on:scroll=on_scroll tabindex="0" role="region" aria-label=label>
                 <ol style:height=height>{rows}</ol>
             </div>
@@ -108,8 +109,8 @@ fn row_view(
         (Direction::Received, _) => "arrow received",
     };
     let direction = match arrow.direction {
-        Direction::Sent => "sent",
-        Direction::Received => "received",
+        Direction::Sent => t("sent"),
+        Direction::Received => t("received"),
     };
     // Longer text would not fit, however wide the screen.
     let text: String = arrow.what.text().chars().take(300).collect();
@@ -122,7 +123,7 @@ fn row_view(
             >
                 <span class="at">{time(arrow.at)}</span>
                 <span class="visually-hidden">{direction}</span>
-                <span class="line"><span class="content"><b>{arrow.what.label()}</b>" "{text}</span></span>
+                <span class="line"><span class="content"><b>{t(arrow.what.label())}</b>" "{text}</span></span>
                 <span class="size">{arrow.size.map(bytes).unwrap_or_default()}</span>
             </button>
         </li>
@@ -131,30 +132,32 @@ fn row_view(
 
 fn counts(log: &Log) -> String {
     if log.len() == 0 {
-        return String::new();
+        return t("Nothing has been sent yet.").into();
     }
     let forgotten = match log.forgotten() {
         0 => String::new(),
-        rows => format!(" · the oldest {rows} rows are not kept"),
+        rows => fill(" · the oldest {0} rows are not kept", &[&rows.to_string()]),
     };
-    format!(
-        "{} sent, {} · {} received, {} · {}{forgotten}",
-        log.sent.messages,
+    let values = [
+        log.sent.messages.to_string(),
         bytes(log.sent.bytes),
-        log.received.messages,
+        log.received.messages.to_string(),
         bytes(log.received.bytes),
         time(log.elapsed()),
-    )
+        forgotten,
+    ];
+    let values = values.each_ref().map(String::as_str);
+    fill("{0} sent, {1} · {2} received, {3} · {4}{5}", &values)
 }
 
 /// The end of the call, for those who hear the page.
 fn ending(log: &Log) -> String {
     let last = log.len().checked_sub(1).and_then(|row| log.row(row));
     let end = last.map_or("", |arrow| match &arrow.what {
-        What::Cancel => "Cancelled",
+        What::Cancel => t("Cancelled"),
         what => what.text(),
     });
-    format!("The call has ended: {end}. {}", counts(log))
+    fill("The call has ended: {0}. {1}", &[end, &counts(log)])
 }
 
 fn time(millis: f64) -> String {

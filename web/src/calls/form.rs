@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use soundstage_proto::descriptor::{FieldKind, MessageDescriptor, MethodDescriptor};
 
 use super::message::{Draft, Input, Refused, inputs};
+use crate::language::t;
 use crate::ui::{Control, Field};
 
 /// A message to begin with, so that the first click does something.
@@ -72,7 +73,7 @@ fn FieldInput(
     let control = match input.kind {
         FieldKind::Enum(values) if !input.repeated => {
             let names = values.iter().map(|(name, _)| (*name, *name));
-            Control::Choice(std::iter::once(("", "not set")).chain(names).collect())
+            Control::Choice(std::iter::once(("", t("not set"))).chain(names).collect())
         }
         FieldKind::Uint32 => Control::NUMBER,
         _ => Control::TEXT,
@@ -81,7 +82,7 @@ fn FieldInput(
         <Field
             id=format!("{id}-{}", path.get_value())
             label=path.get_value()
-            placeholder="not set"
+            placeholder=t("not set")
             control
             value=Signal::derive(move || draft.with(|draft| path.with_value(|path| draft.text(path).to_owned())))
             on_input=Callback::new(edit)

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use crate::language::key;
+
 /// Rows that are kept. Of a longer call the oldest go; the counts know of all.
 const CAPACITY: usize = 2000;
 
@@ -33,12 +35,12 @@ impl What {
     /// One word for the kind of thing; a message needs none.
     pub(super) fn label(&self) -> &'static str {
         match self {
-            Self::Call(_) => "call",
+            Self::Call(_) => key("call"),
             Self::Message(_) => "",
-            Self::HalfClose => "half-close",
-            Self::Cancel => "cancel",
-            Self::Headers(_) => "headers",
-            Self::Status { .. } => "status",
+            Self::HalfClose => key("half-close"),
+            Self::Cancel => key("cancel"),
+            Self::Headers(_) => key("headers"),
+            Self::Status { .. } => key("status"),
         }
     }
 

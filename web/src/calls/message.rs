@@ -8,6 +8,7 @@ use prost::bytes::{Buf, Bytes};
 use prost::encoding::{self, DecodeContext, WireType};
 use soundstage_proto::descriptor::{FieldDescriptor, FieldKind, MessageDescriptor};
 
+use crate::language::key;
 use crate::ui::decimal;
 
 /// What the reader has typed, by the path of each field. A field without text is not set.
@@ -122,15 +123,15 @@ fn encode_text(field: &FieldDescriptor, text: &str, bytes: &mut Vec<u8>) -> Resu
     let number = field.number;
     match field.kind {
         FieldKind::Uint32 => {
-            let wanted = "Enter a whole number from 0 to 4294967295.";
+            let wanted = key("Enter a whole number from 0 to 4294967295.");
             encoding::uint32::encode(number, &text.parse().map_err(|_| wanted)?, bytes);
         }
         FieldKind::Int32 => {
-            let wanted = "Enter a whole number from -2147483648 to 2147483647.";
+            let wanted = key("Enter a whole number from -2147483648 to 2147483647.");
             encoding::int32::encode(number, &text.parse().map_err(|_| wanted)?, bytes);
         }
         FieldKind::Int64 | FieldKind::Sfixed64 => {
-            let value = text.parse().map_err(|_| "Enter a whole number.")?;
+            let value = text.parse().map_err(|_| key("Enter a whole number."))?;
             match field.kind {
                 FieldKind::Int64 => encoding::int64::encode(number, &value, bytes),
                 _ => encoding::sfixed64::encode(number, &value, bytes),
@@ -144,20 +145,20 @@ fn encode_text(field: &FieldDescriptor, text: &str, bytes: &mut Vec<u8>) -> Resu
             encoding::bytes::encode(number, &mask, bytes);
         }
         FieldKind::Float => {
-            let wanted = "Enter a number, such as -1.5.";
+            let wanted = key("Enter a number, such as -1.5.");
             encoding::float::encode(number, &parse_decimal(text).ok_or(wanted)?, bytes);
         }
         FieldKind::Bool => {
             encoding::bool::encode(
                 number,
-                &text.parse().map_err(|_| "Enter true or false.")?,
+                &text.parse().map_err(|_| key("Enter true or false."))?,
                 bytes,
             );
         }
         FieldKind::String => encoding::string::encode(number, &text.to_owned(), bytes),
         FieldKind::Enum(values) => {
             let value = values.iter().find(|(name, _)| *name == text);
-            let (_, value) = value.ok_or("Choose one of the names.")?;
+            let (_, value) = value.ok_or(key("Choose one of the names."))?;
             encoding::int32::encode(number, value, bytes);
         }
         // Has inputs of its own.

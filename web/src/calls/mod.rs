@@ -15,21 +15,22 @@ use leptos::prelude::*;
 use soundstage_proto::descriptor::CallKind;
 
 use crate::browser;
+use crate::language::t;
 
 use panel::CallPanel;
 
 /// The page of calls.
 #[component]
 pub(crate) fn CallsPage() -> impl IntoView {
-    browser::set_title("Calls");
+    browser::set_title(t("Calls"));
     view! {
         <div class="calls-page">
             <div class="page-head">
-                <h1>"Calls"</h1>
+                <h1>{t("Calls")}</h1>
                 <p class="quiet">
-                    "The same from your own page: "
+                    {t("The same from your own page:")} " "
                     // A page of its own, not one of this program.
-                    <a href="/examples/js/" rel="external">"the JavaScript example"</a>
+                    <a href="/examples/js/" rel="external">{t("the JavaScript example")}</a>
                 </p>
             </div>
             <div class="call-panels">

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::language::{fill, key, t};
+
 /// A deadline in milliseconds; nothing for none.
 pub(super) fn deadline(text: &str) -> Result<Option<Duration>, &'static str> {
     match text.trim() {
@@ -9,7 +11,7 @@ pub(super) fn deadline(text: &str) -> Result<Option<Duration>, &'static str> {
         millis => match millis.parse::<u32>() {
             // What `grpc-timeout` has digits for.
             Ok(millis) if millis <= 99_999_999 => Ok(Some(Duration::from_millis(millis.into()))),
-            _ => Err("Enter milliseconds, from 0 to 99999999, or nothing."),
+            _ => Err(key("Enter milliseconds, from 0 to 99999999, or nothing.")),
         },
     }
 }
@@ -22,25 +24,32 @@ pub(super) fn metadata(text: &str) -> Result<Vec<(String, String)>, String> {
         if line.is_empty() {
             continue;
         }
-        let refuse = |sentence: &str| Err(format!("Line {}: {sentence}", number + 1));
+        let refuse = |sentence: &'static str| {
+            Err(fill(
+                "Line {0}: {1}",
+                &[&(number + 1).to_string(), t(sentence)],
+            ))
+        };
         let Some((name, value)) = line.split_once(':') else {
-            return refuse("write a name, a colon and a value.");
+            return refuse(key("write a name, a colon and a value."));
         };
         let (name, value) = (name.trim().to_ascii_lowercase(), value.trim().to_owned());
         let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
         if name.is_empty() || !name.bytes().all(is_name) {
-            return refuse("a name has letters, digits, \"-\", \"_\" and \".\" only.");
+            return refuse(key(
+                "a name has letters, digits, \"-\", \"_\" and \".\" only.",
+            ));
         }
         if name.starts_with("grpc-") || ["content-type", "te"].contains(&name.as_str()) {
-            return refuse("this name belongs to gRPC itself.");
+            return refuse(key("this name belongs to gRPC itself."));
         }
         if !value.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
-            return refuse(
+            return refuse(key(
                 "a value is plain ASCII; other bytes go as base64 under a name that ends in \"-bin\".",
-            );
+            ));
         }
         if name.ends_with("-bin") && !is_base64(&value) {
-            return refuse("the value of a name that ends in \"-bin\" is base64.");
+            return refuse(key("the value of a name that ends in \"-bin\" is base64."));
         }
         pairs.push((name, value));
     }

@@ -9,6 +9,7 @@ use super::copy_as::CopyAs;
 use super::diagram::Diagram;
 use super::form::MessageForm;
 use super::session::{Phase, Session};
+use crate::language::{fill, key, t};
 
 /// The most requests that one click sends.
 const MAX_TIMES: usize = 10_000;
@@ -16,21 +17,23 @@ const MAX_TIMES: usize = 10_000;
 /// What a panel says of its kind: an id, its name, and what is particular to it.
 fn words(kind: CallKind) -> (&'static str, &'static str, &'static str) {
     match kind {
-        CallKind::Unary => ("unary", "Unary", "One request, one answer."),
+        CallKind::Unary => ("unary", key("Unary"), key("One request, one answer.")),
         CallKind::ServerStreaming => (
             "server-streaming",
-            "Server streaming",
-            "One request; answers as long as there are some.",
+            key("Server streaming"),
+            key("One request; answers as long as there are some."),
         ),
         CallKind::ClientStreaming => (
             "client-streaming",
-            "Client streaming",
-            "Requests as long as you like; one answer after the half-close.",
+            key("Client streaming"),
+            key("Requests as long as you like; one answer after the half-close."),
         ),
         CallKind::Bidirectional => (
             "bidirectional",
-            "Bidirectional",
-            "Each request is answered before the next. Over gRPC-Web: all requests first, then all answers.",
+            key("Bidirectional"),
+            key(
+                "Each request is answered before the next. Over gRPC-Web: all requests first, then all answers.",
+            ),
         ),
     }
 }
@@ -57,7 +60,10 @@ pub(super) fn CallPanel(kind: CallKind) -> impl IntoView {
             return;
         };
         let Ok(times @ 1..=MAX_TIMES) = times.get_untracked().trim().parse() else {
-            return times_error.set(Some(format!("Enter a number from 1 to {MAX_TIMES}.")));
+            return times_error.set(Some(fill(
+                "Enter a number from 1 to {0}.",
+                &[&MAX_TIMES.to_string()],
+            )));
         };
         times_error.set(None);
         if let Some(messages) = choices.messages(times) {
@@ -75,8 +81,8 @@ pub(super) fn CallPanel(kind: CallKind) -> impl IntoView {
     view! {
         <section class="pane call-panel" aria-labelledby=heading.clone()>
             <div class="call-head">
-                <h2 id=heading.clone()>{name}</h2>
-                <p class="quiet">{description}</p>
+                <h2 id=heading.clone()>{t(name)}</h2>
+                <p class="quiet">{t(description)}</p>
             </div>
             <form class="call-form" novalidate on:submit=send>
                 <MethodAndTransport choices methods disabled=Signal::derive(is_open) id />
@@ -87,35 +93,37 @@ pub(super) fn CallPanel(kind: CallKind) -> impl IntoView {
                 <div class="call-buttons">
                     {takes_many.then(|| view! {
                         <label class="field inline times">
-                            <span>"Times"</span>
+                            <span>{t("Times")}</span>
                             <input type="text" inputmode="numeric" size="5" bind:value=times
                                 aria-invalid=move || times_error.get().is_some().to_string() />
                         </label>
                     })}
                     <button type="submit" class="button primary" disabled=is_waiting>
-                        {if takes_many { "Send" } else { "Call" }}
+                        {if takes_many { t("Send") } else { t("Call") }}
                     </button>
                     {takes_many.then(|| view! {
-                        <button type="button" class="button" disabled=is_waiting on:click=half_close>"Half-close"</button>
+                        <button type="button" class="button" disabled=is_waiting on:click=half_close>{t("Half-close")}</button>
                     })}
-                    <button type="button" class="button" disabled=move || !is_open() on:click=move |_| session.cancel()>"Cancel"</button>
+                    <button type="button" class="button" disabled=move || !is_open() on:click=move |_| session.cancel()>{t("Cancel")}</button>
                 </div>
                 <p class="field-error" role="status">{times_error}</p>
             </form>
             <p class="held-back" role="status">{move || held_back(session.held_back())}</p>
-            <Diagram session label=format!("{name}: what has gone to and fro") />
+            <Diagram session label=fill("{0}: what has gone to and fro", &[t(name)]) />
             <CopyAs choices session id />
         </section>
     }
 }
 
 fn held_back(requests: usize) -> Option<String> {
-    let held = match requests {
-        0 => return None,
-        1 => "1 request is".to_owned(),
-        more => format!("{more} requests are"),
-    };
-    Some(format!(
-        "{held} held back: gRPC-Web sends all of them at the half-close."
-    ))
+    match requests {
+        0 => None,
+        1 => {
+            Some(t("1 request is held back: gRPC-Web sends all of them at the half-close.").into())
+        }
+        more => Some(fill(
+            "{0} requests are held back: gRPC-Web sends all of them at the half-close.",
+            &[&more.to_string()],
+        )),
+    }
 }

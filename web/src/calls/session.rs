@@ -11,6 +11,7 @@ use super::log::{Direction, Log, What};
 use super::message::{Notation, text_of};
 use crate::api::{RawCall, RawEnd, RawEvent};
 use crate::browser;
+use crate::language::fill;
 
 /// Requests of a call that can be copied. More would be no example but a file.
 const MAX_COPIED: usize = 100;
@@ -265,10 +266,10 @@ fn describe(call: &RawCall) -> String {
     } else {
         "gRPC-Web"
     };
-    let mut parts = vec![format!("{} over {transport}", call.method.path)];
+    let mut parts = vec![fill("{0} over {1}", &[call.method.path, transport])];
     parts.extend(
         call.deadline
-            .map(|deadline| format!("deadline {} ms", deadline.as_millis())),
+            .map(|deadline| fill("deadline {0} ms", &[&deadline.as_millis().to_string()])),
     );
     parts.extend(lines(&call.metadata));
     parts.join(", ")

@@ -12,6 +12,7 @@ use super::projection::Projection;
 use super::publisher::Publisher;
 use super::scene::Scene;
 use crate::browser::{self, FrameLoop};
+use crate::language::t;
 
 /// How far an arrow key moves the character, in metres; ten times that with Shift.
 const KEY_STEP: f64 = 0.1;
@@ -83,7 +84,7 @@ pub(super) fn StageCanvas(
             class="stage-canvas"
             tabindex="0"
             role="application"
-            aria-label="The stage from above"
+            aria-label=t("The stage from above")
             aria-describedby="stage-sentence stage-help"
             on:pointerdown=begin
             on:pointermove=go_on

@@ -8,6 +8,7 @@ use web_sys::{CanvasRenderingContext2d, CssStyleDeclaration, HtmlCanvasElement};
 use super::point::Point;
 use super::projection::Projection;
 use super::scene::Scene;
+use crate::language::t;
 use crate::ui::fixed;
 
 /// The colours of the theme, as the style sheet has them.
@@ -178,13 +179,13 @@ impl Brush<'_> {
         self.text(
             &palette.axis,
             "right",
-            "x forward (m)",
+            t("x forward (m)"),
             (width / 2.0 - 8.0, 18.0),
         );
         self.text(
             &palette.axis,
             "left",
-            "y left (m)",
+            t("y left (m)"),
             (8.0, height / 2.0 - 8.0),
         );
     }

@@ -15,6 +15,7 @@ use std::time::Duration;
 use leptos::prelude::*;
 
 use crate::browser;
+use crate::language::{fill, t};
 use crate::ui::fixed;
 
 use canvas::StageCanvas;
@@ -28,7 +29,7 @@ const READOUT_INTERVAL: Duration = Duration::from_millis(200);
 /// The page of the stage.
 #[component]
 pub(crate) fn StagePage() -> impl IntoView {
-    browser::set_title("Stage");
+    browser::set_title(t("Stage"));
     let scene = StoredValue::new_local(Scene::default());
     let paused = RwSignal::new(false);
     let visible = browser::page_is_visible();
@@ -41,10 +42,10 @@ pub(crate) fn StagePage() -> impl IntoView {
     view! {
         <div class="stage-page">
             <div class="page-head">
-                <h1>"Stage"</h1>
+                <h1>{t("Stage")}</h1>
                 <LinkState link readout />
                 <button type="button" class="button" aria-pressed=move || paused.get().to_string() on:click=move |_| paused.update(|paused| *paused = !*paused)>
-                    {move || if paused.get() { "Resume" } else { "Pause" }}
+                    {move || if paused.get() { t("Resume") } else { t("Pause") }}
                 </button>
             </div>
             <div class="stage-columns">
@@ -82,12 +83,12 @@ fn LinkState(link: Signal<Link>, readout: Signal<Option<Readout>>) -> impl IntoV
     // A still stage is asked after each two seconds, so nothing this old is to be trusted.
     let stale = move || readout.get().is_some_and(|readout| readout.age > 1000.0);
     let state = Memo::new(move |_| match link.get() {
-        Link::Connecting => ("connecting", "Connecting…"),
-        Link::Live if stale() => ("still", "Waiting"),
-        Link::Live => ("live", "Live"),
-        Link::Still => ("still", "Standing still"),
-        Link::Reconnecting => ("broken", "Reconnecting…"),
-        Link::Paused => ("paused", "Paused"),
+        Link::Connecting => ("connecting", t("Connecting…")),
+        Link::Live if stale() => ("still", t("Waiting")),
+        Link::Live => ("live", t("Live")),
+        Link::Still => ("still", t("Standing still")),
+        Link::Reconnecting => ("broken", t("Reconnecting…")),
+        Link::Paused => ("paused", t("Paused")),
     });
     view! {
         <p class=move || format!("link-state {}", state.get().0) role="status">{move || state.get().1}</p>
@@ -97,12 +98,12 @@ fn LinkState(link: Signal<Link>, readout: Signal<Option<Readout>>) -> impl IntoV
 /// The text equivalent of the canvas.
 fn sentence(readout: Option<Readout>) -> String {
     match readout {
-        None => "The character has not been seen yet.".into(),
+        None => t("The character has not been seen yet.").into(),
         Some(Readout { place, .. }) => {
             let (distance, azimuth) = (fixed(place.distance(), 2), fixed(place.azimuth(), 0));
-            format!(
-                "The character is {distance} m away, {} ({azimuth}°).",
-                place.bearing()
+            fill(
+                "The character is {0} m away, {1} ({2}°).",
+                &[&distance, t(place.bearing()), &azimuth],
             )
         }
     }
@@ -117,20 +118,19 @@ fn Numbers(readout: Signal<Option<Readout>>) -> impl IntoView {
         }
     };
     view! {
-        <aside class="stage-numbers" aria-label="Readouts">
+        <aside class="stage-numbers" aria-label=t("Readouts")>
             <dl class="readouts">
-                <div><dt>"x, forward"</dt><dd data-testid="x">{number(" m", 2, |readout| readout.place.x)}</dd></div>
-                <div><dt>"y, left"</dt><dd data-testid="y">{number(" m", 2, |readout| readout.place.y)}</dd></div>
-                <div><dt>"z, up"</dt><dd data-testid="z">{number(" m", 2, |readout| readout.place.z)}</dd></div>
-                <div><dt>"Azimuth"</dt><dd data-testid="azimuth">{number("°", 0, |readout| readout.place.azimuth())}</dd></div>
-                <div><dt>"Distance"</dt><dd data-testid="distance">{number(" m", 2, |readout| readout.place.distance())}</dd></div>
-                <div><dt>"Messages"</dt><dd data-testid="rate">{number(" /s", 1, |readout| readout.rate)}</dd></div>
-                <div><dt>"Newest sample"</dt><dd data-testid="age">{number(" ms ago", 0, |readout| readout.age)}</dd></div>
-                <div><dt>"Shown behind by"</dt><dd data-testid="delay">{fixed(samples::DELAY, 0)}" ms"</dd></div>
+                <div><dt>{t("x, forward")}</dt><dd data-testid="x">{number(" m", 2, |readout| readout.place.x)}</dd></div>
+                <div><dt>{t("y, left")}</dt><dd data-testid="y">{number(" m", 2, |readout| readout.place.y)}</dd></div>
+                <div><dt>{t("z, up")}</dt><dd data-testid="z">{number(" m", 2, |readout| readout.place.z)}</dd></div>
+                <div><dt>{t("Azimuth")}</dt><dd data-testid="azimuth">{number("°", 0, |readout| readout.place.azimuth())}</dd></div>
+                <div><dt>{t("Distance")}</dt><dd data-testid="distance">{number(" m", 2, |readout| readout.place.distance())}</dd></div>
+                <div><dt>{t("Messages")}</dt><dd data-testid="rate">{number(" /s", 1, |readout| readout.rate)}</dd></div>
+                <div><dt>{t("Newest sample")}</dt><dd data-testid="age">{number(t(" ms ago"), 0, |readout| readout.age)}</dd></div>
+                <div><dt>{t("Shown behind by")}</dt><dd data-testid="delay">{fixed(samples::DELAY, 0)}" ms"</dd></div>
             </dl>
             <p id="stage-help" class="quiet">
-                "Drag or click to move the character. With the stage focused, the arrow keys move it by 0.1 m, with Shift by 1 m; "
-                "Page Up and Page Down raise and lower it. It walks on by itself a few seconds later."
+                {t("Drag or click to move the character. With the stage focused, the arrow keys move it by 0.1 m, with Shift by 1 m; Page Up and Page Down raise and lower it. It walks on by itself a few seconds later.")}
             </p>
         </aside>
     }

@@ -2,6 +2,8 @@
 
 use soundstage_proto::position::Pos;
 
+use crate::language::key;
+
 /// A place.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(super) struct Point {
@@ -57,17 +59,17 @@ impl Point {
         (dx.hypot(dy) > 1e-6).then(|| dy.atan2(dx).to_degrees())
     }
 
-    /// The direction in words, as seen by the listener.
+    /// The direction in words, as seen by the listener, to be translated.
     pub(super) fn bearing(self) -> &'static str {
         const WORDS: [&str; 8] = [
-            "ahead",
-            "ahead to the left",
-            "to the left",
-            "behind to the left",
-            "behind",
-            "behind to the right",
-            "to the right",
-            "ahead to the right",
+            key("ahead"),
+            key("ahead to the left"),
+            key("to the left"),
+            key("behind to the left"),
+            key("behind"),
+            key("behind to the right"),
+            key("to the right"),
+            key("ahead to the right"),
         ];
         let eighth = (self.azimuth().rem_euclid(360.0) / 45.0).round() as usize;
         WORDS[eighth % WORDS.len()]

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::point::Point;
+use crate::language::fill;
 use crate::{api, browser};
 
 /// Sends places to the stage.
@@ -41,7 +42,7 @@ impl Publisher {
         while let Some(point) = self.waiting.try_update_value(Option::take).flatten() {
             let failure = api::publish(point.into()).await.err();
             let failure =
-                failure.map(|error| format!("The character was not moved. {}", error.sentence()));
+                failure.map(|error| fill("The character was not moved. {0}", &[&error.sentence()]));
             let _ = self.failure.try_set(failure);
         }
         let _ = self.sending.try_update_value(|sending| *sending = false);

@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use crate::language::translated;
+
 /// What a field is filled in with.
 #[derive(Clone)]
 pub(crate) enum Control {
@@ -20,7 +22,7 @@ impl Control {
     pub(crate) const NUMBER: Self = Self::Text("text", "numeric");
 }
 
-/// A control with its label, a hint, and what is wrong with its value.
+/// A control with its label, a hint, and what is wrong with its value, which is translated here.
 #[component]
 pub(crate) fn Field(
     #[prop(into)] id: String,
@@ -86,7 +88,7 @@ pub(crate) fn Field(
             <label for=id>{label}</label>
             {control}
             <p id=hint_id class="field-hint">{hint}</p>
-            <p id=error_id class="field-error" role="status">{move || error.get()}</p>
+            <p id=error_id class="field-error" role="status">{move || error.get().map(|error| translated(&error).to_owned())}</p>
         </div>
     }
     .into_any()

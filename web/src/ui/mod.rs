@@ -7,6 +7,7 @@ mod remote;
 use leptos::prelude::*;
 
 use crate::api::CallError;
+use crate::language::t;
 
 pub(crate) use field::{Control, Field};
 pub(crate) use number::{decimal, fixed};
@@ -21,11 +22,11 @@ pub(crate) fn Notice(children: Children) -> impl IntoView {
 /// A failed call, and the way to try it again.
 #[component]
 pub(crate) fn Failure(error: CallError, retry: Callback<()>) -> impl IntoView {
-    let hint = (error == CallError::Unreachable).then_some(" Trying again by itself.");
+    let hint = (error == CallError::Unreachable).then(|| t("Trying again by itself."));
     view! {
         <div class="notice failure" role="alert">
-            <p>{error.sentence()} {hint}</p>
-            <button type="button" class="button" on:click=move |_| retry.run(())>"Try again"</button>
+            <p>{error.sentence()} " " {hint}</p>
+            <button type="button" class="button" on:click=move |_| retry.run(())>{t("Try again")}</button>
         </div>
     }
 }

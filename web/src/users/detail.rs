@@ -7,21 +7,20 @@ use leptos_router::hooks::use_navigate;
 use soundstage_proto::user::User;
 use soundstage_proto::user_rules;
 
-use super::edit::EditDialog;
+use super::actions::Actions;
 use super::table::TypeBadge;
-use super::undo::Deleted;
 use super::{Addresses, Revised};
-use crate::api::CallError;
+use crate::language::{fill, t};
 use crate::ui::{Failure, Notice, Remote, RemoteData};
 use crate::{api, browser};
 
 /// The user with this id, which stands in the address and need not be a number.
 #[component]
-pub(super) fn UserPane(id: String) -> impl IntoView {
-    browser::set_title(&format!("User {id}"));
+pub(crate) fn UserPane(id: String) -> impl IntoView {
+    let heading = fill("User {0}", &[&id]);
+    browser::set_title(&heading);
     let addresses: Addresses = expect_context();
     let revised: Revised = expect_context();
-    let heading = format!("User {id}");
     let parsed = user_rules::parse_id(&id);
     let id = StoredValue::new(id);
     let user = RemoteData::new(move || {
@@ -35,38 +34,36 @@ pub(super) fn UserPane(id: String) -> impl IntoView {
             }
         }
     });
-    // The form stays as it is when the user behind it changes.
-    let editing = RwSignal::new(None::<User>);
     // The same user again is no reason to draw it again.
     let user_now = Memo::new(move |_| user.get());
     let content = move || match user_now.get() {
-        Remote::Loading => view! { <p class="quiet">"Loading…"</p> }.into_any(),
+        Remote::Loading => view! { <p class="quiet">{t("Loading…")}</p> }.into_any(),
         Remote::Failed(error) => view! { <Failure error retry=user.retry() /> }.into_any(),
         Remote::Ready(None) => view! {
-            <Notice>"Not found: no user has the id " <strong>{id.get_value()}</strong>"."</Notice>
+            <Notice>{id.with_value(|id| fill("Not found: no user has the id {0}.", &[id]))}</Notice>
         }
         .into_any(),
-        Remote::Ready(Some(user)) => view! { <Fields user editing /> }.into_any(),
+        Remote::Ready(Some(user)) => view! { <Fields user /> }.into_any(),
     };
     view! {
         <aside class="pane" aria-labelledby="pane-heading">
             <div class="pane-head">
                 <h2 id="pane-heading">{heading}</h2>
-                <A href=move || addresses.within("/users") attr:class="button quiet-button">"Close"</A>
+                <A href=move || addresses.within("/users") attr:class="button quiet-button">{t("Close")}</A>
             </div>
             <div aria-live="polite">{content}</div>
-            {move || editing.get().map(|user| view! {
-                <EditDialog user on_close=Callback::new(move |()| editing.set(None)) />
-            })}
         </aside>
     }
 }
 
 #[component]
-fn Fields(user: User, editing: RwSignal<Option<User>>) -> impl IntoView {
+fn Fields(user: User) -> impl IntoView {
     let user_type = user.user_type();
     let mail_to = format!("mailto:{}", user.mail_address);
-    let times = [("Created", user.created_ms), ("Changed", user.updated_ms)];
+    let times = [
+        (t("Created"), user.created_ms),
+        (t("Changed"), user.updated_ms),
+    ];
     let times = times.into_iter().filter(|(_, time)| *time > 0);
     let times = times.map(|(name, time)| {
         view! {
@@ -76,59 +73,41 @@ fn Fields(user: User, editing: RwSignal<Option<User>>) -> impl IntoView {
     });
     view! {
         <dl class="fields">
-            <dt>"Id"</dt>
+            <dt>{t("Id")}</dt>
             <dd>{user.id}</dd>
-            <dt>"Nickname"</dt>
+            <dt>{t("Nickname")}</dt>
             <dd>{user.nickname.clone()}</dd>
-            <dt>"Mail address"</dt>
+            <dt>{t("Mail address")}</dt>
             <dd><a href=mail_to>{user.mail_address.clone()}</a></dd>
-            <dt>"Type"</dt>
+            <dt>{t("Type")}</dt>
             <dd><TypeBadge user_type /></dd>
             {times.collect_view()}
         </dl>
-        <Actions user editing />
+        <ActionButtons user />
     }
 }
 
 /// What can be done to a user.
 #[component]
-fn Actions(user: User, editing: RwSignal<Option<User>>) -> impl IntoView {
+fn ActionButtons(user: User) -> impl IntoView {
     let addresses: Addresses = expect_context();
-    let Deleted(deleted) = expect_context();
-    let revised: Revised = expect_context();
+    let actions: Actions = expect_context();
     let navigate = use_navigate();
-    let failure = RwSignal::new(None::<String>);
     let user = StoredValue::new(user);
     let delete = move |_| {
         let navigate = navigate.clone();
-        browser::spawn_abortable(async move {
-            let (id, revision) = user.with_value(|user| (user.id, user.revision));
-            match api::delete_user(id, revision).await {
-                Ok(gone) => {
-                    revised.note();
-                    deleted.try_set(vec![gone]);
-                    navigate(
-                        &untrack(|| addresses.within("/users")),
-                        NavigateOptions::default(),
-                    );
-                }
-                Err(error) => {
-                    let advice = match error {
-                        CallError::Stale => " This is how it is now.",
-                        _ => " Nothing was deleted.",
-                    };
-                    failure.try_set(Some(error.sentence() + advice));
-                }
-            }
+        actions.delete(user.get_value(), move || {
+            let users = untrack(|| addresses.within("/users"));
+            navigate(&users, NavigateOptions::default());
         });
     };
     view! {
         <div class="actions">
-            <button type="button" class="button" on:click=move |_| editing.set(Some(user.get_value()))>
-                "Edit"
+            <button type="button" class="button" on:click=move |_| actions.edit(user.get_value())>{t("Edit")}</button>
+            <button type="button" class="button" on:click=move |_| actions.copy_link(user.with_value(|user| user.id))>
+                {t("Copy link")}
             </button>
-            <button type="button" class="button danger" on:click=delete>"Delete"</button>
+            <button type="button" class="button danger" on:click=delete>{t("Delete")}</button>
         </div>
-        <p class="form-failure" role="alert">{move || failure.get()}</p>
     }
 }

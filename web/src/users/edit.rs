@@ -8,15 +8,16 @@ use soundstage_proto::user::User;
 use super::Revised;
 use super::draft::{Draft, Field as Name};
 use super::form::{DraftField, TypeField, focus, show_refusals};
-use crate::api::CallError;
+use crate::api::{CallError, Updated};
+use crate::language::{fill, t};
 use crate::{api, browser};
 
 /// The form of one user. `on_close` is called once, whatever became of it.
 #[component]
-pub(super) fn EditDialog(user: User, on_close: Callback<()>) -> impl IntoView {
+pub(crate) fn EditDialog(user: User, on_close: Callback<()>) -> impl IntoView {
     let revised: Revised = expect_context();
     let dialog = NodeRef::<html::Dialog>::new();
-    let heading = format!("Edit user {}", user.id);
+    let heading = fill("Edit user {0}", &[&user.id.to_string()]);
     let draft = RwSignal::new(Draft::of(&user));
     // What the change is based on.
     let base = RwSignal::new(user);
@@ -42,29 +43,26 @@ pub(super) fn EditDialog(user: User, on_close: Callback<()>) -> impl IntoView {
         sending.set(true);
         failure.set(None);
         browser::spawn_abortable(async move {
-            let id = mine.id;
-            let answer = match api::update_user(mine).await {
-                // What it is now decides what there is to say.
-                Err(CallError::Stale) => api::get_user(id).await.map(Err),
-                answer => answer.map(Ok),
-            };
+            let answer = api::update_user(mine).await;
             if sending.try_set(false).is_some() {
                 return;
             }
             match answer {
-                Ok(Ok(_)) => {
+                Ok(Updated::Stored) => {
                     revised.note();
                     on_close.run(());
                 }
-                Ok(Err(Some(now))) => theirs.set(Some(now)),
-                Ok(Err(None)) | Err(CallError::NotFound) => failure.set(Some(
-                    "Somebody has deleted this user meanwhile. Nothing was changed.".into(),
+                Ok(Updated::Stale(now)) => theirs.set(Some(now)),
+                Err(CallError::NotFound) => failure.set(Some(
+                    t("Somebody has deleted this user meanwhile. Nothing was changed.").into(),
                 )),
                 Err(CallError::InvalidFields(fields)) => show_refusals(draft, failure, &fields),
-                Err(error) => failure.set(Some(format!(
-                    "{} Nothing was changed; try again.",
-                    error.sentence()
-                ))),
+                Err(error) => {
+                    failure.set(Some(fill(
+                        "{0} Try again; what is typed here stays.",
+                        &[&error.sentence()],
+                    )));
+                }
             }
         });
     };
@@ -89,15 +87,15 @@ pub(super) fn EditDialog(user: User, on_close: Callback<()>) -> impl IntoView {
             <form class="stacked-form" novalidate on:submit=submit>
                 <h2 id="edit-heading">{heading}</h2>
                 {move || theirs.get().map(|now| view! { <Conflict now draft keep_mine take_theirs /> })}
-                <DraftField draft field=Name::Nickname label="Nickname" hint="1 to 64 characters" />
-                <DraftField draft field=Name::MailAddress label="Mail address" hint="Such as name@example.com" />
+                <DraftField draft field=Name::Nickname label=t("Nickname") hint=t("1 to 64 characters") />
+                <DraftField draft field=Name::MailAddress label=t("Mail address") hint=t("Such as name@example.com") />
                 <TypeField draft />
                 <p class="form-failure" role="alert">{move || failure.get()}</p>
                 <div class="actions">
                     <button type="submit" class="button primary" aria-disabled=move || sending.get().to_string()>
-                        {move || if sending.get() { "Saving…" } else { "Save" }}
+                        {move || if sending.get() { t("Saving…") } else { t("Save") }}
                     </button>
-                    <button type="button" class="button" on:click=move |_| on_close.run(())>"Cancel"</button>
+                    <button type="button" class="button" on:click=move |_| on_close.run(())>{t("Cancel")}</button>
                 </div>
             </form>
         </dialog>
@@ -112,7 +110,7 @@ fn Conflict(
     keep_mine: Callback<()>,
     take_theirs: Callback<()>,
 ) -> impl IntoView {
-    let type_now = now.user_type().label();
+    let type_now = t(now.user_type().label());
     let row = move |name: &'static str, theirs: String, mine: Signal<String>| {
         view! {
             <tr>
@@ -124,27 +122,28 @@ fn Conflict(
     };
     let mine =
         move |field| Signal::derive(move || draft.with(|draft| draft.text(field).to_owned()));
-    let my_type = Signal::derive(move || draft.with(|draft| draft.user_type().label().to_owned()));
+    let my_type =
+        Signal::derive(move || draft.with(|draft| t(draft.user_type().label()).to_owned()));
     view! {
         <div class="notice conflict" role="alert">
-            <p>"Somebody has changed this user since you opened it."</p>
+            <p>{t("Somebody has changed this user since you opened it.")}</p>
             <table>
                 <thead>
                     <tr>
                         <td></td>
-                        <th scope="col">"Now"</th>
-                        <th scope="col">"Yours"</th>
+                        <th scope="col">{t("Now")}</th>
+                        <th scope="col">{t("Yours")}</th>
                     </tr>
                 </thead>
                 <tbody>
-                    {row("Nickname", now.nickname, mine(Name::Nickname))}
-                    {row("Mail address", now.mail_address, mine(Name::MailAddress))}
-                    {row("Type", type_now.to_owned(), my_type)}
+                    {row(t("Nickname"), now.nickname, mine(Name::Nickname))}
+                    {row(t("Mail address"), now.mail_address, mine(Name::MailAddress))}
+                    {row(t("Type"), type_now.to_owned(), my_type)}
                 </tbody>
             </table>
             <div class="actions">
-                <button type="button" class="button" on:click=move |_| keep_mine.run(())>"Keep mine"</button>
-                <button type="button" class="button" on:click=move |_| take_theirs.run(())>"Take theirs"</button>
+                <button type="button" class="button" on:click=move |_| keep_mine.run(())>{t("Keep mine")}</button>
+                <button type="button" class="button" on:click=move |_| take_theirs.run(())>{t("Take theirs")}</button>
             </div>
         </div>
     }

@@ -1,116 +1,124 @@
-//! Saving the users of a view as a file.
+//! Saving users as a file.
 
 use futures_util::StreamExt as _;
 use futures_util::future::AbortHandle;
 use leptos::prelude::*;
-use soundstage_proto::user::User;
+use soundstage_files::Format;
 
+use super::selection::Selection;
 use super::view::View;
+use crate::language::{fill, t};
+use crate::lazy::{self, UserWriter};
 use crate::{api, browser};
 
-/// Lines that are put together before they go to the browser.
-const LINES: u32 = 5000;
+/// Users that are put together before they go to the browser.
+const USERS: u32 = 5000;
 
-/// Exports what the table shows as CSV; pressed again, it stops.
+/// Which users to save.
+#[derive(Clone, Copy)]
+pub(super) enum Source {
+    /// All that the table shows.
+    View(Memo<View>),
+    Selected(Selection),
+}
+
+/// The formats, with what they are called.
+const FORMATS: [(Format, &str, &str); 3] = [
+    (Format::Csv, "csv", "CSV"),
+    (Format::Ndjson, "ndjson", "NDJSON"),
+    (Format::Json, "json", "JSON"),
+];
+
+/// Exports in the format that is chosen. While it goes on, a button stops it.
 #[component]
-pub(super) fn ExportButton(view: Memo<View>) -> impl IntoView {
+pub(super) fn ExportChoice(source: Source) -> impl IntoView {
     let under_way = StoredValue::new(None::<AbortHandle>);
     let count = RwSignal::new(None::<u32>);
     let failure = RwSignal::new(None::<String>);
     let stop = move || {
-        count.set(None);
+        count.try_set(None);
         if let Some(handle) = under_way.try_update_value(Option::take).flatten() {
             handle.abort();
         }
     };
-    let export = move |_| {
-        if count.get_untracked().is_some() {
-            return stop();
-        }
+    let export = move |ev| {
+        let name = event_target_value(&ev);
+        let Some((format, ..)) = FORMATS.into_iter().find(|(_, other, _)| *other == name) else {
+            return;
+        };
         count.set(Some(0));
         failure.set(None);
-        let view = view.get_untracked();
-        under_way.set_value(Some(browser::spawn_abortable(async move {
-            let outcome = save(&view, count).await;
-            failure.try_set(
-                outcome
-                    .err()
-                    .map(|error| error.sentence() + " Nothing was saved."),
-            );
+        let task = browser::spawn_abortable(async move {
+            let outcome = save(source, format, count).await;
+            failure.try_set(outcome.err());
             count.try_set(None);
-        })));
+        });
+        under_way.set_value(Some(task));
     };
-    on_cleanup(move || {
-        if let Some(handle) = under_way.try_update_value(Option::take).flatten() {
-            handle.abort();
+    on_cleanup(stop);
+    let control = move || match count.get() {
+        None => view! {
+            <select class="button" aria-label=t("Export") on:change=export>
+                <option value="">{t("Export…")}</option>
+                {FORMATS.map(|(_, value, name)| view! { <option value=value>{name}</option> })}
+            </select>
         }
-    });
-    let label = move || match count.get() {
-        None => "Export".to_owned(),
-        Some(count) => format!("{} — stop", browser::grouped(count)),
+        .into_any(),
+        Some(count) => view! {
+            <button type="button" class="button" on:click=move |_| stop()>
+                {fill("{0} — stop", &[&browser::grouped(count)])}
+            </button>
+        }
+        .into_any(),
     };
     view! {
-        <button type="button" class="button" on:click=export>{label}</button>
+        {control}
         <p class="form-failure" role="alert">{move || failure.get()}</p>
     }
 }
 
-async fn save(view: &View, count: RwSignal<Option<u32>>) -> Result<(), api::CallError> {
-    let mut users = std::pin::pin!(api::export_users(view.filter()).await?);
+/// Saves the users, or says why not.
+async fn save(source: Source, format: Format, count: RwSignal<Option<u32>>) -> Result<(), String> {
+    let unsaved = |sentence: &str| fill("{0} Nothing was saved.", &[sentence]);
+    let writer = lazy::user_writer(format).await;
+    let mut writer: UserWriter =
+        writer.map_err(|_| unsaved(t("A part of the page could not be loaded.")))?;
     let parts = js_sys::Array::new();
-    let mut text =
-        String::from("id,nickname,mail_address,user_type,created_ms,updated_ms,revision\n");
-    let mut written = 0;
-    while let Some(user) = users.next().await {
-        append(&user?, &mut text);
-        written += 1;
-        if written % LINES == 0 {
-            parts.push(&std::mem::take(&mut text).into());
-            count.try_set(Some(written));
+    match source {
+        Source::Selected(selection) => {
+            for user in selection.users() {
+                parts.push(&writer(Some(&user)).into());
+            }
+        }
+        Source::View(view) => {
+            let filter = view.with_untracked(View::filter);
+            let failed = |error: api::CallError| unsaved(&error.sentence());
+            let users = api::export_users(filter).await.map_err(failed)?;
+            let mut users = std::pin::pin!(users);
+            let mut text = String::new();
+            let mut written = 0;
+            while let Some(user) = users.next().await {
+                text.push_str(&writer(Some(&user.map_err(failed)?)));
+                written += 1;
+                if written % USERS == 0 {
+                    parts.push(&std::mem::take(&mut text).into());
+                    count.try_set(Some(written));
+                }
+            }
+            parts.push(&text.into());
         }
     }
-    parts.push(&text.into());
-    browser::save_file("users.csv", "text/csv", &parts);
+    parts.push(&writer(None).into());
+    let name = format!("users.{}", format.extension());
+    browser::save_file(&name, media_type(format), &parts);
     Ok(())
 }
 
-/// Adds the line of a user, as RFC 4180 has it; the command line reads and writes the same.
-fn append(user: &User, text: &mut String) {
-    let quote = |value: &str| {
-        if value.contains(['"', ',', '\n', '\r']) {
-            format!("\"{}\"", value.replace('"', "\"\""))
-        } else {
-            value.to_owned()
-        }
-    };
-    let fields = [
-        user.id.to_string(),
-        quote(&user.nickname),
-        quote(&user.mail_address),
-        user.user_type().as_str_name().to_owned(),
-        user.created_ms.to_string(),
-        user.updated_ms.to_string(),
-        user.revision.to_string(),
-    ];
-    text.push_str(&fields.join(","));
-    text.push('\n');
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn commas_and_quotes_are_quoted() {
-        let mut text = String::new();
-        let user = User {
-            id: 7,
-            nickname: "a \"b\", c".into(),
-            mail_address: "a@b.example".into(),
-            user_type: 3,
-            ..User::default()
-        };
-        append(&user, &mut text);
-        assert_eq!(text, "7,\"a \"\"b\"\", c\",a@b.example,GUEST,0,0,0\n");
+/// As registered with IANA; NDJSON is not, and commonly this.
+pub(super) const fn media_type(format: Format) -> &'static str {
+    match format {
+        Format::Csv => "text/csv",
+        Format::Ndjson => "application/x-ndjson",
+        Format::Json => "application/json",
     }
 }

@@ -4,6 +4,8 @@ use leptos::prelude::*;
 use soundstage_proto::user_types;
 
 use super::draft::{Draft, Field as Name};
+use crate::browser;
+use crate::language::{t, translated};
 use crate::ui::{Control, Field};
 
 /// Shows what the server has refused, each at its field.
@@ -17,18 +19,15 @@ pub(super) fn show_refusals(
             .try_update(|draft| draft.refuse(field, sentence))
             .unwrap_or(true);
         if !shown {
-            failure.set(Some(format!("{field}: {sentence}")));
+            failure.set(Some(format!("{field}: {}", translated(sentence))));
         }
     }
 }
 
 /// Goes to a field.
 pub(super) fn focus(field: Name) {
-    if let Some(input) = document().get_element_by_id(&input_id(field)) {
-        let input: web_sys::HtmlElement = wasm_bindgen::JsCast::unchecked_into(input);
-        // A field that cannot take the focus still shows its error.
-        let _ = input.focus();
-    }
+    // A field that cannot take the focus still shows its error.
+    browser::focus(&input_id(field));
 }
 
 fn input_id(field: Name) -> String {
@@ -77,11 +76,12 @@ pub(super) fn TypeField(draft: RwSignal<Draft>) -> impl IntoView {
             draft.update(|draft| draft.choose(user_type));
         }
     };
-    let types = user_types::STORABLE.map(|user_type| (user_type.as_str_name(), user_type.label()));
+    let types =
+        user_types::STORABLE.map(|user_type| (user_type.as_str_name(), t(user_type.label())));
     view! {
         <Field
             id="user-user_type"
-            label="Type"
+            label=t("Type")
             control=Control::Choice(types.into())
             value=Signal::derive(move || draft.with(|draft| draft.user_type().as_str_name().to_owned()))
             on_input=Callback::new(choose)

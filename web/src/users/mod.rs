@@ -1,23 +1,28 @@
 //! The users: the table of all, and beside it one of them or the form to add one.
 
+mod actions;
 mod add;
 mod data;
+mod deletion;
 mod detail;
 mod draft;
 mod edit;
 mod export;
 mod form;
+mod import;
+mod keys;
 mod live;
+mod menu;
 mod rows;
 mod scroll;
 mod selection;
 mod table;
-mod undo;
 mod view;
 mod viewport;
 
 use std::time::Duration;
 
+use leptos::ev::DragEvent;
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
 use leptos_router::components::A;
@@ -25,15 +30,23 @@ use leptos_router::hooks::{use_location, use_navigate, use_params_map, use_query
 use soundstage_proto::{UserType, user_types};
 
 use crate::browser;
+use crate::language::t;
+use crate::lazy::{LazyAddUserPane, LazyEditDialog, LazyImportPane, LazyUserPane, expect_panes};
 use crate::ui::Notice;
 
-use add::AddUserPane;
-use detail::UserPane;
-use export::ExportButton;
+use actions::Actions;
+use deletion::DeletionNotice;
+use export::{ExportChoice, Source};
+use menu::{RowMenu, UserMenu};
 use selection::{Selection, SelectionBar};
 use table::UserTable;
-use undo::{Deleted, UndoNotice};
 use view::View;
+
+pub(crate) use add::AddUserPane;
+pub(crate) use detail::UserPane;
+pub(crate) use edit::EditDialog;
+pub(crate) use import::ImportPane;
+pub(crate) use keys::ShortcutsDialog;
 
 /// How long somebody must have stopped typing before the search begins.
 const TYPED: Duration = Duration::from_millis(200);
@@ -61,6 +74,10 @@ impl Revised {
     }
 }
 
+/// A file that was dropped on the page, to be imported.
+#[derive(Clone, Copy)]
+struct DroppedFile(RwSignal<Option<web_sys::File>, LocalStorage>);
+
 /// Shows another view, which then stands in the address.
 #[derive(Clone, Copy)]
 struct ShowView(Callback<View>);
@@ -87,9 +104,9 @@ impl Addresses {
 /// The page of users.
 #[component]
 pub(crate) fn UsersPage() -> impl IntoView {
-    browser::set_title("Users");
+    browser::set_title(t("Users"));
     let params = use_params_map();
-    // Nothing, `new`, or the id of the user who is shown.
+    // Nothing, `new`, `import`, or the id of the user who is shown.
     let pane = Memo::new(move |_| params.with(|params| params.get("pane")));
     let query = use_query_map();
     let view = Memo::new(move |_| query.with(|query| View::read(|name| query.get(name))));
@@ -104,19 +121,51 @@ pub(crate) fn UsersPage() -> impl IntoView {
         let address = path.get_untracked() + &browser::query(&view.write());
         navigate(&address, options);
     });
-    provide_context(Revised::new());
+    let revised = Revised::new();
+    let dropped = RwSignal::new_local(None);
+    let actions = Actions::new(addresses, revised);
+    let editing = actions.editing;
+    provide_context(revised);
     provide_context(ShowView(show));
-    provide_context(Deleted(RwSignal::new(Vec::new())));
+    provide_context(actions);
+    provide_context(RowMenu::new());
     provide_context(Selection::new());
     provide_context(addresses);
+    provide_context(DroppedFile(dropped));
+    let is_dragged_over = RwSignal::new(false);
+    let drag_over = move |event: DragEvent| {
+        if browser::has_files(&event) {
+            event.prevent_default();
+            is_dragged_over.set(true);
+        }
+    };
+    let navigate = use_navigate();
+    let take_file = move |event: DragEvent| {
+        event.prevent_default();
+        is_dragged_over.set(false);
+        if let Some(file) = browser::dropped_file(&event) {
+            dropped.set(Some(file));
+            let import = untrack(|| addresses.within("/users/import"));
+            navigate(&import, NavigateOptions::default());
+        }
+    };
     view! {
-        <div class="users-page">
+        <div
+            class="users-page"
+            class:dragged-over=is_dragged_over
+            on:pointerenter=move |_| expect_panes()
+            on:focusin=move |_| expect_panes()
+            on:dragover=drag_over
+            on:dragleave=move |_| is_dragged_over.set(false)
+            on:drop=take_file
+        >
             <section class="users-list" aria-labelledby="users-heading">
                 <div class="page-head">
-                    <h1 id="users-heading">"Users"</h1>
+                    <h1 id="users-heading">{t("Users")}</h1>
                     <div class="actions">
-                        <ExportButton view />
-                        <A href=move || addresses.within("/users/new") attr:class="button primary">"Add user"</A>
+                        <A href=move || addresses.within("/users/import") attr:class="button">{t("Import")}</A>
+                        <ExportChoice source=Source::View(view) />
+                        <A href=move || addresses.within("/users/new") attr:class="button primary">{t("Add user")}</A>
                     </div>
                 </div>
                 <div class="toolbar">
@@ -128,10 +177,15 @@ pub(crate) fn UsersPage() -> impl IntoView {
             </section>
             {move || match pane.get().as_deref() {
                 None => view! { <NoUserPane /> }.into_any(),
-                Some("new") => view! { <AddUserPane /> }.into_any(),
-                Some(id) => view! { <UserPane id=id.to_owned() /> }.into_any(),
+                Some("new") => view! { <LazyAddUserPane /> }.into_any(),
+                Some("import") => view! { <LazyImportPane /> }.into_any(),
+                Some(id) => view! { <LazyUserPane id=id.to_owned() /> }.into_any(),
             }}
-            <UndoNotice />
+            <UserMenu />
+            {move || editing.get().map(|user| view! {
+                <LazyEditDialog user on_close=Callback::new(move |()| editing.set(None)) />
+            })}
+            <DeletionNotice deletion=actions.deletion />
         </div>
     }
 }
@@ -141,7 +195,7 @@ pub(crate) fn UsersPage() -> impl IntoView {
 fn NoUserPane() -> impl IntoView {
     view! {
         <aside class="pane empty-pane">
-            <Notice>"Choose a user to see more, or add one."</Notice>
+            <Notice>{t("Choose a user to see more, or add one.")}</Notice>
         </aside>
     }
 }
@@ -189,12 +243,13 @@ fn Search(view: Memo<View>) -> impl IntoView {
             }
         >
             <label class="field inline">
-                <span>"Search"</span>
+                <span>{t("Search")}</span>
                 <input
+                    id=keys::SEARCH_ID
                     type="search"
                     autocomplete="off"
                     spellcheck="false"
-                    placeholder="Nickname, mail address or id"
+                    placeholder=t("Nickname, mail address or id")
                     maxlength="254"
                     bind:value=text
                 />
@@ -217,12 +272,12 @@ fn Types(view: Memo<View>) -> impl IntoView {
                 aria-pressed=move || is_chosen.get().to_string()
                 on:click=choose
             >
-                {user_type.label()}
+                {t(user_type.label())}
             </button>
         }
     };
     view! {
-        <div class="toggles" role="group" aria-label="Types">
+        <div class="toggles" role="group" aria-label=t("Types")>
             {user_types::STORABLE.map(toggle).collect_view()}
         </div>
     }

@@ -69,6 +69,27 @@ impl Scale {
         }
     }
 
+    /// Where a row is wholly seen, as near as can be.
+    pub(super) fn reveal(&self, from: Place, row: u32) -> Place {
+        let row = f64::from(row.min(self.rows.saturating_sub(1)));
+        let last = (f64::from(self.rows) - self.view_height / self.row_height).max(0.0);
+        // The heading takes the place of one.
+        let lowest = row + 2.0 - self.view_height / self.row_height;
+        let top_row = from.top_row.min(row).max(lowest).clamp(0.0, last);
+        let way = (top_row - from.top_row) * self.row_height;
+        let scroll_top = if !self.is_scaled() {
+            top_row * self.row_height
+        } else if way.abs() > LONG_WAY * self.view_height {
+            top_row / last * (self.height() - self.view_height)
+        } else {
+            from.scroll_top + way
+        };
+        Place {
+            scroll_top: scroll_top.round(),
+            top_row,
+        }
+    }
+
     /// The rows to draw there.
     pub(super) fn drawn(&self, place: Place) -> Drawn {
         let whole = place.top_row.floor();
@@ -141,6 +162,22 @@ mod tests {
         let end = MANY.scrolled(next, longest);
         assert_eq!(MANY.drawn(end).rows.end, 1_000_000);
         assert!(is_at(MANY.scrolled(end, 0.0), 0.0));
+    }
+
+    #[test]
+    fn a_row_is_brought_into_view_and_no_further() {
+        let place = FEW.reveal(Place::default(), 5);
+        assert_eq!(place, Place::default(), "in view already");
+        let below = FEW.reveal(place, 20);
+        assert!(is_at(below, 12.0));
+        assert_eq!(below, FEW.scrolled(place, below.scroll_top));
+        assert!(is_at(FEW.reveal(below, 3), 3.0));
+        let end = MANY.reveal(place, 999_999);
+        assert!(is_at(end, 999_990.0));
+        assert_eq!(MANY.drawn(end).rows.end, 1_000_000);
+        let up = MANY.reveal(end, 999_989);
+        assert!(is_at(up, 999_989.0));
+        assert!((up.scroll_top - end.scroll_top + 40.0).abs() < 1e-6);
     }
 
     #[test]

@@ -7,9 +7,11 @@ use soundstage_proto::user::User;
 use soundstage_proto::{UserType, user_types};
 
 use super::Revised;
+use super::actions::Actions;
+use super::export::{ExportChoice, Source};
 use super::rows::Rows;
-use super::undo::Deleted;
-use crate::api::CallError;
+use crate::api::{CallError, Updated};
+use crate::language::{fill, t};
 use crate::{api, browser};
 
 /// The users that are selected, as they were then.
@@ -18,13 +20,6 @@ pub(super) struct Selection {
     users: RwSignal<BTreeMap<u32, User>>,
     /// The row that was selected last, from where Shift goes on.
     last_row: StoredValue<u32>,
-}
-
-/// What is done to each of them.
-#[derive(Clone, Copy)]
-enum Deed {
-    Retype(UserType),
-    Delete,
 }
 
 impl Selection {
@@ -37,6 +32,15 @@ impl Selection {
 
     pub(super) fn contains(self, id: u32) -> bool {
         self.users.with(|users| users.contains_key(&id))
+    }
+
+    /// The users, by id.
+    pub(super) fn users(self) -> Vec<User> {
+        self.users.get_untracked().into_values().collect()
+    }
+
+    fn remove(self, id: u32) {
+        self.users.try_update(|users| users.remove(&id));
     }
 
     /// Takes the user of a row in or out; with Shift, all that are known between it and the last one.
@@ -72,48 +76,57 @@ impl Selection {
 #[component]
 pub(super) fn SelectionBar() -> impl IntoView {
     let selection: Selection = expect_context();
-    let Deleted(deleted) = expect_context();
+    let actions: Actions = expect_context();
     let revised: Revised = expect_context();
     let busy = RwSignal::new(false);
     let outcome = RwSignal::new(None::<String>);
     let count = Memo::new(move |_| selection.users.with(BTreeMap::len));
-    let do_to_all = move |deed: Deed| {
+    let retype = move |ev| {
+        let Some(user_type) = user_types::parse(&event_target_value(&ev)) else {
+            return;
+        };
         if busy.get_untracked() {
             return;
         }
         busy.set(true);
         outcome.set(None);
         browser::spawn_abortable(async move {
-            let (done, failures) = carry_out(selection, deed).await;
+            let said = change_type(selection, user_type).await;
             revised.note();
-            if busy.try_set(false).is_some() {
-                return;
-            }
-            outcome.set(failures);
-            if let Deed::Delete = deed {
-                deleted.set(done);
-            }
+            busy.try_set(false);
+            outcome.try_set(said);
         });
     };
-    let retype = move |ev| {
-        if let Some(user_type) = user_types::parse(&event_target_value(&ev)) {
-            do_to_all(Deed::Retype(user_type));
+    let delete = move |_| {
+        if busy.get_untracked() {
+            return;
         }
+        busy.set(true);
+        outcome.set(None);
+        browser::spawn_abortable(async move {
+            let users = selection.users();
+            actions
+                .deletion
+                .delete(users, |id| selection.remove(id))
+                .await;
+            busy.try_set(false);
+        });
     };
     let bar = move || {
         (count.get() > 0).then(|| {
             view! {
-                <div class="selection" role="group" aria-label="Selected users">
-                    <p role="status">{move || format!("{} selected", browser::grouped(count.get() as u32))}</p>
-                    <select aria-label="Change type" prop:value="" on:change=retype>
-                        <option value="">"Change type…"</option>
+                <div class="selection" role="group" aria-label=t("Selected users")>
+                    <p role="status">{move || fill("{0} selected", &[&browser::grouped(count.get() as u32)])}</p>
+                    <select aria-label=t("Change type") prop:value="" on:change=retype>
+                        <option value="">{t("Change type…")}</option>
                         {user_types::STORABLE.map(|user_type| view! {
-                            <option value=user_type.as_str_name()>{user_type.label()}</option>
+                            <option value=user_type.as_str_name()>{t(user_type.label())}</option>
                         })}
                     </select>
-                    <button type="button" class="button danger" on:click=move |_| do_to_all(Deed::Delete)>"Delete"</button>
+                    <ExportChoice source=Source::Selected(selection) />
+                    <button type="button" class="button danger" on:click=delete>{t("Delete")}</button>
                     <button type="button" class="button" on:click=move |_| selection.users.set(BTreeMap::new())>
-                        "Clear"
+                        {t("Clear")}
                     </button>
                 </div>
             }
@@ -125,45 +138,32 @@ pub(super) fn SelectionBar() -> impl IntoView {
     }
 }
 
-/// Does it to one after the other; those it was done to are selected no longer. What they were, and a word on those it
-/// could not be done to.
-async fn carry_out(selection: Selection, deed: Deed) -> (Vec<User>, Option<String>) {
-    let users: Vec<User> = selection.users.get_untracked().into_values().collect();
-    let mut done = Vec::new();
-    let (mut stale, mut other) = (0_u32, None);
-    for user in users {
-        let (id, revision) = (user.id, user.revision);
-        let answer = match deed {
-            Deed::Delete => api::delete_user(id, revision).await,
-            Deed::Retype(user_type) => {
-                api::update_user(User {
-                    user_type: user_type.into(),
-                    ..user
-                })
-                .await
-            }
+/// Gives them the type, one after the other; those that have it are selected no longer. A word on those it could not be
+/// done to.
+async fn change_type(selection: Selection, user_type: UserType) -> Option<String> {
+    let mut stale = 0_u32;
+    for user in selection.users() {
+        let id = user.id;
+        let wanted = User {
+            user_type: user_type.into(),
+            ..user
         };
-        match answer {
-            // Gone is gone, whoever did it.
-            Err(CallError::NotFound) => {}
-            Err(CallError::Stale) => {
-                stale += 1;
-                continue;
-            }
+        match api::update_user(wanted).await {
+            // Nothing is left to be changed.
+            Ok(Updated::Stored) | Err(CallError::NotFound) => selection.remove(id),
+            Ok(Updated::Stale(_)) => stale += 1,
             Err(error) => {
-                other = Some(error.sentence());
-                break;
+                return Some(fill(
+                    "{0} Those still selected are to be done yet.",
+                    &[&error.sentence()],
+                ));
             }
-            Ok(user) => done.push(user),
         }
-        selection.users.try_update(|users| users.remove(&id));
     }
-    let failures = match (stale, other) {
-        (_, Some(sentence)) => Some(format!("{sentence} Those still selected are as they were.")),
-        (0, None) => None,
-        (count, None) => Some(format!(
-            "{count} have been changed by somebody else since they were selected, and are as they were."
-        )),
-    };
-    (done, failures)
+    (stale > 0).then(|| {
+        fill(
+            "{0} have been changed by somebody else since they were selected, and are as they were.",
+            &[&stale.to_string()],
+        )
+    })
 }

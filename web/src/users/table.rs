@@ -5,21 +5,24 @@ use leptos_router::components::A;
 use soundstage_proto::user::list_users_request::Order;
 
 use super::data::Table;
+use super::keys::{Shortcuts, row_keys};
+use super::menu::MenuButton;
 use super::rows::{Row, Rows};
 use super::selection::Selection;
 use super::view::View;
 use super::viewport::Viewport;
 use super::{Addresses, Revised, ShowView};
 use crate::browser;
+use crate::language::{fill, key, t};
 use crate::ui::{Failure, Notice};
 
 /// The columns, with what they are ordered by.
 const COLUMNS: [(Option<Order>, &str, &str); 5] = [
-    (Some(Order::Id), "Id", "number"),
-    (Some(Order::Nickname), "Nickname", "name"),
-    (Some(Order::MailAddress), "Mail address", "mail"),
-    (None, "Type", "type"),
-    (Some(Order::Updated), "Changed", "time"),
+    (Some(Order::Id), key("Id"), "number"),
+    (Some(Order::Nickname), key("Nickname"), "name"),
+    (Some(Order::MailAddress), key("Mail address"), "mail"),
+    (None, key("Type"), "type"),
+    (Some(Order::Updated), key("Changed"), "time"),
 ];
 
 /// The users of a view.
@@ -47,9 +50,10 @@ pub(super) fn UserTable(view: Memo<View>) -> impl IntoView {
             <p role="status">{move || count(table.rows, view)}</p>
             {move || (is_pointed_at.get() && table.unseen.get() > 0).then(|| view! {
                 <button type="button" class="button" on:click=move |_| table.refresh()>
-                    {move || format!("Show {} changes", table.unseen.get())}
+                    {move || fill("Show {0} changes", &[&table.unseen.get().to_string()])}
                 </button>
             })}
+            <Shortcuts />
         </div>
         <div
             class="table-view"
@@ -57,8 +61,9 @@ pub(super) fn UserTable(view: Memo<View>) -> impl IntoView {
             node_ref=viewport.container
             tabindex="0"
             role="region"
-            aria-label="Users, scrolling"
+            aria-label=t("Users, scrolling")
             on:scroll=move |_| viewport.scrolled()
+            on:keydown=row_keys(viewport, table.rows)
             on:pointerenter=move |_| is_pointed_at.set(true)
             on:pointerleave=move |_| is_pointed_at.set(false)
         >
@@ -83,9 +88,9 @@ pub(super) fn UserTable(view: Memo<View>) -> impl IntoView {
         {move || is_empty.get().then(|| view! {
             <Notice>
                 {if view.with(View::is_filtered) {
-                    "Nobody is found. Search for less, or for other types."
+                    t("Nobody is found. Search for less, or for other types.")
                 } else {
-                    "There are no users yet. Add the first one."
+                    t("There are no users yet. Add the first one, or import a file.")
                 }}
             </Notice>
         })}
@@ -95,19 +100,16 @@ pub(super) fn UserTable(view: Memo<View>) -> impl IntoView {
 /// How many users there are, in words.
 fn count(rows: RwSignal<Rows>, view: Memo<View>) -> String {
     rows.with(|rows| match rows.total() {
-        None => "Loading users…".to_owned(),
+        None => t("Loading users…").to_owned(),
         Some(total) => {
-            let more = if rows.is_lower_bound() {
-                "More than "
-            } else {
-                ""
+            let is_filtered = view.with(View::is_filtered);
+            let sentence = match (total, is_filtered, rows.is_lower_bound()) {
+                (_, _, true) => key("More than {0} found"),
+                (_, true, false) => key("{0} found"),
+                (1, false, false) => key("{0} user"),
+                (_, false, false) => key("{0} users"),
             };
-            let what = match (total, view.with(View::is_filtered)) {
-                (1, false) => "user",
-                (_, false) => "users",
-                (_, true) => "found",
-            };
-            format!("{more}{} {what}", browser::grouped(total))
+            fill(sentence, &[&browser::grouped(total)])
         }
     })
 }
@@ -117,7 +119,7 @@ fn Headings(view: Memo<View>) -> impl IntoView {
     let ShowView(show) = expect_context();
     let heading = move |(order, name, class): (Option<Order>, &'static str, &'static str)| {
         let Some(order) = order else {
-            return view! { <th scope="col" class=class>{name}</th> }.into_any();
+            return view! { <th scope="col" class=class>{t(name)}</th> }.into_any();
         };
         let direction = move || {
             let view = view.get();
@@ -130,7 +132,7 @@ fn Headings(view: Memo<View>) -> impl IntoView {
         let turn = move |_| show.run(view.get_untracked().ordered_by(order));
         view! {
             <th scope="col" class=class aria-sort=direction>
-                <button type="button" on:click=turn>{name}</button>
+                <button type="button" on:click=turn>{t(name)}</button>
             </th>
         }
         .into_any()
@@ -138,8 +140,9 @@ fn Headings(view: Memo<View>) -> impl IntoView {
     view! {
         <thead>
             <tr aria-rowindex="1">
-                <th scope="col" class="select"><span class="visually-hidden">"Selected"</span></th>
+                <th scope="col" class="select"><span class="visually-hidden">{t("Selected")}</span></th>
                 {COLUMNS.map(heading).collect_view()}
+                <th scope="col" class="more"><span class="visually-hidden">{t("Actions")}</span></th>
             </tr>
         </thead>
     }
@@ -161,11 +164,12 @@ fn UserRow(number: u32, rows: RwSignal<Rows>) -> impl IntoView {
     let selection: Selection = expect_context();
     let row = Memo::new(move |_| rows.with(|rows| rows.row(number)));
     let cells = move || match row.get() {
-        None => view! { <td class="waiting" colspan="6">"…"</td> }.into_any(),
+        None => view! { <td class="waiting" colspan="7">"…"</td> }.into_any(),
         Some(Row { user, .. }) => {
             let user_type = user.user_type();
             let id = user.id;
-            let name = format!("Select {}", user.nickname);
+            let name = fill("Select {0}", &[&user.nickname]);
+            let menu = view! { <MenuButton user=user.clone() /> };
             view! {
                 <td class="select">
                     <input
@@ -180,13 +184,14 @@ fn UserRow(number: u32, rows: RwSignal<Rows>) -> impl IntoView {
                 <td class="mail">{user.mail_address}</td>
                 <td class="type"><TypeBadge user_type /></td>
                 <td class="time">{browser::date_and_time(user.updated_ms)}</td>
+                <td class="more">{menu}</td>
             }
             .into_any()
         }
     };
     let is_deleted = move || row.with(|row| row.as_ref().is_some_and(|row| row.is_deleted));
     view! {
-        <tr aria-rowindex=(number + 2).to_string() class:deleted=is_deleted>{cells}</tr>
+        <tr aria-rowindex=(number + 2).to_string() tabindex="-1" class:deleted=is_deleted>{cells}</tr>
     }
 }
 
@@ -194,5 +199,5 @@ fn UserRow(number: u32, rows: RwSignal<Rows>) -> impl IntoView {
 #[component]
 pub(super) fn TypeBadge(user_type: soundstage_proto::UserType) -> impl IntoView {
     let class = format!("badge {}", user_type.as_str_name().to_ascii_lowercase());
-    view! { <span class=class>{user_type.label()}</span> }
+    view! { <span class=class>{t(user_type.label())}</span> }
 }

@@ -61,15 +61,38 @@ impl Viewport {
 
     /// Takes over where the browser has scrolled to.
     pub(super) fn scrolled(self) {
-        let scale = Scale {
-            rows: self.rows.get_untracked(),
-            row_height: self.row_height.get_untracked(),
-            view_height: self.view_height.get_untracked(),
-        };
+        let scale = self.scale();
         if let Some(element) = self.container.get_untracked() {
             let top = f64::from(element.scroll_top());
             self.place
                 .update(|place| *place = scale.scrolled(*place, top));
+        }
+    }
+
+    /// Scrolls as little as brings a row into view.
+    pub(super) fn reveal(self, row: u32) {
+        let place = self.scale().reveal(self.place.get_untracked(), row);
+        self.place.set(place);
+        if let Some(element) = self.container.get_untracked() {
+            element.set_scroll_top(place.scroll_top as i32);
+        }
+    }
+
+    /// How many rows are seen at once.
+    pub(super) fn page(self) -> u32 {
+        (self.view_height.get_untracked() / self.row_height.get_untracked()) as u32
+    }
+
+    /// The row at the upper edge.
+    pub(super) fn top_row(self) -> u32 {
+        self.place.with_untracked(|place| place.top_row.ceil()) as u32
+    }
+
+    fn scale(self) -> Scale {
+        Scale {
+            rows: self.rows.get_untracked(),
+            row_height: self.row_height.get_untracked(),
+            view_height: self.view_height.get_untracked(),
         }
     }
 
