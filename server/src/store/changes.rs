@@ -36,12 +36,23 @@ impl<'a> Changes<'a> {
         })
     }
 
-    /// Keeps the count of revisions, and returns what to tell once it has been committed.
+    /// Keeps the count of revisions and the index of grams, and returns what to tell once it has been committed.
+    ///
+    /// The index comes last: FTS5 writes what it has gathered whenever a statement begins that may have to be undone, as those
+    /// on the users are, so in between it would write a part of its own for each user.
     pub(super) fn finish(self) -> Result<Vec<Event>, Problem> {
         if !self.events.is_empty() {
             self.transaction
                 .prepare_cached("UPDATE revisions SET newest = ?1")?
                 .execute([self.revision])?;
+        }
+        for event in &self.events {
+            if event.kind != EventKind::Created {
+                search::remove(self.transaction, event.user.id)?;
+            }
+            if event.kind != EventKind::Deleted {
+                search::insert(self.transaction, &event.user)?;
+            }
         }
         Ok(self.events)
     }
@@ -86,7 +97,6 @@ impl<'a> Changes<'a> {
         if inserted == 0 {
             return Ok(Added::AlreadyExists);
         }
-        search::insert(self.transaction, &user)?;
         self.note(EventKind::Created, &user);
         Ok(Added::Stored(user))
     }
@@ -127,8 +137,6 @@ impl<'a> Changes<'a> {
                 user.updated_ms,
                 user.revision
             ])?;
-        search::remove(self.transaction, id)?;
-        search::insert(self.transaction, &user)?;
         self.note(EventKind::Changed, &user);
         Ok(Changed::Done(User::clone(&user)))
     }
@@ -142,7 +150,6 @@ impl<'a> Changes<'a> {
         self.transaction
             .prepare_cached("DELETE FROM users WHERE id = ?1")?
             .execute([id])?;
-        search::remove(self.transaction, id)?;
         // A removal is counted too: a user that gets the id later must not have a revision that somebody knows.
         self.note(EventKind::Deleted, &user);
         Ok(Changed::Done(user))
