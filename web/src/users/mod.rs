@@ -32,7 +32,6 @@ use soundstage_proto::{UserType, user_types};
 use crate::browser;
 use crate::language::t;
 use crate::lazy::{LazyAddUserPane, LazyEditDialog, LazyImportPane, LazyUserPane, expect_panes};
-use crate::ui::Notice;
 
 use actions::Actions;
 use deletion::DeletionNotice;
@@ -176,7 +175,7 @@ pub(crate) fn UsersPage() -> impl IntoView {
                 <UserTable view />
             </section>
             {move || match pane.get().as_deref() {
-                None => view! { <NoUserPane /> }.into_any(),
+                None => ().into_any(),
                 Some("new") => view! { <LazyAddUserPane /> }.into_any(),
                 Some("import") => view! { <LazyImportPane /> }.into_any(),
                 Some(id) => view! { <LazyUserPane id=id.to_owned() /> }.into_any(),
@@ -187,16 +186,6 @@ pub(crate) fn UsersPage() -> impl IntoView {
             })}
             <DeletionNotice deletion=actions.deletion />
         </div>
-    }
-}
-
-/// Beside the table while no user is chosen.
-#[component]
-fn NoUserPane() -> impl IntoView {
-    view! {
-        <aside class="pane empty-pane">
-            <Notice>{t("Choose a user to see more, or add one.")}</Notice>
-        </aside>
     }
 }
 

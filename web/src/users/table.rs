@@ -17,11 +17,12 @@ use crate::language::{fill, key, t};
 use crate::ui::{Failure, Notice};
 
 /// The columns, with what they are ordered by.
-const COLUMNS: [(Option<Order>, &str, &str); 5] = [
+const COLUMNS: [(Option<Order>, &str, &str); 6] = [
     (Some(Order::Id), key("Id"), "number"),
     (Some(Order::Nickname), key("Nickname"), "name"),
     (Some(Order::MailAddress), key("Mail address"), "mail"),
     (None, key("Type"), "type"),
+    (Some(Order::Created), key("Created"), "time created"),
     (Some(Order::Updated), key("Changed"), "time"),
 ];
 
@@ -164,7 +165,7 @@ fn UserRow(number: u32, rows: RwSignal<Rows>) -> impl IntoView {
     let selection: Selection = expect_context();
     let row = Memo::new(move |_| rows.with(|rows| rows.row(number)));
     let cells = move || match row.get() {
-        None => view! { <td class="waiting" colspan="7">"…"</td> }.into_any(),
+        None => view! { <td class="waiting" colspan="8">"…"</td> }.into_any(),
         Some(Row { user, .. }) => {
             let user_type = user.user_type();
             let id = user.id;
@@ -183,6 +184,7 @@ fn UserRow(number: u32, rows: RwSignal<Rows>) -> impl IntoView {
                 <td class="name"><A href=move || addresses.user(id)>{user.nickname}</A></td>
                 <td class="mail">{user.mail_address}</td>
                 <td class="type"><TypeBadge user_type /></td>
+                <td class="time created">{browser::date_and_time(user.created_ms)}</td>
                 <td class="time">{browser::date_and_time(user.updated_ms)}</td>
                 <td class="more">{menu}</td>
             }
