@@ -28,15 +28,6 @@ pub(crate) struct ClientArgs {
     /// Metadata to send along, such as "tag: one"; may be given more than once
     #[arg(long = "header", global = true, value_name = "NAME: VALUE", value_parser = parse_header)]
     headers: Vec<(HeaderName, HeaderValue)>,
-    /// How to print answers; json is one object a line
-    #[arg(
-        long,
-        global = true,
-        value_name = "FORMAT",
-        value_enum,
-        default_value_t
-    )]
-    pub(crate) output: OutputFormat,
 }
 
 /// How answers are printed.

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 
-use client::ClientArgs;
+use client::{ClientArgs, OutputFormat};
 use failure::Failure;
 
 /// A directory of users and a stage of moving characters, over gRPC, gRPC-Web and a web page.
@@ -34,6 +34,15 @@ enum Command {
         command: user::UserCommand,
         #[command(flatten)]
         client: ClientArgs,
+        /// How to print answers; json is one object a line
+        #[arg(
+            long,
+            global = true,
+            value_name = "FORMAT",
+            value_enum,
+            default_value_t
+        )]
+        output: OutputFormat,
     },
     /// See where the character is, and move it
     Position {
@@ -53,7 +62,11 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Serve(args) => serve::run(args),
-        Command::User { command, client } => client::block_on(user::run(command, client)),
+        Command::User {
+            command,
+            client,
+            output,
+        } => client::block_on(user::run(command, client, output)),
         Command::Position { command, client } => client::block_on(position::run(command, client)),
         Command::Completions { shell } => {
             clap_complete::generate(

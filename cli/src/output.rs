@@ -1,6 +1,7 @@
 //! Printing users and positions, each as it comes.
 
 use std::io::Write as _;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use soundstage_files::user_object;
@@ -68,6 +69,13 @@ impl Printer {
             OutputFormat::Table => line(count),
         }
     }
+}
+
+/// What a file is called until it is whole.
+pub(crate) fn partial(path: &Path) -> PathBuf {
+    let mut name = path.to_owned().into_os_string();
+    name.push(".partial");
+    name.into()
 }
 
 /// Prints a line.

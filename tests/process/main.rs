@@ -6,4 +6,5 @@ mod clients_that_leave;
 mod command_line;
 mod import_export;
 mod shutdown;
+mod sound;
 mod start;

@@ -13,6 +13,7 @@ use super::Users;
 use super::filter::FilterArgs;
 use crate::client::ClientArgs;
 use crate::failure::Failure;
+use crate::output::partial;
 
 #[derive(Args)]
 pub(crate) struct ExportArgs {
@@ -43,9 +44,7 @@ pub(crate) async fn run(
         Failure::Usage("name a file that ends in .json, .csv or .ndjson, or say --format".into())
     })?;
     // The file is there whole or not at all.
-    let mut partial = export.file.clone().into_os_string();
-    partial.push(".partial");
-    let partial = PathBuf::from(partial);
+    let partial = partial(&export.file);
     let output = BufWriter::new(File::create(&partial).map_err(Failure::output)?);
     let written = tokio::select! {
         written = write(users, args, &export.filter, format, output) => written,

@@ -16,7 +16,7 @@ use soundstage_proto::{UserType, user_types};
 use tonic::transport::Channel;
 use tonic::{Code, Response, Status, Streaming};
 
-use crate::client::ClientArgs;
+use crate::client::{ClientArgs, OutputFormat};
 use crate::failure::Failure;
 use crate::ids::{IdArgs, IdFault};
 use crate::output::Printer;
@@ -117,9 +117,13 @@ fn parse_user_type(name: &str) -> Result<UserType, &'static str> {
 }
 
 /// Runs one command against the server.
-pub(crate) async fn run(command: UserCommand, args: ClientArgs) -> Result<(), Failure> {
+pub(crate) async fn run(
+    command: UserCommand,
+    args: ClientArgs,
+    output: OutputFormat,
+) -> Result<(), Failure> {
     let users = UserManagerClient::new(args.connect().await?);
-    let printer = Printer::new(args.output);
+    let printer = Printer::new(output);
     match command {
         UserCommand::Get { id } => get(users, &args, printer, id).await,
         UserCommand::Add(user) => add(users, &args, printer, user).await,
@@ -135,8 +139,8 @@ pub(crate) async fn run(command: UserCommand, args: ClientArgs) -> Result<(), Fa
             };
             list(users, &args, printer, filter, order).await
         }
-        UserCommand::Watch(watch) => watch::run(users, &args, watch).await,
-        UserCommand::Import(import) => import::run(users, &args, import).await,
+        UserCommand::Watch(watch) => watch::run(users, &args, output, watch).await,
+        UserCommand::Import(import) => import::run(users, &args, output, import).await,
         UserCommand::Export(export) => export::run(users, &args, export).await,
         UserCommand::Count(ids) => count(users, &args, &printer, ids).await,
         UserCommand::ByType { user_type } => by_type(users, &args, printer, user_type).await,

@@ -29,6 +29,7 @@ pub(crate) struct WatchArgs {
 pub(crate) async fn run(
     mut users: Users,
     args: &ClientArgs,
+    output: OutputFormat,
     watch: WatchArgs,
 ) -> Result<(), Failure> {
     let request = WatchUsersRequest {
@@ -39,7 +40,7 @@ pub(crate) async fn run(
     while left > 0
         && let Some(event) = events.message().await?
     {
-        print(&event, args.output)?;
+        print(&event, output)?;
         left -= usize::from(event.kind() != Kind::ReadAgain);
     }
     Ok(())

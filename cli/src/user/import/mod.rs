@@ -70,6 +70,7 @@ enum OnConflict {
 pub(crate) async fn run(
     users: Users,
     args: &ClientArgs,
+    output: OutputFormat,
     import: ImportArgs,
 ) -> Result<(), Failure> {
     let is_stdin = import.file == Path::new("-");
@@ -109,6 +110,7 @@ pub(crate) async fn run(
     let mut run = Run {
         users,
         args,
+        output,
         account: Import::new(options),
         retry: import.retry,
         rows: Some(rows),
@@ -148,6 +150,7 @@ fn interruption() -> Arc<Notify> {
 struct Run<'a> {
     users: Users,
     args: &'a ClientArgs,
+    output: OutputFormat,
     account: Import,
     retry: Duration,
     /// What is still to come, until its end.
@@ -309,7 +312,7 @@ impl Run<'_> {
         let last_line = self.account.last_line();
         let in_file =
             (self.refused.rows.count() > 0).then(|| self.refused.path.display().to_string());
-        match self.args.output {
+        match self.output {
             OutputFormat::Json => line(json!({
                 "added": added,
                 "replaced": replaced,

@@ -1,0 +1,74 @@
+//! `soundstage position record`.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use soundstage_proto::position::Msg;
+
+use super::Stage;
+use super::recording::Moment;
+use crate::client::ClientArgs;
+use crate::failure::Failure;
+
+#[derive(Args)]
+pub(crate) struct RecordArgs {
+    /// The file to write, or - for standard output
+    file: PathBuf,
+    /// Stop after this long, for example 30s [default: at Ctrl-C]
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    duration: Option<Duration>,
+}
+
+pub(super) async fn run(
+    mut stage: Stage,
+    args: &ClientArgs,
+    record: RecordArgs,
+) -> Result<(), Failure> {
+    let is_stdout = record.file == Path::new("-");
+    let mut output: Box<dyn Write> = if is_stdout {
+        Box::new(io::stdout())
+    } else {
+        let file = File::create(&record.file);
+        // Each line as it comes: a recording is of use however it ends.
+        Box::new(file.map_err(|error| Failure::file(&record.file, error))?)
+    };
+    let request = args.request(Msg::default());
+    let mut positions = stage.position_sub(request).await?.into_inner();
+    let start = Instant::now();
+    let end = async {
+        match record.duration {
+            Some(duration) => tokio::time::sleep(duration).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::pin!(end);
+    let interrupted = tokio::signal::ctrl_c();
+    tokio::pin!(interrupted);
+    let mut count = 0_u64;
+    loop {
+        let answer = tokio::select! {
+            answer = positions.message() => answer?,
+            () = &mut end => break,
+            _ = &mut interrupted => break,
+        };
+        let Some(answer) = answer else { break };
+        let position = answer.position.ok_or(Failure::IncompleteAnswer)?;
+        let moment = Moment {
+            time_ms: start.elapsed().as_millis() as u64,
+            x: position.x,
+            y: position.y,
+            z: position.z,
+        };
+        let line = serde_json::to_string(&moment).map_err(|error| Failure::output(error.into()))?;
+        writeln!(output, "{line}").map_err(Failure::output)?;
+        count += 1;
+    }
+    output.flush().map_err(Failure::output)?;
+    if !is_stdout {
+        eprintln!("{count} positions in {}", record.file.display());
+    }
+    Ok(())
+}
