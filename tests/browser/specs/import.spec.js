@@ -128,6 +128,23 @@ test("an import that is stopped keeps what it has stored, and says up to which l
   expect(id).toBe(6 + added);
 });
 
+test("an import goes on while somebody looks at a user", async ({ page }) => {
+  test.slow();
+  await choose(page, many(20_000));
+  await pane(page).getByRole("button", { name: "Import" }).click();
+  await expect(count(page, "Added")).not.toHaveText("0");
+  await page.getByRole("link", { name: "foo", exact: true }).click();
+  await expect(page.getByRole("complementary", { name: "User 3" })).toContainText("foo@example.com");
+  await expect(page.getByRole("link", { name: "rows are done" })).toBeVisible();
+  const ended = page.getByRole("link", { name: "The import has ended." });
+  await expect(ended).toBeVisible({ timeout: 60_000 });
+  await ended.click();
+  await expect(pane(page).getByText("Done.")).toBeVisible();
+  await expect(count(page, "Added")).toHaveText("20,000");
+  await pane(page).getByRole("link", { name: "Close" }).click();
+  await expect(ended).toBeHidden();
+});
+
 test.describe("when the server goes away", () => {
   test.use({ serverGoesAway: true });
 

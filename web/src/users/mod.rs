@@ -36,6 +36,7 @@ use crate::lazy::{LazyAddUserPane, LazyEditDialog, LazyImportPane, LazyUserPane,
 use actions::Actions;
 use deletion::DeletionNotice;
 use export::{ExportChoice, Source};
+use import::{ImportStatus, Importing};
 use menu::{RowMenu, UserMenu};
 use selection::{Selection, SelectionBar};
 use table::UserTable;
@@ -131,6 +132,10 @@ pub(crate) fn UsersPage() -> impl IntoView {
     provide_context(Selection::new());
     provide_context(addresses);
     provide_context(DroppedFile(dropped));
+    let importing = Importing::new();
+    provide_context(importing);
+    let is_import_open =
+        Signal::derive(move || pane.with(|pane| pane.as_deref() == Some("import")));
     let is_dragged_over = RwSignal::new(false);
     let drag_over = move |event: DragEvent| {
         if browser::has_files(&event) {
@@ -171,6 +176,7 @@ pub(crate) fn UsersPage() -> impl IntoView {
                     <Search view />
                     <Types view />
                 </div>
+                <ImportStatus importing is_pane_open=is_import_open />
                 <SelectionBar />
                 <UserTable view />
             </section>

@@ -1,10 +1,10 @@
 //! Importing users from a file that was chosen or dropped.
 
 mod run;
+mod state;
 
 use std::path::Path;
 
-use futures_util::future::AbortHandle;
 use leptos::ev;
 use leptos::html;
 use leptos::prelude::*;
@@ -14,7 +14,9 @@ use soundstage_proto::user::ImportOptions;
 use soundstage_proto::user::import_options::OnConflict;
 use web_sys::File;
 
-use self::run::{Account, End};
+pub(super) use self::state::{ImportStatus, Importing};
+
+use self::state::{Account, End, State};
 use super::export::media_type;
 use super::{Addresses, DroppedFile, Revised};
 use crate::api::CallError;
@@ -29,25 +31,6 @@ const CONFLICTS: [(OnConflict, &str); 3] = [
     (OnConflict::Fail, "fail"),
 ];
 
-/// Where the import is.
-#[derive(Clone)]
-enum State {
-    Choosing,
-    Running,
-    Ended(End),
-}
-
-/// What was chosen, and what becomes of it.
-#[derive(Clone, Copy)]
-struct Pane {
-    file: RwSignal<Option<File>, LocalStorage>,
-    on_conflict: RwSignal<String>,
-    is_dry_run: RwSignal<bool>,
-    state: RwSignal<State>,
-    account: Account,
-    task: StoredValue<Option<AbortHandle>>,
-}
-
 /// The pane.
 #[component]
 pub(crate) fn ImportPane() -> impl IntoView {
@@ -55,34 +38,22 @@ pub(crate) fn ImportPane() -> impl IntoView {
     let addresses: Addresses = expect_context();
     let DroppedFile(dropped) = expect_context();
     let revised: Revised = expect_context();
-    let pane = Pane {
-        file: RwSignal::new_local(None),
-        on_conflict: RwSignal::new("skip".into()),
-        is_dry_run: RwSignal::new(false),
-        state: RwSignal::new(State::Choosing),
-        account: Account::new(),
-        task: StoredValue::new(None),
-    };
+    let pane: Importing = expect_context();
+    // What has been seen of its end need not be shown again.
     on_cleanup(move || {
-        if let Some(task) = pane.task.try_update_value(Option::take).flatten() {
-            task.abort();
+        let has_ended = |state: &State| matches!(state, State::Ended(_));
+        if pane.state.try_with_untracked(has_ended) == Some(true) {
+            pane.state.try_set(State::Choosing);
+            pane.file.try_set(None);
         }
     });
     // A file that is dropped while another is imported waits until that has ended.
     Effect::new(move |_| {
-        let is_running = pane.state.with(|state| matches!(state, State::Running));
-        if dropped.with(Option::is_some) && !is_running {
+        if dropped.with(Option::is_some) && !pane.is_running() {
             pane.file.set(dropped.write().take());
             pane.state.set(State::Choosing);
         }
     });
-    // Leaving would stop it; the browser asks first.
-    let guard = window_event_listener(ev::beforeunload, move |event| {
-        if matches!(pane.state.get_untracked(), State::Running) {
-            event.prevent_default();
-        }
-    });
-    on_cleanup(move || guard.remove());
     let content = move || match pane.state.get() {
         State::Choosing => view! { <Choices pane revised /> }.into_any(),
         State::Running => view! { <Running pane /> }.into_any(),
@@ -101,7 +72,7 @@ pub(crate) fn ImportPane() -> impl IntoView {
 
 /// The file and what to do with it.
 #[component]
-fn Choices(pane: Pane, revised: Revised) -> impl IntoView {
+fn Choices(pane: Importing, revised: Revised) -> impl IntoView {
     let input = NodeRef::<html::Input>::new();
     let choose = move |_| {
         let files = input.get_untracked().and_then(|input| input.files());
@@ -167,7 +138,7 @@ fn Choices(pane: Pane, revised: Revised) -> impl IntoView {
     }
 }
 
-impl Pane {
+impl Importing {
     fn begin(self, file: File, format: Format, revised: Revised) {
         let account = self.account;
         account.reset();
@@ -179,7 +150,6 @@ impl Pane {
             import_id: browser::random_id(),
         };
         self.state.set(State::Running);
-        // Ends with the pane; what is stored by then stays.
         let task = browser::spawn_abortable(async move {
             let end = run::run(file, format, options, account).await;
             revised.note();
@@ -190,7 +160,7 @@ impl Pane {
 }
 
 #[component]
-fn Running(pane: Pane) -> impl IntoView {
+fn Running(pane: Importing) -> impl IntoView {
     let account = pane.account;
     let size = pane
         .file
@@ -206,7 +176,7 @@ fn Running(pane: Pane) -> impl IntoView {
         } else if is_stopping.get() {
             t("Stopping…")
         } else {
-            t("Importing… Leaving this pane stops it; what is stored by then stays.")
+            t("Importing… It goes on while you look at users; what is stored stays.")
         }
     };
     view! {
@@ -221,7 +191,7 @@ fn Running(pane: Pane) -> impl IntoView {
 }
 
 #[component]
-fn Outcome(pane: Pane, end: End) -> impl IntoView {
+fn Outcome(pane: Importing, end: End) -> impl IntoView {
     let account = pane.account;
     let is_dry_run = pane.is_dry_run.get_untracked();
     let has_refused = account

@@ -10,10 +10,11 @@ use leptos::prelude::*;
 use prost::Message as _;
 use prost::bytes::Bytes;
 use soundstage_files::{Format, Import, ReadError, Reader, Refused, RefusedRows};
-use soundstage_proto::user::{ImportOptions, ImportProgress, ImportUsersResponse};
+use soundstage_proto::user::{ImportOptions, ImportUsersResponse};
 use wasm_bindgen_futures::JsFuture;
 
 use super::faults;
+use super::state::{Account, End};
 use crate::api::{self, CallError};
 use crate::browser;
 use crate::language::key;
@@ -29,55 +30,6 @@ const RETRY_DELAY: Duration = Duration::from_millis(500);
 
 /// Refused rows that are shown; the file has them all.
 const SHOWN: usize = 100;
-
-/// How far an import is, as the pane shows it.
-#[derive(Clone, Copy)]
-pub(super) struct Account {
-    pub(super) progress: RwSignal<ImportProgress>,
-    /// Bytes that have been read.
-    pub(super) read: RwSignal<f64>,
-    /// The first refused rows, by line.
-    pub(super) refused: RwSignal<Vec<(u32, String)>>,
-    /// Parts of the file of refused rows.
-    pub(super) refused_file: StoredValue<js_sys::Array, LocalStorage>,
-    /// The connection is lost, and tried again.
-    pub(super) is_waiting: RwSignal<bool>,
-    /// Somebody wants no more.
-    pub(super) is_stopped: StoredValue<bool>,
-}
-
-impl Account {
-    pub(super) fn new() -> Self {
-        Self {
-            progress: RwSignal::default(),
-            read: RwSignal::new(0.0),
-            refused: RwSignal::default(),
-            refused_file: StoredValue::new_local(js_sys::Array::new()),
-            is_waiting: RwSignal::new(false),
-            is_stopped: StoredValue::new(false),
-        }
-    }
-
-    /// For another import.
-    pub(super) fn reset(self) {
-        self.progress.set(ImportProgress::default());
-        self.read.set(0.0);
-        self.refused.set(Vec::new());
-        self.refused_file.set_value(js_sys::Array::new());
-        self.is_waiting.set(false);
-        self.is_stopped.set_value(false);
-    }
-}
-
-/// How an import ended.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum End {
-    Whole,
-    /// Everything up to this line is stored.
-    Stopped(u32),
-    Unreadable(u32, ReadError),
-    Failed(u32, CallError),
-}
 
 /// Imports a file.
 pub(super) async fn run(
