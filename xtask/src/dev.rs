@@ -6,11 +6,13 @@ use std::time::{Duration, SystemTime};
 use crate::page::{self, Kind, newest_change};
 use crate::run::{Result, command, root, run, step};
 
-const SOURCES: [&str; 8] = [
+const SOURCES: [&str; 10] = [
     "web",
     "channel",
+    "files",
     "proto",
     "server",
+    "sound",
     "cli",
     "index.html",
     "Trunk.toml",

@@ -11,9 +11,10 @@ use crate::split;
 use crate::tools::{self, WasmToolchain};
 
 /// What the page is made from. A change in any of it builds the page again.
-const SOURCES: [&str; 12] = [
+const SOURCES: [&str; 13] = [
     "web",
     "channel",
+    "files",
     "proto",
     "clients/js/src",
     "clients/js/example",
