@@ -8,12 +8,13 @@ use crate::browser;
 use crate::language::{Language, t};
 use crate::lazy::{LazyCalls, LazyStage};
 use crate::ui::Notice;
-use crate::users::UsersPage;
+use crate::users::{ImportStatus, Importing, UsersPage};
 
 /// The whole page. In another language it is drawn anew, at the same address.
 #[component]
 pub(crate) fn App() -> impl IntoView {
     let language = RwSignal::new(Language::current());
+    provide_context(Importing::new());
     move || {
         language.track();
         view! { <Frame language /> }
@@ -35,6 +36,7 @@ fn Frame(language: RwSignal<Language>) -> impl IntoView {
                 <LanguageButton language />
             </header>
             <OfflineBanner />
+            <ImportStatus />
             <main id="main" tabindex="-1">
                 <FlatRoutes fallback=PageNotFound>
                     <Route path=path!("/") view=|| view! { <Redirect path="/users" /> } />
@@ -77,7 +79,7 @@ fn LanguageButton(language: RwSignal<Language>) -> impl IntoView {
 fn OfflineBanner() -> impl IntoView {
     let offline = browser::machine_is_offline();
     view! {
-        <p class="offline-banner" role="status">
+        <p class="banner offline" role="status">
             {move || offline.get().then(|| t("You are offline. What is shown may be out of date."))}
         </p>
     }

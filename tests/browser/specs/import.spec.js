@@ -128,7 +128,7 @@ test("an import that is stopped keeps what it has stored, and says up to which l
   expect(id).toBe(6 + added);
 });
 
-test("an import goes on while somebody looks at a user", async ({ page }) => {
+test("an import goes on wherever somebody goes meanwhile", async ({ page }) => {
   test.slow();
   await choose(page, many(20_000));
   await pane(page).getByRole("button", { name: "Import" }).click();
@@ -136,6 +136,10 @@ test("an import goes on while somebody looks at a user", async ({ page }) => {
   await page.getByRole("link", { name: "foo", exact: true }).click();
   await expect(page.getByRole("complementary", { name: "User 3" })).toContainText("foo@example.com");
   await expect(page.getByRole("link", { name: "rows are done" })).toBeVisible();
+  await page.getByRole("button", { name: "日本語" }).click();
+  await expect(page.getByRole("link", { name: "行が済みました" })).toBeVisible();
+  await page.getByRole("button", { name: "English" }).click();
+  await page.getByRole("link", { name: "Stage", exact: true }).click();
   const ended = page.getByRole("link", { name: "The import has ended." });
   await expect(ended).toBeVisible({ timeout: 60_000 });
   await ended.click();

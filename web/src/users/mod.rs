@@ -36,7 +36,6 @@ use crate::lazy::{LazyAddUserPane, LazyEditDialog, LazyImportPane, LazyUserPane,
 use actions::Actions;
 use deletion::DeletionNotice;
 use export::{ExportChoice, Source};
-use import::{ImportStatus, Importing};
 use menu::{RowMenu, UserMenu};
 use selection::{Selection, SelectionBar};
 use table::UserTable;
@@ -45,7 +44,7 @@ use view::View;
 pub(crate) use add::AddUserPane;
 pub(crate) use detail::UserPane;
 pub(crate) use edit::EditDialog;
-pub(crate) use import::ImportPane;
+pub(crate) use import::{ImportPane, ImportStatus, Importing};
 pub(crate) use keys::ShortcutsDialog;
 
 /// How long somebody must have stopped typing before the search begins.
@@ -132,10 +131,6 @@ pub(crate) fn UsersPage() -> impl IntoView {
     provide_context(Selection::new());
     provide_context(addresses);
     provide_context(DroppedFile(dropped));
-    let importing = Importing::new();
-    provide_context(importing);
-    let is_import_open =
-        Signal::derive(move || pane.with(|pane| pane.as_deref() == Some("import")));
     let is_dragged_over = RwSignal::new(false);
     let drag_over = move |event: DragEvent| {
         if browser::has_files(&event) {
@@ -176,7 +171,6 @@ pub(crate) fn UsersPage() -> impl IntoView {
                     <Search view />
                     <Types view />
                 </div>
-                <ImportStatus importing is_pane_open=is_import_open />
                 <SelectionBar />
                 <UserTable view />
             </section>

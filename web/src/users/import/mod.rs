@@ -14,7 +14,7 @@ use soundstage_proto::user::ImportOptions;
 use soundstage_proto::user::import_options::OnConflict;
 use web_sys::File;
 
-pub(super) use self::state::{ImportStatus, Importing};
+pub(crate) use self::state::{ImportStatus, Importing};
 
 use self::state::{Account, End, State};
 use super::export::media_type;
@@ -150,12 +150,12 @@ impl Importing {
             import_id: browser::random_id(),
         };
         self.state.set(State::Running);
-        let task = browser::spawn_abortable(async move {
+        browser::spawn_abortable(async move {
             let end = run::run(file, format, options, account).await;
+            // The table, if it is still the same, shows it at once.
             revised.note();
-            self.state.try_set(State::Ended(end));
+            self.state.set(State::Ended(end));
         });
-        self.task.set_value(Some(task));
     }
 }
 
@@ -176,7 +176,7 @@ fn Running(pane: Importing) -> impl IntoView {
         } else if is_stopping.get() {
             t("Stopping…")
         } else {
-            t("Importing… It goes on while you look at users; what is stored stays.")
+            t("Importing… It goes on wherever you go on this page.")
         }
     };
     view! {

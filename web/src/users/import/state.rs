@@ -1,9 +1,9 @@
-//! An import as the page of users keeps it, for as long as that is shown: whichever pane is open, it goes on.
+//! An import as the whole page keeps it: wherever somebody goes meanwhile, it goes on.
 
-use futures_util::future::AbortHandle;
 use leptos::ev;
 use leptos::prelude::*;
 use leptos_router::components::A;
+use leptos_router::hooks::use_location;
 use soundstage_files::ReadError;
 use soundstage_proto::user::ImportProgress;
 use web_sys::File;
@@ -11,7 +11,9 @@ use web_sys::File;
 use crate::api::CallError;
 use crate::browser;
 use crate::language::{fill, t};
-use crate::users::Addresses;
+
+/// Where the pane is.
+const PANE: &str = "/users/import";
 
 /// Where the import is.
 #[derive(Clone)]
@@ -70,39 +72,32 @@ pub(in crate::users) enum End {
     Failed(u32, CallError),
 }
 
-/// What was chosen, and what becomes of it.
+/// What was chosen, and what becomes of it. In a context of the whole page.
 #[derive(Clone, Copy)]
-pub(in crate::users) struct Importing {
+pub(crate) struct Importing {
     pub(in crate::users) file: RwSignal<Option<File>, LocalStorage>,
     pub(in crate::users) on_conflict: RwSignal<String>,
     pub(in crate::users) is_dry_run: RwSignal<bool>,
     pub(in crate::users) state: RwSignal<State>,
     pub(in crate::users) account: Account,
-    pub(in crate::users) task: StoredValue<Option<AbortHandle>>,
 }
 
 impl Importing {
-    /// Nothing is imported yet. What is ends with the page of users; before the browser leaves it, it asks.
-    pub(in crate::users) fn new() -> Self {
+    /// Nothing is imported yet. Before the browser leaves the page while something is, it asks.
+    pub(crate) fn new() -> Self {
         let importing = Self {
             file: RwSignal::new_local(None),
             on_conflict: RwSignal::new("skip".into()),
             is_dry_run: RwSignal::new(false),
             state: RwSignal::new(State::Choosing),
             account: Account::new(),
-            task: StoredValue::new(None),
         };
         let guard = window_event_listener(ev::beforeunload, move |event| {
             if untrack(|| importing.is_running()) {
                 event.prevent_default();
             }
         });
-        on_cleanup(move || {
-            guard.remove();
-            if let Some(task) = importing.task.try_update_value(Option::take).flatten() {
-                task.abort();
-            }
-        });
+        on_cleanup(move || guard.remove());
         importing
     }
 
@@ -114,11 +109,9 @@ impl Importing {
 
 /// How far the import is, while its own pane is not open.
 #[component]
-pub(in crate::users) fn ImportStatus(
-    importing: Importing,
-    is_pane_open: Signal<bool>,
-) -> impl IntoView {
-    let addresses: Addresses = expect_context();
+pub(crate) fn ImportStatus() -> impl IntoView {
+    let importing: Importing = expect_context();
+    let path = use_location().pathname;
     let sentence = move || {
         let rows = importing
             .account
@@ -138,14 +131,12 @@ pub(in crate::users) fn ImportStatus(
         let is_idle = importing
             .state
             .with(|state| matches!(state, State::Choosing));
-        !is_idle && !is_pane_open.get()
+        !is_idle && path.get() != PANE
     });
     move || {
         is_shown.get().then(|| {
             view! {
-                <p class="import-status" role="status">
-                    <A href=move || addresses.within("/users/import")>{sentence}</A>
-                </p>
+                <p class="banner" role="status"><A href=PANE>{sentence}</A></p>
             }
         })
     }
