@@ -112,16 +112,16 @@ impl CsvReader {
 
     /// A record is whole: the heading, or a user.
     fn record(&mut self, deliver: &mut dyn FnMut(Row)) -> Result<(), ReadError> {
-        let text = std::str::from_utf8(&self.values[..self.values_length])
-            .map_err(|error| self.error("no UTF-8", error.to_string()))?;
         let mut begin = 0;
         let values = self.ends[..self.ends_length].iter().map(|end| {
-            let value = &text[begin..*end];
+            // Each by itself: halves of a character on either side of a comma are none.
+            let value = std::str::from_utf8(&self.values[begin..*end])
+                .map_err(|error| self.error("no UTF-8", error.to_string()))?;
             begin = *end;
             // It stands behind the last value in files of Windows.
-            value.trim_end_matches('\r').to_owned()
+            Ok(value.trim_end_matches('\r').to_owned())
         });
-        let values: Vec<String> = values.collect();
+        let values = values.collect::<Result<Vec<_>, ReadError>>()?;
         match &self.columns {
             Some(columns) => deliver(columns.row(self.line(), values)),
             None => self.columns = Some(Columns::read(values)?),

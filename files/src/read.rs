@@ -232,6 +232,65 @@ mod tests {
     }
 
     #[test]
+    fn no_bytes_whatever_end_the_program_or_depend_on_where_they_are_cut() {
+        const ALPHABET: &[&[u8]] = &[
+            b"{",
+            b"}",
+            b"[",
+            b"]",
+            b"\"",
+            b"\\",
+            b",",
+            b":",
+            b"\n",
+            b"\r",
+            b" ",
+            b"1",
+            b"x",
+            b"\xc3",
+            b"\xa9",
+            b"\xef\xbb\xbf",
+            b"\x00",
+            b"\"id\"",
+            b"\"1\":{}",
+            b"nickname,mail_address,user_type\n",
+        ];
+        let mut state = 1_u64;
+        let mut random = |below: usize| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize % below
+        };
+        for round in 0..3000 {
+            let mut bytes = Vec::new();
+            if round % 2 == 0 {
+                bytes.extend_from_slice(b"nickname,mail_address,user_type\n");
+            }
+            for _ in 0..random(40) {
+                bytes.extend_from_slice(ALPHABET[random(ALPHABET.len())]);
+            }
+            let piece = 1 + random(7);
+            for format in [Format::Csv, Format::Ndjson, Format::Json] {
+                let read = |pieces: &mut dyn Iterator<Item = &[u8]>| {
+                    let mut lines = Vec::new();
+                    let mut reader = Reader::new(format);
+                    let mut outcome = Ok(());
+                    for piece in pieces.chain([&[][..]]) {
+                        outcome = outcome.and_then(|()| {
+                            reader.push(piece, &mut |row| lines.push((row.line, row.user)))
+                        });
+                    }
+                    (lines, outcome)
+                };
+                let whole = read(&mut [bytes.as_slice()].into_iter().filter(|all| !all.is_empty()));
+                let cut = read(&mut bytes.chunks(piece));
+                assert_eq!(cut, whole, "{format:?} {bytes:?} in pieces of {piece}");
+            }
+        }
+    }
+
+    #[test]
     fn ndjson_goes_on_after_a_line_that_is_none() {
         let text = "\u{feff}{\"id\":7,\"nickname\":\"foo\",\"mail_address\":\"a@b.example\",\"user_type\":\"NORMAL\"}\n\n\
                     {broken\n\
