@@ -38,6 +38,9 @@ pub(crate) enum PositionCommand {
         /// Up
         #[arg(default_value_t = 0.0)]
         z: f32,
+        // Nothing is printed; scripts that say it to every call may say it here.
+        #[command(flatten)]
+        _output: OutputArgs,
     },
     /// Write each new position into a file, until Ctrl-C: an object a line, `{"time_ms":0,"x":1,"y":0,"z":0}`
     Record(record::RecordArgs),
@@ -47,7 +50,7 @@ pub(crate) enum PositionCommand {
     Render(render::RenderArgs),
 }
 
-/// For the commands that print; another's `--output` is a file.
+/// For the commands that are calls; another's `--output` is a file.
 #[derive(Args)]
 pub(crate) struct OutputArgs {
     /// How to print answers; json is one object a line
@@ -87,7 +90,9 @@ pub(crate) async fn run(command: PositionCommand, args: ClientArgs) -> Result<()
             }
             Ok(())
         }
-        PositionCommand::Publish { x, y, z } => publish(&mut stage, &args, Pos { x, y, z }).await,
+        PositionCommand::Publish { x, y, z, .. } => {
+            publish(&mut stage, &args, Pos { x, y, z }).await
+        }
         PositionCommand::Record(record) => record::run(stage, &args, record).await,
         PositionCommand::Replay(replay) => replay::run(stage, &args, replay).await,
         PositionCommand::Render(_) => Ok(()),
