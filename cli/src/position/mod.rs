@@ -62,13 +62,11 @@ type Stage = PositionServiceClient<tonic::transport::Channel>;
 
 /// Runs one command, against the server if it needs one.
 pub(crate) async fn run(command: PositionCommand, args: ClientArgs) -> Result<(), Failure> {
-    if let PositionCommand::Render(render) = command {
-        return render::run(&render);
-    }
-    let mut stage = Stage::new(args.connect().await?);
+    let connect = async || Ok::<_, Failure>(Stage::new(args.connect().await?));
     match command {
         PositionCommand::Get { output } => {
-            let answer = stage
+            let answer = connect()
+                .await?
                 .position_req(args.request(Msg::default()))
                 .await?
                 .into_inner();
@@ -77,7 +75,8 @@ pub(crate) async fn run(command: PositionCommand, args: ClientArgs) -> Result<()
         }
         PositionCommand::Watch { count, output } => {
             let mut printer = Printer::new(output.output);
-            let mut answers = stage
+            let mut answers = connect()
+                .await?
                 .position_sub(args.request(Msg::default()))
                 .await?
                 .into_inner();
@@ -91,11 +90,11 @@ pub(crate) async fn run(command: PositionCommand, args: ClientArgs) -> Result<()
             Ok(())
         }
         PositionCommand::Publish { x, y, z, .. } => {
-            publish(&mut stage, &args, Pos { x, y, z }).await
+            publish(&mut connect().await?, &args, Pos { x, y, z }).await
         }
-        PositionCommand::Record(record) => record::run(stage, &args, record).await,
-        PositionCommand::Replay(replay) => replay::run(stage, &args, replay).await,
-        PositionCommand::Render(_) => Ok(()),
+        PositionCommand::Record(record) => record::run(connect().await?, &args, record).await,
+        PositionCommand::Replay(replay) => replay::run(connect().await?, &args, replay).await,
+        PositionCommand::Render(render) => render::run(&render),
     }
 }
 
