@@ -73,10 +73,6 @@ impl Revised {
     }
 }
 
-/// A file that was dropped on the page, to be imported.
-#[derive(Clone, Copy)]
-struct DroppedFile(RwSignal<Option<web_sys::File>, LocalStorage>);
-
 /// Shows another view, which then stands in the address.
 #[derive(Clone, Copy)]
 struct ShowView(Callback<View>);
@@ -121,7 +117,7 @@ pub(crate) fn UsersPage() -> impl IntoView {
         navigate(&address, options);
     });
     let revised = Revised::new();
-    let dropped = RwSignal::new_local(None);
+    let importing: Importing = expect_context();
     let actions = Actions::new(addresses, revised);
     let editing = actions.editing;
     provide_context(revised);
@@ -130,7 +126,6 @@ pub(crate) fn UsersPage() -> impl IntoView {
     provide_context(RowMenu::new());
     provide_context(Selection::new());
     provide_context(addresses);
-    provide_context(DroppedFile(dropped));
     let is_dragged_over = RwSignal::new(false);
     let drag_over = move |event: DragEvent| {
         if browser::has_files(&event) {
@@ -143,7 +138,7 @@ pub(crate) fn UsersPage() -> impl IntoView {
         event.prevent_default();
         is_dragged_over.set(false);
         if let Some(file) = browser::dropped_file(&event) {
-            dropped.set(Some(file));
+            importing.dropped.set(Some(file));
             let import = untrack(|| addresses.within("/users/import"));
             navigate(&import, NavigateOptions::default());
         }

@@ -18,7 +18,7 @@ pub(crate) use self::state::{ImportStatus, Importing};
 
 use self::state::{Account, End, State};
 use super::export::media_type;
-use super::{Addresses, DroppedFile, Revised};
+use super::{Addresses, Revised};
 use crate::api::CallError;
 use crate::browser;
 use crate::language::{fill, t, translated};
@@ -36,7 +36,6 @@ const CONFLICTS: [(OnConflict, &str); 3] = [
 pub(crate) fn ImportPane() -> impl IntoView {
     browser::set_title(t("Import users"));
     let addresses: Addresses = expect_context();
-    let DroppedFile(dropped) = expect_context();
     let revised: Revised = expect_context();
     let pane: Importing = expect_context();
     // What has been seen of its end need not be shown again.
@@ -49,8 +48,8 @@ pub(crate) fn ImportPane() -> impl IntoView {
     });
     // A file that is dropped while another is imported waits until that has ended.
     Effect::new(move |_| {
-        if dropped.with(Option::is_some) && !pane.is_running() {
-            pane.file.set(dropped.write().take());
+        if pane.dropped.with(Option::is_some) && !pane.is_running() {
+            pane.file.set(pane.dropped.write().take());
             pane.state.set(State::Choosing);
         }
     });

@@ -75,6 +75,8 @@ pub(in crate::users) enum End {
 /// What was chosen, and what becomes of it. In a context of the whole page.
 #[derive(Clone, Copy)]
 pub(crate) struct Importing {
+    /// What was dropped on the page, until the pane takes it.
+    pub(in crate::users) dropped: RwSignal<Option<File>, LocalStorage>,
     pub(in crate::users) file: RwSignal<Option<File>, LocalStorage>,
     pub(in crate::users) on_conflict: RwSignal<String>,
     pub(in crate::users) is_dry_run: RwSignal<bool>,
@@ -86,6 +88,7 @@ impl Importing {
     /// Nothing is imported yet. Before the browser leaves the page while something is, it asks.
     pub(crate) fn new() -> Self {
         let importing = Self {
+            dropped: RwSignal::new_local(None),
             file: RwSignal::new_local(None),
             on_conflict: RwSignal::new("skip".into()),
             is_dry_run: RwSignal::new(false),
