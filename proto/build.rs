@@ -4,9 +4,10 @@
 #[path = "build/methods.rs"]
 mod methods;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use prost::Message as _;
+use prost_types::FileDescriptorSet;
 
 const PROTOS: [&str; 2] = ["user.proto", "position.proto"];
 
@@ -21,9 +22,39 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     std::fs::write(out_dir.join("descriptors.bin"), descriptors.encode_to_vec())?;
     std::fs::write(out_dir.join("methods.rs"), methods::table(&descriptors)?)?;
 
+    let with_server = std::env::var_os("CARGO_FEATURE_SERVER").is_some();
+    let (stage, users) = split(descriptors);
+    let stubs = || tonic_prost_build::configure().build_transport(false);
+    stubs().build_server(with_server).compile_fds(users)?;
+    stubs().build_server(false).compile_fds(stage.clone())?;
+    if with_server {
+        compile_stage_server(&out_dir, stage)?;
+    }
+    Ok(())
+}
+
+/// The file of the stage, and all others.
+fn split(descriptors: FileDescriptorSet) -> (FileDescriptorSet, FileDescriptorSet) {
+    let files = descriptors.file.into_iter();
+    let (stage, others) = files.partition(|file| file.package() == "posXYZ");
+    let set = |file| FileDescriptorSet { file };
+    (set(stage), set(others))
+}
+
+/// The server's side of the stage, with updates that are encoded already (`src/encoded.rs`): encoding them for each subscriber
+/// is what costs a server most.
+fn compile_stage_server(
+    out_dir: &Path,
+    stage: FileDescriptorSet,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let folder = out_dir.join("encoded");
+    std::fs::create_dir_all(&folder)?;
     tonic_prost_build::configure()
-        .build_server(std::env::var_os("CARGO_FEATURE_SERVER").is_some())
+        .build_client(false)
         .build_transport(false)
-        .compile_fds(descriptors)?;
+        .extern_path(".posXYZ", "crate::position")
+        .extern_path(".posXYZ.StageUpdate", "crate::encoded::EncodedUpdate")
+        .out_dir(folder)
+        .compile_fds(stage)?;
     Ok(())
 }

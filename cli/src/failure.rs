@@ -44,6 +44,8 @@ pub(crate) enum Failure {
     IncompleteAnswer,
     #[error("cannot read the ids: {0}")]
     Input(io::Error),
+    #[error("cannot read standard input: {0}")]
+    Stdin(io::Error),
     #[error("cannot write the answer: {0}")]
     Output(io::Error),
     #[error("the output was closed")]
@@ -60,6 +62,7 @@ impl Failure {
             Self::Server(_)
             | Self::IncompleteAnswer
             | Self::Input(_)
+            | Self::Stdin(_)
             | Self::File { .. }
             | Self::Output(_)
             | Self::System(_) => 1,

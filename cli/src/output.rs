@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use soundstage_files::user_object;
-use soundstage_proto::position::Pos;
+use soundstage_proto::position::{Character, Pos, Sample};
 use soundstage_proto::user::User;
 use unicode_width::UnicodeWidthStr as _;
 
@@ -37,11 +37,11 @@ impl Printer {
                         "ID", "TYPE", "NICKNAME"
                     ))?;
                 }
-                // Padding by display width: a Japanese character takes two columns.
-                let padding = " ".repeat(24_usize.saturating_sub(user.nickname.width()));
                 line(format_args!(
-                    "{:>10}  {user_type:<13}  {}{padding}  {}",
-                    user.id, user.nickname, user.mail_address
+                    "{:>10}  {user_type:<13}  {}  {}",
+                    user.id,
+                    padded(&user.nickname),
+                    user.mail_address
                 ))
             }
         }
@@ -63,12 +63,59 @@ impl Printer {
         }
     }
 
+    /// Where a character was.
+    pub(crate) fn sample(&mut self, character: &Character, sample: &Sample) -> Result<(), Failure> {
+        let Pos { x, y, z } = sample.position.unwrap_or_default();
+        match self.format {
+            OutputFormat::Json => line(json!({
+                "character": character.id, "name": character.name, "user_id": character.user_id, "stale": character.stale,
+                "epoch": sample.epoch, "sequence": sample.sequence, "time_ms": sample.time_ms, "x": x, "y": y, "z": z,
+            })),
+            OutputFormat::Table => {
+                if std::mem::take(&mut self.heading_due) {
+                    line(format_args!(
+                        "{:>6}  {:<24}  {:>9}  {:>9}  {:>9}   metres; x forward, y left, z up",
+                        "ID", "NAME", "X", "Y", "Z"
+                    ))?;
+                }
+                let stale = if character.stale { "   stale" } else { "" };
+                line(format_args!(
+                    "{:>6}  {}  {x:>9.3}  {y:>9.3}  {z:>9.3}{stale}",
+                    character.id,
+                    padded(&character.name)
+                ))
+            }
+        }
+    }
+
+    /// A character has left.
+    pub(crate) fn left(&mut self, character: &Character) -> Result<(), Failure> {
+        match self.format {
+            OutputFormat::Json => {
+                line(json!({ "character": character.id, "name": character.name, "left": true }))
+            }
+            OutputFormat::Table => line(format_args!(
+                "{:>6}  {}  left",
+                character.id,
+                padded(&character.name)
+            )),
+        }
+    }
+
     pub(crate) fn count(&self, count: u32) -> Result<(), Failure> {
         match self.format {
             OutputFormat::Json => line(json!({ "count": count })),
             OutputFormat::Table => line(count),
         }
     }
+}
+
+/// A name in its column. By display width: a Japanese character takes two columns.
+fn padded(name: &str) -> String {
+    format!(
+        "{name}{}",
+        " ".repeat(24_usize.saturating_sub(name.width()))
+    )
 }
 
 /// What a file is called until it is whole.

@@ -50,6 +50,9 @@ pub(crate) struct ServeArgs {
     /// How long a published position holds before the character walks on
     #[arg(long, value_name = "DURATION", env = "SOUNDSTAGE_HOLD", default_value = "3s", value_parser = humantime::parse_duration)]
     hold: Duration,
+    /// How long a character that nobody moves any more stays on the stage
+    #[arg(long, value_name = "DURATION", env = "SOUNDSTAGE_LEAVE", default_value = "10s", value_parser = humantime::parse_duration)]
+    leave: Duration,
     /// How long stopping may take
     #[arg(long, value_name = "DURATION", env = "SOUNDSTAGE_DRAIN", default_value = "10s", value_parser = humantime::parse_duration)]
     drain: Duration,
@@ -120,6 +123,7 @@ pub(crate) fn run(args: ServeArgs) -> Result<(), Failure> {
         allowed_origins: args.allow_origin,
         allowed_hosts: args.allow_host,
         hold: args.hold,
+        leave: args.leave,
         drain: args.drain,
         ..defaults
     };

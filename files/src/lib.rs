@@ -1,4 +1,4 @@
-//! Files of users, in three formats, and the account of an import.
+//! Files of users, in three formats, and the account of an import; and recordings of the stage.
 //!
 //! The command line and the page import and export with the same code. It reads and writes nothing by itself: bytes come in
 //! pieces as whoever reads them has them, and go out as text.
@@ -7,12 +7,14 @@ mod csv;
 mod import;
 mod json;
 mod read;
+mod recording;
 mod write;
 
 use std::path::Path;
 
 pub use import::{Import, Refused};
 pub use read::{Fault, ReadError, Reader, Row, Source};
+pub use recording::{Moment, Part, Recording, RecordingError, recording_line};
 pub use write::{RefusedRows, Writer, sentence, user_object};
 
 /// How users stand in a file.

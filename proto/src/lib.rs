@@ -4,6 +4,8 @@
 //! Compiles for native targets and for `wasm32-unknown-unknown`.
 
 pub mod descriptor;
+#[cfg(feature = "server")]
+pub mod encoded;
 pub mod user_rules;
 pub mod user_types;
 

@@ -65,9 +65,21 @@ fn check(user: &User) -> Vec<Violation> {
 pub fn check_nickname(nickname: &str) -> Result<(), &'static str> {
     if nickname.is_empty() {
         Err("Enter a nickname.")
-    } else if nickname.chars().count() > NICKNAME_MAX {
+    } else {
+        check_name(nickname)
+    }
+}
+
+/// The same for the name of a character on the stage.
+///
+/// # Errors
+/// The sentence that says what to change.
+pub fn check_name(name: &str) -> Result<(), &'static str> {
+    if name.is_empty() {
+        Err("Enter a name.")
+    } else if name.chars().count() > NICKNAME_MAX {
         Err("Use at most 64 characters.")
-    } else if nickname.chars().any(char::is_control) {
+    } else if name.chars().any(char::is_control) {
         Err("Leave out control characters, such as line breaks and tabs.")
     } else {
         Ok(())

@@ -7,7 +7,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use soundstage_proto::position::position_service_server;
+use soundstage_proto::encoded::position_service_server;
 use soundstage_proto::user::user_manager_server;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -111,7 +111,7 @@ impl Server {
             .enable_all()
             .build()?;
         let lifecycle = Lifecycle::default();
-        let stage = Stage::new(settings.hold);
+        let stage = Stage::new(settings.hold, settings.leave);
         let health = HealthReporter::new();
 
         runtime.block_on(async {

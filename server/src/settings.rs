@@ -30,8 +30,11 @@ pub struct Settings {
     pub max_sockets_per_address: usize,
     /// How long a client may take to say which protocol it speaks, and to send the headers of a request.
     pub header_timeout: Duration,
-    /// How long a published position holds before the character walks on.
+    /// How long a published position holds before the character walks on, and how long a source of the stage may be silent
+    /// before its characters are stale.
     pub hold: Duration,
+    /// How long stale characters stay on the stage.
+    pub leave: Duration,
     /// How long the server may take to stop once it was told to.
     pub drain: Duration,
 }
@@ -51,6 +54,7 @@ impl Default for Settings {
             max_sockets_per_address: 256,
             header_timeout: Duration::from_secs(15),
             hold: Duration::from_secs(3),
+            leave: Duration::from_secs(10),
             drain: Duration::from_secs(10),
         }
     }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use futures_util::{SinkExt as _, StreamExt as _};
 use http_body_util::BodyExt as _;
 use soundstage_proto::UserType;
-use soundstage_proto::position::Msg;
 use soundstage_proto::position::position_service_client::PositionServiceClient;
+use soundstage_proto::position::{Msg, PositionSubRequest};
 use soundstage_proto::user::user_manager_client::UserManagerClient;
 use soundstage_proto::user::{UserRequest, UserTypeRequest};
 use soundstage_tests::binary::{self, Serve};
@@ -55,7 +55,7 @@ async fn the_handler_of_a_client_that_has_gone_ends_within_a_second() {
 
     let mut stage = PositionServiceClient::new(channel(server.address()).await);
     let mut positions = stage
-        .position_sub(Msg::default())
+        .position_sub(PositionSubRequest::default())
         .await
         .expect("OK")
         .into_inner();

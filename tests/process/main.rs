@@ -2,6 +2,7 @@
 
 mod acknowledged;
 mod broken_disk;
+mod characters;
 mod clients_that_leave;
 mod command_line;
 mod import_export;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use soundstage_proto::position::Msg;
+use soundstage_proto::position::PositionSubRequest;
 use soundstage_proto::position::position_service_client::PositionServiceClient;
 use soundstage_tests::binary::Serve;
 use soundstage_tests::{PATIENCE, channel};
@@ -18,7 +18,7 @@ async fn ends_by_itself_on(signal: &str) {
     for _ in 0..8 {
         let mut stage = PositionServiceClient::new(channel(server.address()).await);
         let mut positions = stage
-            .position_sub(Msg::default())
+            .position_sub(PositionSubRequest::default())
             .await
             .expect("OK")
             .into_inner();

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http_body_util::{BodyExt as _, StreamBody};
 use hyper::body::Frame;
-use soundstage_proto::position::Msg;
+use soundstage_proto::position::{Msg, PositionSubRequest};
 use soundstage_proto::user::UserRequest;
 use soundstage_tests::raw::{GrpcWebAnswer, Http, grpc_web_request, send};
 use soundstage_tests::{PATIENCE, TestServer};
@@ -51,7 +51,7 @@ async fn an_endless_stream_ends_by_its_deadline_over_native_grpc() {
     let mut stage = server.stage().await;
     let start = Instant::now();
     let mut positions = stage
-        .position_sub(with_deadline(Msg::default()))
+        .position_sub(with_deadline(PositionSubRequest::default()))
         .await
         .expect("OK")
         .into_inner();
@@ -159,7 +159,7 @@ async fn a_stopping_server_ends_streams_with_unavailable_and_is_gone_within_its_
     let mut users = server.users().await;
 
     let mut positions = stage
-        .position_sub(Msg::default())
+        .position_sub(PositionSubRequest::default())
         .await
         .expect("OK")
         .into_inner();

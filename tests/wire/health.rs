@@ -1,7 +1,7 @@
 //! Whether the server says truly if it can be used.
 
-use soundstage_proto::position::Msg;
 use soundstage_proto::position::position_service_client::PositionServiceClient;
+use soundstage_proto::position::{Msg, PositionSubRequest};
 use soundstage_proto::user::user_manager_client::UserManagerClient;
 use soundstage_proto::user::{User, UserRequest};
 use soundstage_server::{Server, Settings};
@@ -161,7 +161,10 @@ async fn every_call_is_counted_while_it_is_at_work_and_when_it_has_ended() {
     assert_eq!(metric(&server, handled, &add_user).await, Some(1));
 
     let mut stage = PositionServiceClient::new(channel(server.address()).await);
-    let positions = stage.position_sub(Msg::default()).await.expect("OK");
+    let positions = stage
+        .position_sub(PositionSubRequest::default())
+        .await
+        .expect("OK");
     let at_work = [r#"grpc_method="PositionSub""#];
     let in_progress = "grpc_server_in_progress";
     assert_eq!(metric(&server, in_progress, &at_work).await, Some(1));

@@ -9,6 +9,7 @@ mod page;
 mod position;
 mod protocol_limits;
 mod reflection;
+mod stage;
 mod store;
 mod users;
 mod websocket;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use prost::Message as _;
-use soundstage_proto::position::{Msg, Pos, Position};
+use soundstage_proto::position::{Msg, Pos, Position, PositionSubRequest, StageUpdate};
 use soundstage_tests::raw::{Http, frame, send};
 use soundstage_tests::{PATIENCE, TestServer};
 use tonic::Code;
@@ -19,8 +19,8 @@ fn at(x: f32, y: f32, z: f32) -> Position {
 }
 
 /// Degrees from +x towards +y, of a point that must lie on the unit circle in the plane z = 0.
-fn azimuth(position: &Position) -> f32 {
-    let Pos { x, y, z } = position.position.expect("a position");
+fn azimuth(position: Option<Pos>) -> f32 {
+    let Pos { x, y, z } = position.expect("a position");
     assert!(
         (x.hypot(y) - 1.0).abs() < 1e-5 && z == 0.0,
         "({x}, {y}, {z}) is not on the circle"
@@ -45,7 +45,7 @@ async fn position_req_answers_in_the_predecessors_words() {
         (answer.status, answer.msg.as_str()),
         (0, "character position")
     );
-    azimuth(&answer);
+    azimuth(answer.position);
 }
 
 #[tokio::test]
@@ -53,16 +53,29 @@ async fn position_sub_sends_the_position_at_once_and_then_each_step_of_the_walk(
     let server = TestServer::start().await;
     let mut stage = server.stage().await;
     let mut positions = stage
-        .position_sub(Msg::default())
+        .position_sub(PositionSubRequest::default())
         .await
         .expect("OK")
         .into_inner();
     let first = positions.message().await.expect("OK").expect("a position");
+    let as_a_position = StageUpdate {
+        position: first.position,
+        msg: "character position".into(),
+        ..StageUpdate::default()
+    };
+    assert_eq!(first, as_a_position);
     let start = Instant::now();
-    let mut last = azimuth(&first);
+    let mut last = azimuth(first.position);
     let mut steps = 0.0;
     for _ in 0..20 {
-        let next = azimuth(&positions.message().await.expect("OK").expect("a position"));
+        let next = azimuth(
+            positions
+                .message()
+                .await
+                .expect("OK")
+                .expect("a position")
+                .position,
+        );
         let turned = (next - last).rem_euclid(360.0) / 5.0;
         // A machine that is busy may be late by a step; then two come as one.
         assert!(
@@ -85,7 +98,7 @@ async fn a_published_position_reaches_every_subscriber_and_holds_until_the_walk_
     let server = TestServer::start_with(|settings| settings.hold = hold).await;
     let mut stage = server.stage().await;
     let mut positions = stage
-        .position_sub(Msg::default())
+        .position_sub(PositionSubRequest::default())
         .await
         .expect("OK")
         .into_inner();
@@ -128,7 +141,7 @@ async fn a_published_position_reaches_every_subscriber_and_holds_until_the_walk_
         published.elapsed()
     );
     assert!(
-        (azimuth(&next) + 90.0).abs() < 0.01,
+        (azimuth(next.position) + 90.0).abs() < 0.01,
         "the walk goes on from the published azimuth: {next:?}"
     );
 }
@@ -169,7 +182,7 @@ async fn a_reader_that_was_slow_gets_the_newest_position_and_no_backlog() {
     let server = TestServer::start_with(|settings| settings.hold = Duration::from_mins(10)).await;
     let mut reader = server.stage().await;
     let mut positions = reader
-        .position_sub(Msg::default())
+        .position_sub(PositionSubRequest::default())
         .await
         .expect("OK")
         .into_inner();

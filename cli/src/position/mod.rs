@@ -1,9 +1,14 @@
-//! `soundstage position …`: a command for each method of `PositionService`, and for recordings of where the character goes.
+//! `soundstage position …`: a command for each method of `PositionService`, and for recordings of who goes where.
 
+mod choice;
+mod join;
 mod record;
 mod recording;
 mod render;
 mod replay;
+mod simulate;
+mod sync;
+mod watch;
 
 use clap::{Args, Subcommand};
 use soundstage_proto::position::position_service_client::PositionServiceClient;
@@ -15,20 +20,27 @@ use crate::output::Printer;
 
 #[derive(Subcommand)]
 pub(crate) enum PositionCommand {
-    /// Print where the character is
+    /// Print where the default character is
     Get {
         #[command(flatten)]
         output: OutputArgs,
     },
-    /// Print each new position as it comes
+    /// Print who is on the stage, and where
+    List {
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Print each new position as it comes, of the default character or of those you choose
     Watch {
+        #[command(flatten)]
+        choice: choice::ChoiceArgs,
         /// Stop after this many
         #[arg(long, value_name = "N")]
         count: Option<usize>,
         #[command(flatten)]
         output: OutputArgs,
     },
-    /// Put the character somewhere, in metres from the listener
+    /// Put the default character somewhere, in metres from the listener
     #[command(allow_negative_numbers = true)]
     Publish {
         /// Forward
@@ -42,10 +54,14 @@ pub(crate) enum PositionCommand {
         #[command(flatten)]
         _output: OutputArgs,
     },
+    /// Put a character of your own on the stage, and move it as lines of x, y and z on standard input say
+    Join(join::JoinArgs),
     /// Write each new position into a file, until Ctrl-C: an object a line, `{"time_ms":0,"x":1,"y":0,"z":0}`
     Record(record::RecordArgs),
-    /// Move the character as a recording says
+    /// Move characters as a recording says: the default one, and others that come for it and leave at its end
     Replay(replay::ReplayArgs),
+    /// Put so many characters on the stage that move by themselves, for demonstrations and load
+    Simulate(simulate::SimulateArgs),
     /// Make a stereo recording of a voice that goes where a recording says, as the listener hears it; needs no server
     Render(render::RenderArgs),
 }
@@ -60,6 +76,9 @@ pub(crate) struct OutputArgs {
 
 type Stage = PositionServiceClient<tonic::transport::Channel>;
 
+/// The id of the default character.
+const DEFAULT: u32 = 1;
+
 /// Runs one command, against the server if it needs one.
 pub(crate) async fn run(command: PositionCommand, args: ClientArgs) -> Result<(), Failure> {
     let connect = async || Ok::<_, Failure>(Stage::new(args.connect().await?));
@@ -73,37 +92,27 @@ pub(crate) async fn run(command: PositionCommand, args: ClientArgs) -> Result<()
             let position = answer.position.ok_or(Failure::IncompleteAnswer)?;
             Printer::new(output.output).position(&position)
         }
-        PositionCommand::Watch { count, output } => {
-            let mut printer = Printer::new(output.output);
-            let mut answers = connect()
-                .await?
-                .position_sub(args.request(Msg::default()))
-                .await?
-                .into_inner();
-            let mut left = count.unwrap_or(usize::MAX);
-            while left > 0
-                && let Some(answer) = answers.message().await?
-            {
-                printer.position(&answer.position.ok_or(Failure::IncompleteAnswer)?)?;
-                left -= 1;
-            }
+        PositionCommand::List { output } => watch::list(connect().await?, &args, &output).await,
+        PositionCommand::Watch {
+            choice,
+            count,
+            output,
+        } => watch::watch(connect().await?, &args, &choice, count, &output).await,
+        PositionCommand::Publish { x, y, z, .. } => {
+            let position = Position {
+                position: Some(Pos { x, y, z }),
+                ..Position::default()
+            };
+            let mut stage = connect().await?;
+            stage.position_pub(args.request(position)).await?;
             Ok(())
         }
-        PositionCommand::Publish { x, y, z, .. } => {
-            publish(&mut connect().await?, &args, Pos { x, y, z }).await
-        }
+        PositionCommand::Join(join) => join::run(connect().await?, &args, join).await,
         PositionCommand::Record(record) => record::run(connect().await?, &args, record).await,
         PositionCommand::Replay(replay) => replay::run(connect().await?, &args, replay).await,
+        PositionCommand::Simulate(simulate) => {
+            simulate::run(connect().await?, &args, simulate).await
+        }
         PositionCommand::Render(render) => render::run(&render),
     }
-}
-
-/// Puts the character there.
-async fn publish(stage: &mut Stage, args: &ClientArgs, position: Pos) -> Result<(), Failure> {
-    let position = Position {
-        position: Some(position),
-        ..Position::default()
-    };
-    stage.position_pub(args.request(position)).await?;
-    Ok(())
 }

@@ -1,15 +1,17 @@
 //! `soundstage position record`.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use soundstage_proto::position::Msg;
+use soundstage_files::{Part, recording_line};
+use soundstage_proto::position::{Pos, StageUpdate};
 
 use super::Stage;
-use super::recording::Moment;
+use super::choice::ChoiceArgs;
 use crate::client::ClientArgs;
 use crate::failure::Failure;
 
@@ -17,6 +19,8 @@ use crate::failure::Failure;
 pub(crate) struct RecordArgs {
     /// The file to write, or - for standard output
     file: PathBuf,
+    #[command(flatten)]
+    choice: ChoiceArgs,
     /// Stop after this long, for example 30s [default: at Ctrl-C]
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     duration: Option<Duration>,
@@ -35,8 +39,9 @@ pub(super) async fn run(
         // Each line as it comes: a recording is of use however it ends.
         Box::new(file.map_err(|error| Failure::file(&record.file, error))?)
     };
-    let request = args.request(Msg::default());
-    let mut positions = stage.position_sub(request).await?.into_inner();
+    let request = args.request(record.choice.request());
+    let mut updates = stage.position_sub(request).await?.into_inner();
+    let mut parts = BTreeMap::new();
     let start = Instant::now();
     let end = async {
         match record.duration {
@@ -49,26 +54,51 @@ pub(super) async fn run(
     tokio::pin!(interrupted);
     let mut count = 0_u64;
     loop {
-        let answer = tokio::select! {
-            answer = positions.message() => answer?,
+        let update = tokio::select! {
+            update = updates.message() => update?,
             () = &mut end => break,
             _ = &mut interrupted => break,
         };
-        let Some(answer) = answer else { break };
-        let position = answer.position.ok_or(Failure::IncompleteAnswer)?;
-        let moment = Moment {
-            time_ms: start.elapsed().as_millis() as u64,
-            x: position.x,
-            y: position.y,
-            z: position.z,
-        };
-        let line = serde_json::to_string(&moment).map_err(|error| Failure::output(error.into()))?;
-        writeln!(output, "{line}").map_err(Failure::output)?;
-        count += 1;
+        let Some(update) = update else { break };
+        let time_ms = start.elapsed().as_millis() as u64;
+        for line in lines(&mut parts, update, time_ms) {
+            writeln!(output, "{line}").map_err(Failure::output)?;
+            count += 1;
+        }
     }
     output.flush().map_err(Failure::output)?;
     if !is_stdout {
         eprintln!("{count} positions in {}", record.file.display());
     }
     Ok(())
+}
+
+/// What an update says, as lines. `parts` are the characters that are on the stage.
+fn lines(parts: &mut BTreeMap<u32, Part>, update: StageUpdate, time_ms: u64) -> Vec<String> {
+    if let Some(position) = update.position {
+        let part = Part {
+            character: None,
+            name: String::new(),
+        };
+        return vec![recording_line(&part, time_ms, Some(place(position)))];
+    }
+    for character in update.characters {
+        let part = Part {
+            character: Some(character.id),
+            name: character.name,
+        };
+        parts.insert(character.id, part);
+    }
+    let samples = update.samples.iter().filter_map(|sample| {
+        let part = parts.get(&sample.character)?;
+        Some(recording_line(part, time_ms, sample.position.map(place)))
+    });
+    let mut lines: Vec<_> = samples.collect();
+    let left = update.left.iter().filter_map(|id| parts.remove(id));
+    lines.extend(left.map(|part| recording_line(&part, time_ms, None)));
+    lines
+}
+
+fn place(Pos { x, y, z }: Pos) -> [f32; 3] {
+    [x, y, z]
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use hound::{SampleFormat, WavReader, WavSpec, WavWriter};
+use soundstage_files::{Part, Recording};
 use soundstage_sound::{Binaural, Place, Track};
 
 use super::recording;
@@ -19,6 +20,9 @@ pub(crate) struct RenderArgs {
     /// Where it goes: a recording, as `position record` writes it
     #[arg(long, value_name = "NDJSON")]
     track: PathBuf,
+    /// Whose place in the recording it is, if there are several: a name or an id
+    #[arg(long, value_name = "NAME|ID")]
+    character: Option<String>,
     /// What is heard: a stereo WAV file of 32-bit floating-point samples, as long as the voice
     #[arg(long, value_name = "WAV")]
     output: PathBuf,
@@ -33,17 +37,7 @@ pub(crate) struct RenderArgs {
 }
 
 pub(super) fn run(render: &RenderArgs) -> Result<(), Failure> {
-    let moments = recording::read(&render.track)?;
-    let samples = moments.iter().map(|moment| {
-        let place = Place {
-            x: moment.x.into(),
-            y: moment.y.into(),
-            z: moment.z.into(),
-        };
-        (moment.time_ms as f64 / 1e3, place)
-    });
-    let track = Track::new(samples.collect())
-        .map_err(|error| Failure::BadInput(format!("{}: {error}", render.track.display())))?;
+    let track = track(&recording::read(&render.track)?, render)?;
     let (voice, sample_rate) = read_voice(&render.input)?;
 
     let loudness = 10_f64.powf(render.gain / 20.0);
@@ -79,6 +73,48 @@ pub(super) fn run(render: &RenderArgs) -> Result<(), Failure> {
         );
     }
     Ok(())
+}
+
+/// Where the one goes whom the voice belongs to.
+fn track(recording: &Recording, render: &RenderArgs) -> Result<Track, Failure> {
+    let path = render.track.display();
+    let parts = recording.parts.iter().enumerate();
+    let fits = |part: &Part| match &render.character {
+        Some(wanted) => {
+            part.name == *wanted || part.character.is_some_and(|id| id.to_string() == *wanted)
+        }
+        None => true,
+    };
+    let fitting: Vec<_> = parts.filter(|(_, part)| fits(part)).collect();
+    let part = match (fitting.as_slice(), &render.character) {
+        ([(part, _)], _) => *part,
+        ([], _) => {
+            let wanted = render.character.clone().unwrap_or_default();
+            return Err(Failure::BadInput(format!(
+                "{path}: nobody in it is {wanted:?}"
+            )));
+        }
+        (several, _) => {
+            let names = several.iter().take(5).map(|(_, part)| {
+                let id = part.character.map_or("no id".into(), |id| id.to_string());
+                format!("{} ({id})", part.name)
+            });
+            let names = names.collect::<Vec<_>>().join(", ");
+            return Err(Failure::BadInput(format!(
+                "{path}: {} are recorded there; choose one with --character: {names}",
+                several.len()
+            )));
+        }
+    };
+    let samples = recording.of(part).map(|(time_ms, [x, y, z])| {
+        let place = Place {
+            x: x.into(),
+            y: y.into(),
+            z: z.into(),
+        };
+        (time_ms as f64 / 1e3, place)
+    });
+    Track::new(samples.collect()).map_err(|error| Failure::BadInput(format!("{path}: {error}")))
 }
 
 /// The samples of a WAV file as one channel, from -1 to 1, and how many there are a second.

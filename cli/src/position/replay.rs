@@ -1,14 +1,16 @@
 //! `soundstage position replay`.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use soundstage_proto::position::Pos;
+use soundstage_files::{Part, Recording};
+use soundstage_proto::position::{Join, Pos, Sample};
 use tokio::time::Instant;
 
-use super::recording::{self, Moment};
-use super::{Stage, publish};
+use super::sync::Sync;
+use super::{DEFAULT, Stage, recording};
 use crate::client::ClientArgs;
 use crate::failure::Failure;
 
@@ -40,42 +42,79 @@ pub(super) async fn run(
     args: &ClientArgs,
     replay: ReplayArgs,
 ) -> Result<(), Failure> {
-    let moments = recording::read(&replay.file)?;
+    let recording = recording::read(&replay.file)?;
     let interrupted = tokio::signal::ctrl_c();
     tokio::pin!(interrupted);
     loop {
+        let mut sync = Sync::open(&mut stage, args).await?;
         tokio::select! {
-            played = play(&mut stage, args, &moments, replay.speed) => played?,
-            _ = &mut interrupted => return Err(Failure::Interrupted("the character walks on by itself".into())),
+            played = play(&mut sync, &recording, replay.speed) => played?,
+            _ = &mut interrupted => {
+                sync.finish().await?;
+                return Err(Failure::Interrupted("its characters have left".into()));
+            }
         }
+        sync.finish().await?;
         if !replay.repeat {
             return Ok(());
         }
     }
 }
 
-/// Publishes each moment at its time. What the server has been too slow for is passed over: where the character is now
-/// is what counts.
-async fn play(
-    stage: &mut Stage,
-    args: &ClientArgs,
-    moments: &[Moment],
-    speed: f64,
-) -> Result<(), Failure> {
-    let first = moments.first().map_or(0, |moment| moment.time_ms);
+/// Sends each moment at its time. What there has been no time for is passed over: where a character is now is what counts.
+async fn play(sync: &mut Sync, recording: &Recording, speed: f64) -> Result<(), Failure> {
+    let ids = cast(sync, recording).await?;
+    let first = recording.moments.first().map_or(0, |moment| moment.time_ms);
     let start = Instant::now();
-    let due =
-        |moment: &Moment| start + Duration::from_millis(moment.time_ms - first).div_f64(speed);
-    for (index, moment) in moments.iter().enumerate() {
-        let is_over = moments
-            .get(index + 1)
-            .is_some_and(|next| due(next) <= Instant::now());
-        if is_over {
-            continue;
+    let mut moments = recording.moments.iter().peekable();
+    while let Some(next) = moments.peek() {
+        let after = Duration::from_millis(next.time_ms - first).div_f64(speed);
+        sync.wait_until(start + after).await?;
+        let now = first + (start.elapsed().as_secs_f64() * speed * 1e3) as u64;
+        let mut newest = BTreeMap::new();
+        while let Some(moment) = moments.next_if(|moment| moment.time_ms <= now) {
+            newest.insert(moment.part, moment);
         }
-        tokio::time::sleep_until(due(moment)).await;
-        let Moment { x, y, z, .. } = *moment;
-        publish(stage, args, Pos { x, y, z }).await?;
+        let mut samples = Vec::with_capacity(newest.len());
+        for (part, moment) in newest {
+            let character = ids[part];
+            match moment.place {
+                Some([x, y, z]) => samples.push(Sample {
+                    character,
+                    // Its own pace is what a replay at twice the speed has twice of. 0 would be the server's clock.
+                    time_ms: (moment.time_ms as f64 / speed) as i64 + 1,
+                    position: Some(Pos { x, y, z }),
+                    ..Sample::default()
+                }),
+                None if character != DEFAULT => sync.leave(character).await?,
+                None => (),
+            }
+        }
+        sync.put(&samples).await?;
     }
     Ok(())
+}
+
+/// Puts everybody in the recording on the stage, but the default character, who is there. They are seen once they move.
+async fn cast(sync: &mut Sync, recording: &Recording) -> Result<Vec<u32>, Failure> {
+    let is_default = |part: &Part| part.character.is_none_or(|id| id == DEFAULT);
+    let newcomers = recording.parts.iter().filter(|part| !is_default(part));
+    let joins = newcomers.map(|part| Join {
+        name: match part.name.as_str() {
+            "" => format!("Character {}", part.character.unwrap_or_default()),
+            name => name.to_owned(),
+        },
+        ..Join::default()
+    });
+    let mut ids = sync.join(joins.collect()).await?.into_iter();
+    let parts = recording.parts.iter();
+    Ok(parts
+        .map(|part| {
+            if is_default(part) {
+                DEFAULT
+            } else {
+                ids.next().unwrap_or(DEFAULT)
+            }
+        })
+        .collect())
 }

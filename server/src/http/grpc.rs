@@ -7,7 +7,7 @@ use std::pin::Pin;
 
 use http::{Request, Response};
 use soundstage_proto::FILE_DESCRIPTOR_SET;
-use soundstage_proto::position::position_service_server::{self, PositionServiceServer};
+use soundstage_proto::encoded::position_service_server::{self, PositionServiceServer};
 use soundstage_proto::user::user_manager_server::{self, UserManagerServer};
 use tonic::Status;
 use tonic::body::Body;
@@ -55,9 +55,9 @@ impl GrpcServices {
                 .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         };
         Self {
-            users: UserManagerServer::new(UserService::new(lifecycle))
+            users: UserManagerServer::new(UserService::new(lifecycle.clone()))
                 .max_decoding_message_size(MAX_MESSAGE),
-            position: PositionServiceServer::new(StageService::new(stage))
+            position: PositionServiceServer::new(StageService::new(lifecycle, stage))
                 .max_decoding_message_size(MAX_MESSAGE),
             health: HealthServer::new(HealthService::from_health_reporter(health.clone())),
             reflection_v1: Unnamed::new(reflection().build_v1().expect(OUR_OWN)),

@@ -7,4 +7,5 @@ pub(crate) mod users;
 mod import;
 mod listing;
 mod page_token;
+mod sync;
 mod users_in_blocks;

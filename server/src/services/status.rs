@@ -31,22 +31,25 @@ impl From<StoreError> for Status {
 
 /// `INVALID_ARGUMENT` with a `google.rpc.BadRequest` that names each field.
 pub(crate) fn invalid_fields(violations: &[Violation]) -> Status {
-    let sentences: Vec<_> = violations
+    let fields = violations.iter();
+    let fields =
+        fields.map(|violation| FieldViolation::new(violation.field, violation.description));
+    bad_request(fields.collect())
+}
+
+/// `INVALID_ARGUMENT` for one field, such as `samples[2].position`.
+pub(crate) fn invalid_field(field: impl Into<String>, description: &'static str) -> Status {
+    bad_request(vec![FieldViolation::new(field, description)])
+}
+
+fn bad_request(fields: Vec<FieldViolation>) -> Status {
+    let sentences: Vec<_> = fields
         .iter()
-        .map(|violation| format!("{}: {}", violation.field, violation.description))
-        .collect();
-    let fields: Vec<_> = violations
-        .iter()
-        .map(|violation| FieldViolation::new(violation.field, violation.description))
+        .map(|field| format!("{}: {}", field.field, field.description))
         .collect();
     Status::with_error_details(
         Code::InvalidArgument,
         sentences.join(" "),
         ErrorDetails::with_bad_request(fields),
     )
-}
-
-/// `INVALID_ARGUMENT` for one field.
-pub(crate) fn invalid_field(field: &'static str, description: &'static str) -> Status {
-    invalid_fields(&[Violation { field, description }])
 }

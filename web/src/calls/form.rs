@@ -28,6 +28,13 @@ pub(super) fn example(method: &MethodDescriptor) -> Draft {
             ("position.y", "-1"),
             ("position.z", "0"),
         ],
+        // Sent again, the same source goes on with the character it has.
+        "/posXYZ.PositionService/PositionSync" => &[
+            ("joins.name", "Ann"),
+            ("joins.source", "calls"),
+            ("samples.position.x", "1"),
+            ("samples.position.y", "1"),
+        ],
         path if path.starts_with("/UserManager/") => &[("id", "1")],
         _ => &[],
     };

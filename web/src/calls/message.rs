@@ -98,7 +98,8 @@ impl Draft {
     }
 }
 
-/// The fields of a message that can be typed into, repeated ones with commas between the values.
+/// The fields of a message that can be typed into, repeated ones with commas between the values. A message within it is
+/// typed field by field, so of a repeated one there is one in each request.
 pub(super) fn inputs(message: &MessageDescriptor) -> Vec<Input> {
     let mut found = Vec::new();
     for field in message.fields {
@@ -367,7 +368,7 @@ mod tests {
     use prost::Message as _;
     use soundstage_proto::UserType;
     use soundstage_proto::descriptor::MethodDescriptor;
-    use soundstage_proto::position::{Pos, Position};
+    use soundstage_proto::position::{Pos, Position, PositionSyncRequest};
     use soundstage_proto::user::{
         ListUsersRequest, ListUsersResponse, User, UserRequest, UserResponse,
     };
@@ -502,14 +503,16 @@ mod tests {
     fn every_request_can_be_typed() {
         for method in soundstage_proto::descriptor::METHODS {
             assert!(!inputs(method.request).is_empty(), "{}", method.path);
-            // A message within a message is typed field by field, so there is one of it.
-            let messages = method
-                .request
-                .fields
-                .iter()
-                .filter(|field| matches!(field.kind, FieldKind::Message(_)));
-            assert!(messages.into_iter().all(|field| !field.repeated));
         }
+        let mut draft = Draft::default();
+        draft.edit("joins.name", "Ann".into());
+        draft.edit("samples.position.x", "1.5".into());
+        let sync = method("/posXYZ.PositionService/PositionSync").request;
+        let request = PositionSyncRequest::decode(draft.encode(sync).expect("a message"));
+        let PositionSyncRequest { joins, samples, .. } = request.expect("a message");
+        assert_eq!(joins[0].name, "Ann");
+        assert_eq!(samples[0].position.map(|position| position.x), Some(1.5));
+
         let paths: Vec<_> = inputs(method("/posXYZ.PositionService/PositionPub").request)
             .into_iter()
             .map(|input| input.path)

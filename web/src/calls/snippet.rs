@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use prost::Message as _;
 use prost::bytes::Bytes;
 use soundstage_proto::descriptor::CallKind;
-use soundstage_proto::position::Position;
+use soundstage_proto::position::{Join, Position, PositionSubRequest, PositionSyncRequest};
 use soundstage_proto::user::{
     DeleteUserRequest, ExportUsersRequest, ListUsersRequest, UpdateUserRequest, User, UserFilter,
     UserRequest, UserTypeRequest, WatchUsersRequest,
@@ -167,9 +167,44 @@ fn command(path: &str, requests: &[Bytes]) -> Vec<String> {
             // After the two dashes, a minus sign begins no option.
             [words(&["position", "publish", "--"]), coordinates.to_vec()].concat()
         }
-        "/posXYZ.PositionService/PositionSub" => words(&["position", "watch"]),
+        "/posXYZ.PositionService/PositionSub" => {
+            watch(&PositionSubRequest::decode(first).unwrap_or_default())
+        }
+        // The places are read from standard input there.
+        "/posXYZ.PositionService/PositionSync" => {
+            let request = PositionSyncRequest::decode(first).unwrap_or_default();
+            join(request.joins.into_iter().next().unwrap_or_default())
+        }
         _ => words(&["help"]),
     }
+}
+
+fn watch(request: &PositionSubRequest) -> Vec<String> {
+    let mut watch: Vec<String> = vec!["position".into(), "watch".into()];
+    if request.all {
+        watch.push("--all".into());
+    }
+    for id in request.characters.iter().filter(|_| !request.all) {
+        watch.extend(["--character".into(), id.to_string()]);
+    }
+    if request.max_rate > 0 {
+        watch.extend(["--max-rate".into(), request.max_rate.to_string()]);
+    }
+    watch
+}
+
+fn join(join: Join) -> Vec<String> {
+    let mut command: Vec<String> = vec!["position".into(), "join".into()];
+    if !join.name.is_empty() || join.user_id == 0 {
+        command.push(join.name);
+    }
+    if join.user_id > 0 {
+        command.extend(["--user-id".into(), join.user_id.to_string()]);
+    }
+    if !join.source.is_empty() {
+        command.extend(["--source".into(), join.source]);
+    }
+    command
 }
 
 /// The command for a page: all users that the request asks for, up to its size.

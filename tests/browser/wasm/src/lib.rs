@@ -8,7 +8,7 @@ use futures_channel::mpsc;
 use futures_util::stream;
 use soundstage_channel::{Channel, Failure, Transport};
 use soundstage_proto::UserType;
-use soundstage_proto::position::Msg;
+use soundstage_proto::position::PositionSubRequest;
 use soundstage_proto::position::position_service_client::PositionServiceClient;
 use soundstage_proto::user::user_manager_client::UserManagerClient;
 use soundstage_proto::user::{UserRequest, UserTypeRequest};
@@ -117,7 +117,7 @@ pub async fn follow(
     deadline_millis: u32,
     at_most: u32,
 ) -> Outcome {
-    let mut request = Request::new(Msg::default());
+    let mut request = Request::new(PositionSubRequest::default());
     if deadline_millis > 0 {
         request.set_timeout(Duration::from_millis(deadline_millis.into()));
     }

@@ -1,6 +1,5 @@
-//! The stage: one character, which walks a circle unless someone puts it elsewhere.
+//! The default character, which walks a circle unless someone puts it elsewhere.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use soundstage_proto::position::Pos;
@@ -12,59 +11,55 @@ const STEP: Duration = Duration::from_millis(100);
 /// How far it goes round at each step: one turn in 7.2 s.
 const DEGREES_PER_STEP: f64 = 5.0;
 
-/// A handle on the stage; clones share it.
-#[derive(Debug, Clone)]
-pub(crate) struct Stage {
-    character: Arc<watch::Sender<Character>>,
+/// The default character, for all who look at it or move it.
+#[derive(Debug)]
+pub(super) struct Walk {
+    walker: watch::Sender<Walker>,
     hold: Duration,
 }
 
-impl Stage {
+impl Walk {
     /// The character at (1, 0, 0), walking. `hold` is how long a published position holds.
-    pub(crate) fn new(hold: Duration) -> Self {
+    pub(super) fn new(hold: Duration) -> Self {
         Self {
-            character: Arc::new(watch::Sender::new(Character::walking_from(
-                0.0,
-                Instant::now(),
-            ))),
+            walker: watch::Sender::new(Walker::walking_from(0.0, Instant::now())),
             hold,
         }
     }
 
     /// Where the character is now.
-    pub(crate) fn position(&self) -> Pos {
-        self.character.borrow().position
+    pub(super) fn position(&self) -> Pos {
+        self.walker.borrow().position
     }
 
     /// Puts the character there.
-    pub(crate) fn publish(&self, position: Pos) {
+    pub(super) fn publish(&self, position: Pos) {
         let until = Instant::now() + self.hold;
-        self.character.send_replace(Character {
+        self.walker.send_replace(Walker {
             position,
             motion: Motion::Held { until },
         });
     }
 
     /// The position now and each change; a reader that is slow sees the newest only.
-    pub(crate) fn subscribe(&self) -> watch::Receiver<Character> {
-        self.character.subscribe()
+    pub(super) fn subscribe(&self) -> watch::Receiver<Walker> {
+        self.walker.subscribe()
     }
 
     /// Moves the character, for as long as it is polled.
-    pub(crate) async fn run(&self) {
+    pub(super) async fn run(&self) {
         let mut steps = tokio::time::interval(STEP);
         steps.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
             let now = steps.tick().await;
-            self.character
-                .send_if_modified(|character| character.advance(now));
+            self.walker.send_if_modified(|walker| walker.advance(now));
         }
     }
 }
 
 /// Where the character is, and how it got there.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Character {
+pub(crate) struct Walker {
     pub(crate) position: Pos,
     motion: Motion,
 }
@@ -78,7 +73,7 @@ enum Motion {
     Held { until: Instant },
 }
 
-impl Character {
+impl Walker {
     fn walking_from(azimuth: f64, now: Instant) -> Self {
         Self {
             position: on_circle(azimuth),
@@ -126,6 +121,8 @@ fn azimuth_of(position: &Pos) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     fn assert_at(position: Pos, azimuth: f64) {
@@ -137,19 +134,19 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_character_starts_ahead_and_turns_left_by_five_degrees_a_step() {
-        let stage = Stage::new(Duration::from_secs(3));
+        let walk = Walk::new(Duration::from_secs(3));
         assert_eq!(
-            stage.position(),
+            walk.position(),
             Pos {
                 x: 1.0,
                 y: 0.0,
                 z: 0.0
             }
         );
-        let mut positions = stage.subscribe();
-        tokio::spawn(async move { stage.run().await });
+        let mut positions = walk.subscribe();
+        tokio::spawn(async move { walk.run().await });
         for step in 1..=100 {
-            positions.changed().await.expect("the stage runs");
+            positions.changed().await.expect("the walk goes on");
             assert_at(
                 positions.borrow_and_update().position,
                 5.0 * f64::from(step),
@@ -159,29 +156,30 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_published_position_holds_and_then_the_walk_goes_on_from_its_azimuth() {
-        let stage = Stage::new(Duration::from_secs(3));
-        let runner = stage.clone();
+        let walk = Walk::new(Duration::from_secs(3));
+        let walk = Arc::new(walk);
+        let runner = Arc::clone(&walk);
         tokio::spawn(async move { runner.run().await });
         let put = Pos {
             x: 0.0,
             y: -2.0,
             z: 0.5,
         };
-        stage.publish(put);
+        walk.publish(put);
         tokio::time::sleep(Duration::from_millis(2950)).await;
-        assert_eq!(stage.position(), put);
+        assert_eq!(walk.position(), put);
         tokio::time::sleep(Duration::from_millis(100)).await;
-        assert_at(stage.position(), -90.0);
+        assert_at(walk.position(), -90.0);
         tokio::time::sleep(Duration::from_secs(1)).await;
-        assert_at(stage.position(), -40.0);
+        assert_at(walk.position(), -40.0);
     }
 
     #[test]
     fn steps_that_come_late_are_caught_up() {
         let start = Instant::now();
-        let mut character = Character::walking_from(0.0, start);
-        assert!(character.advance(start + Duration::from_millis(1234)));
-        assert_at(character.position, 60.0);
-        assert!(!character.advance(start + Duration::from_millis(1299)));
+        let mut walker = Walker::walking_from(0.0, start);
+        assert!(walker.advance(start + Duration::from_millis(1234)));
+        assert_at(walker.position, 60.0);
+        assert!(!walker.advance(start + Duration::from_millis(1299)));
     }
 }

@@ -1,0 +1,552 @@
+//! Who is on the stage, where, and moved by whom. Plain state: every change comes with its time.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use soundstage_proto::position::{Character, Pos, Sample};
+use tokio::time::Instant;
+
+use super::WALKER;
+use super::frame::{Frame, Row};
+
+/// More characters than this are refused, so that nobody can fill the memory.
+const MAX_CHARACTERS: usize = 10_000;
+
+/// For how many ticks it is known who has left; who has seen nothing for longer is told all there is.
+const DEPARTURES_KEPT: u64 = 300;
+
+/// A call that moves characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct CallId(u64);
+
+/// The server itself, which moves the default character.
+const SERVER: CallId = CallId(0);
+
+/// Somebody who comes to the stage; the names are checked.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Joining {
+    pub(crate) name: String,
+    pub(crate) user_id: u32,
+    pub(crate) source: String,
+}
+
+/// Why somebody cannot come to the stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum JoinError {
+    /// There are as many as there may be.
+    Full,
+}
+
+/// Why a character cannot be moved, or leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MoveError {
+    /// The call has joined none, and names none.
+    NotJoined,
+    /// Nobody ever had this id.
+    Unknown,
+    /// It is not the call's.
+    NotYours,
+}
+
+/// Everybody on the stage.
+#[derive(Debug)]
+pub(super) struct Cast {
+    hold: Duration,
+    leave: Duration,
+    members: BTreeMap<u32, Member>,
+    next_id: u32,
+    next_call: u64,
+    /// When who left, oldest first.
+    departures: VecDeque<(u64, u32)>,
+    /// Who left since the last tick.
+    leaving: Vec<u32>,
+}
+
+#[derive(Debug)]
+struct Member {
+    name: String,
+    user_id: u32,
+    source: String,
+    owner: CallId,
+    /// Another call that moves it, and until when it does.
+    taken: Option<(CallId, Instant)>,
+    /// Its owner was last heard of.
+    heard: Instant,
+    /// Since when it is stale.
+    stale: Option<Instant>,
+    /// The newest; without a position until the first has come.
+    sample: Sample,
+    /// How it looks to subscribers, as of the last tick.
+    row: Row,
+    /// What has changed since then.
+    is_renamed: bool,
+    is_moved: bool,
+}
+
+impl Cast {
+    /// With the default character alone.
+    pub(super) fn new(hold: Duration, leave: Duration) -> Self {
+        let joining = Joining {
+            name: "Walker".into(),
+            ..Joining::default()
+        };
+        let walker = Member::new(WALKER, SERVER, joining, Instant::now());
+        Self {
+            hold,
+            leave,
+            members: BTreeMap::from([(WALKER, walker)]),
+            next_id: WALKER + 1,
+            next_call: SERVER.0 + 1,
+            departures: VecDeque::new(),
+            leaving: Vec::new(),
+        }
+    }
+
+    pub(super) fn open(&mut self) -> CallId {
+        let call = CallId(self.next_call);
+        self.next_call += 1;
+        call
+    }
+
+    pub(super) fn join(
+        &mut self,
+        call: CallId,
+        joining: Joining,
+        now: Instant,
+    ) -> Result<Character, JoinError> {
+        let known = self
+            .members
+            .values_mut()
+            .find(|member| !joining.source.is_empty() && member.source == joining.source);
+        let member = if let Some(member) = known {
+            member.resume(call, joining, now);
+            member
+        } else {
+            if self.members.len() >= MAX_CHARACTERS {
+                return Err(JoinError::Full);
+            }
+            let id = self.next_id;
+            self.next_id += 1;
+            let member = Member::new(id, call, joining, now);
+            self.members.entry(id).or_insert(member)
+        };
+        Ok(Character {
+            source: member.source.clone(),
+            ..member.character()
+        })
+    }
+
+    /// Takes a sample; whose it is.
+    pub(super) fn sample(
+        &mut self,
+        call: CallId,
+        sample: &Sample,
+        position: Pos,
+        now: Instant,
+        wall_clock: i64,
+    ) -> Result<u32, MoveError> {
+        let id = match sample.character {
+            0 => self.first_of(call).ok_or(MoveError::NotJoined)?,
+            id if id >= self.next_id => return Err(MoveError::Unknown),
+            id => id,
+        };
+        // One that has left meanwhile is not its source's mistake.
+        if let Some(member) = self.members.get_mut(&id) {
+            if member.owner == call {
+                member.heard = now;
+            }
+            if member.is_moved_by(call, now, self.hold) {
+                member.place(call, sample, position, wall_clock);
+            }
+        }
+        Ok(id)
+    }
+
+    pub(super) fn heartbeat(&mut self, call: CallId, now: Instant) {
+        for member in self.of(call) {
+            member.heard = now;
+        }
+    }
+
+    pub(super) fn leave(&mut self, call: CallId, id: u32) -> Result<(), MoveError> {
+        if id >= self.next_id {
+            return Err(MoveError::Unknown);
+        }
+        match self.members.get(&id) {
+            Some(member) if member.owner != call => Err(MoveError::NotYours),
+            Some(_) => {
+                self.members.remove(&id);
+                self.leaving.push(id);
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Whether there was anybody.
+    pub(super) fn leave_all(&mut self, call: CallId) -> bool {
+        let before = self.members.len();
+        let left = self
+            .members
+            .extract_if(.., |_, member| member.owner == call);
+        self.leaving.extend(left.map(|(id, _)| id));
+        self.members.len() < before
+    }
+
+    /// The call has ended without a word: what it moved is stale at the next tick.
+    pub(super) fn lose(&mut self, call: CallId) {
+        let long_ago = self.hold;
+        for member in self.of(call) {
+            member.heard = member.heard.checked_sub(long_ago).unwrap_or(member.heard);
+        }
+    }
+
+    /// Where the default character is.
+    pub(super) fn see_walker(&mut self, position: Pos, wall_clock: i64) {
+        if let Some(walker) = self.members.get_mut(&WALKER)
+            && walker.sample.position != Some(position)
+        {
+            walker.place(SERVER, &Sample::default(), position, wall_clock);
+        }
+    }
+
+    /// Lets time pass, and puts together what there is; nothing when nothing has changed.
+    pub(super) fn tick(&mut self, tick: u64, now: Instant) -> Option<Frame> {
+        let (hold, leave) = (self.hold, self.leave);
+        let gone = self.members.extract_if(.., |_, member| {
+            member.owner != SERVER && member.grow_old(now, hold, leave)
+        });
+        self.leaving.extend(gone.map(|(id, _)| id));
+        let mut changed = !self.leaving.is_empty();
+        self.departures
+            .extend(self.leaving.drain(..).map(|id| (tick, id)));
+        while let Some((left, _)) = self.departures.front()
+            && left + DEPARTURES_KEPT < tick
+        {
+            self.departures.pop_front();
+        }
+        for member in self.members.values_mut() {
+            changed |= member.encode(tick);
+        }
+        changed.then(|| {
+            let rows = self.members.values().filter(|member| member.is_seen());
+            Frame::new(
+                tick,
+                rows.map(|member| member.row.clone()).collect(),
+                self.departures.iter().copied().collect(),
+                tick.saturating_sub(DEPARTURES_KEPT),
+            )
+        })
+    }
+
+    fn of(&mut self, call: CallId) -> impl Iterator<Item = &mut Member> {
+        self.members
+            .values_mut()
+            .filter(move |member| member.owner == call)
+    }
+
+    fn first_of(&self, call: CallId) -> Option<u32> {
+        let mut members = self.members.iter();
+        members
+            .find(|(_, member)| member.owner == call)
+            .map(|(id, _)| *id)
+    }
+}
+
+impl Member {
+    fn new(id: u32, owner: CallId, joining: Joining, now: Instant) -> Self {
+        let Joining {
+            name,
+            user_id,
+            source,
+        } = joining;
+        Self {
+            name,
+            user_id,
+            source,
+            owner,
+            taken: None,
+            heard: now,
+            stale: None,
+            sample: Sample {
+                character: id,
+                epoch: 1,
+                ..Sample::default()
+            },
+            row: Row::new(id, owner),
+            is_renamed: true,
+            is_moved: false,
+        }
+    }
+
+    /// Its source is back.
+    fn resume(&mut self, owner: CallId, joining: Joining, now: Instant) {
+        self.name = joining.name;
+        self.user_id = joining.user_id;
+        self.owner = owner;
+        self.taken = None;
+        self.heard = now;
+        self.stale = None;
+        self.is_renamed = true;
+        self.begin_epoch(owner);
+    }
+
+    fn begin_epoch(&mut self, mover: CallId) {
+        self.sample.epoch += 1;
+        self.sample.sequence = 0;
+        self.row.mover = mover;
+    }
+
+    /// It is on the stage once it has a place.
+    fn is_seen(&self) -> bool {
+        self.sample.position.is_some()
+    }
+
+    fn character(&self) -> Character {
+        Character {
+            id: self.row.id,
+            name: self.name.clone(),
+            user_id: self.user_id,
+            stale: self.stale.is_some(),
+            source: String::new(),
+        }
+    }
+
+    /// Whether this call moves it now: its owner, unless another has taken it over a moment ago, or any other, who takes it over.
+    fn is_moved_by(&mut self, call: CallId, now: Instant, hold: Duration) -> bool {
+        if call == self.owner {
+            let is_taken = self.taken.is_some_and(|(_, until)| now < until);
+            return !is_taken;
+        }
+        self.taken = Some((call, now + hold));
+        true
+    }
+
+    fn place(&mut self, mover: CallId, sample: &Sample, position: Pos, wall_clock: i64) {
+        if self.row.mover != mover {
+            self.begin_epoch(mover);
+        }
+        let last = self.sample.sequence;
+        let sequence = match sample.sequence {
+            0 => last.saturating_add(1),
+            sequence => sequence,
+        };
+        let is_old = sequence <= last;
+        if is_old {
+            return;
+        }
+        self.sample.sequence = sequence;
+        self.sample.time_ms = match sample.time_ms {
+            0 => wall_clock,
+            time => time,
+        };
+        self.sample.position = Some(position);
+        self.is_moved = true;
+    }
+
+    /// Notes whether its source is silent; whether it has been for so long that it leaves.
+    fn grow_old(&mut self, now: Instant, hold: Duration, leave: Duration) -> bool {
+        let is_silent = now.saturating_duration_since(self.heard) > hold;
+        if is_silent == self.stale.is_some() {
+            return self.stale.is_some_and(|since| now > since + leave);
+        }
+        self.stale = is_silent.then_some(now);
+        self.is_renamed = true;
+        false
+    }
+
+    /// Brings what subscribers see up to date; whether it has changed.
+    fn encode(&mut self, tick: u64) -> bool {
+        if !self.is_seen() {
+            return false;
+        }
+        let changed = self.is_renamed || self.is_moved;
+        if std::mem::take(&mut self.is_renamed) {
+            let character = self.character();
+            self.row.rename(tick, character);
+        }
+        if std::mem::take(&mut self.is_moved) {
+            self.row.move_to(tick, &self.sample);
+        }
+        changed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOLD: Duration = Duration::from_secs(3);
+    const LEAVE: Duration = Duration::from_secs(10);
+
+    fn at(x: f32) -> Pos {
+        Pos { x, y: 0.0, z: 0.0 }
+    }
+
+    fn named(name: &str, source: &str) -> Joining {
+        Joining {
+            name: name.into(),
+            user_id: 0,
+            source: source.into(),
+        }
+    }
+
+    /// A stage, its clock, and what a test asks of it.
+    struct Scene {
+        cast: Cast,
+        now: Instant,
+    }
+
+    impl Scene {
+        fn new() -> Self {
+            Self {
+                cast: Cast::new(HOLD, LEAVE),
+                now: Instant::now(),
+            }
+        }
+
+        fn join(&mut self, call: CallId, joining: Joining) -> u32 {
+            let character = self.cast.join(call, joining, self.now);
+            character.expect("room").id
+        }
+
+        fn put(&mut self, call: CallId, character: u32, sequence: u32, x: f32) {
+            let sample = Sample {
+                character,
+                sequence,
+                ..Sample::default()
+            };
+            let moved = self.cast.sample(call, &sample, at(x), self.now, 5);
+            moved.expect("a character");
+        }
+
+        fn newest(&self, id: u32) -> &Sample {
+            &self.cast.members[&id].sample
+        }
+
+        fn x(&self, id: u32) -> f32 {
+            self.newest(id).position.expect("a place").x
+        }
+
+        fn pass(&mut self, time: Duration) {
+            self.now += time;
+            let _ = self.cast.tick(1, self.now);
+        }
+
+        fn is_stale(&self, id: u32) -> Option<bool> {
+            let member = self.cast.members.get(&id);
+            member.map(|member| member.stale.is_some())
+        }
+    }
+
+    #[test]
+    fn a_source_that_is_silent_is_stale_and_then_leaves() {
+        let mut scene = Scene::new();
+        let call = scene.cast.open();
+        let ann = scene.join(call, named("Ann", ""));
+        scene.put(call, 0, 0, 1.0);
+        scene.pass(HOLD);
+        assert_eq!(scene.is_stale(ann), Some(false));
+        scene.cast.heartbeat(call, scene.now);
+        scene.pass(HOLD);
+        assert_eq!(scene.is_stale(ann), Some(false));
+        scene.pass(Duration::from_millis(1));
+        assert_eq!(scene.is_stale(ann), Some(true));
+        scene.cast.heartbeat(call, scene.now);
+        scene.pass(Duration::from_millis(1));
+        assert_eq!(scene.is_stale(ann), Some(false), "it is heard again");
+        scene.cast.lose(call);
+        scene.pass(Duration::from_millis(1));
+        assert_eq!(scene.is_stale(ann), Some(true), "its call was lost");
+        scene.pass(LEAVE + Duration::from_millis(1));
+        assert_eq!(scene.is_stale(ann), None);
+        assert_eq!(
+            scene.is_stale(WALKER),
+            Some(false),
+            "the server's own stays"
+        );
+    }
+
+    #[test]
+    fn a_source_that_joins_again_keeps_its_character_in_a_new_epoch() {
+        let mut scene = Scene::new();
+        let (old, new) = (scene.cast.open(), scene.cast.open());
+        let ann = scene.join(old, named("Ann", "a"));
+        scene.put(old, ann, 100, 1.0);
+        let epoch = scene.newest(ann).epoch;
+        assert_eq!(scene.join(new, named("Anna", "a")), ann);
+        scene.put(new, ann, 1, 2.0);
+        assert!(scene.newest(ann).epoch > epoch);
+        assert!((scene.x(ann) - 2.0).abs() < f32::EPSILON);
+        scene.cast.leave_all(old);
+        assert_eq!(
+            scene.is_stale(ann),
+            Some(false),
+            "the old call lets nobody leave"
+        );
+        let other = scene.join(new, named("Ann", ""));
+        assert_ne!(other, ann, "a name is not a source");
+    }
+
+    #[test]
+    fn an_older_sample_is_passed_over() {
+        let mut scene = Scene::new();
+        let call = scene.cast.open();
+        let ann = scene.join(call, named("Ann", ""));
+        scene.put(call, ann, 7, 1.0);
+        scene.put(call, ann, 6, 2.0);
+        scene.put(call, ann, 7, 3.0);
+        assert!((scene.x(ann) - 1.0).abs() < f32::EPSILON);
+        scene.put(call, ann, 0, 4.0);
+        assert_eq!(scene.newest(ann).sequence, 8);
+        assert_eq!(scene.newest(ann).time_ms, 5, "the server's clock");
+    }
+
+    #[test]
+    fn another_takes_a_character_over_until_it_lets_go() {
+        let mut scene = Scene::new();
+        let (owner, other) = (scene.cast.open(), scene.cast.open());
+        let ann = scene.join(owner, named("Ann", ""));
+        scene.put(owner, ann, 50, 1.0);
+        let first = scene.newest(ann).epoch;
+        scene.put(other, ann, 1, 2.0);
+        let second = scene.newest(ann).epoch;
+        assert!(second > first);
+        scene.put(owner, ann, 51, 3.0);
+        assert!((scene.x(ann) - 2.0).abs() < f32::EPSILON);
+        scene.now += HOLD;
+        scene.put(owner, ann, 52, 4.0);
+        assert!((scene.x(ann) - 4.0).abs() < f32::EPSILON);
+        assert!(scene.newest(ann).epoch > second);
+    }
+
+    #[test]
+    fn ids_that_nobody_had_are_told_from_those_who_left() {
+        let mut scene = Scene::new();
+        let (call, other) = (scene.cast.open(), scene.cast.open());
+        let to = |character| Sample {
+            character,
+            ..Sample::default()
+        };
+        let now = scene.now;
+        let mut sample = |id| scene.cast.sample(call, &to(id), at(0.0), now, 0);
+        assert_eq!(sample(0), Err(MoveError::NotJoined));
+        assert_eq!(sample(2), Err(MoveError::Unknown));
+        let ann = scene.join(call, named("Ann", ""));
+        assert_eq!(scene.cast.leave(other, ann), Err(MoveError::NotYours));
+        assert_eq!(scene.cast.leave(call, ann), Ok(()));
+        assert_eq!(scene.cast.leave(call, ann), Ok(()));
+        scene.put(call, ann, 0, 1.0);
+    }
+
+    #[test]
+    fn the_stage_has_room_for_so_many() {
+        let mut scene = Scene::new();
+        let call = scene.cast.open();
+        for _ in 1..MAX_CHARACTERS {
+            scene.join(call, named("Ann", ""));
+        }
+        let one_more = scene.cast.join(call, named("Bob", ""), scene.now);
+        assert_eq!(one_more, Err(JoinError::Full));
+    }
+}

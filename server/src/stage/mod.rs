@@ -1,0 +1,170 @@
+//! The stage: characters that move, for all who move them and all who watch.
+//!
+//! What has changed is put together once a tick as a [`Frame`], which all subscribers share: its bytes are encoded once for
+//! however many there are, and one that has missed some takes the newest.
+
+mod cast;
+mod frame;
+mod subscription;
+mod walk;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use soundstage_proto::position::{Character, Pos, Sample};
+use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior};
+
+use cast::Cast;
+use frame::Frame;
+use walk::{Walk, Walker};
+
+pub(crate) use cast::{CallId, JoinError, Joining, MoveError};
+pub(crate) use subscription::{Choice, Subscription};
+
+/// How often what has changed goes out.
+const TICKS_PER_SECOND: u32 = 30;
+
+/// The default character's id.
+const WALKER: u32 = 1;
+
+/// A handle on the stage; clones share it.
+#[derive(Debug, Clone)]
+pub(crate) struct Stage(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    walk: Walk,
+    cast: Mutex<Cast>,
+    frames: watch::Sender<Arc<Frame>>,
+}
+
+impl Stage {
+    /// The default character alone. A published position holds for `hold`; a source that is silent for so long is stale, and
+    /// its characters leave after `leave` more.
+    pub(crate) fn new(hold: Duration, leave: Duration) -> Self {
+        Self(Arc::new(Shared {
+            walk: Walk::new(hold),
+            cast: Mutex::new(Cast::new(hold, leave)),
+            frames: watch::Sender::default(),
+        }))
+    }
+
+    /// Where the default character is now.
+    pub(crate) fn position(&self) -> Pos {
+        self.0.walk.position()
+    }
+
+    /// Puts the default character there.
+    pub(crate) fn publish(&self, position: Pos) {
+        self.0.walk.publish(position);
+    }
+
+    /// The default character's position now and each change; a reader that is slow sees the newest only.
+    pub(crate) fn walker(&self) -> watch::Receiver<Walker> {
+        self.0.walk.subscribe()
+    }
+
+    /// The characters of this choice, now and as they change.
+    pub(crate) fn subscribe(&self, choice: Choice) -> Subscription {
+        Subscription::new(self.0.frames.subscribe(), choice)
+    }
+
+    /// A call that will move characters.
+    pub(crate) fn open(&self) -> Mover {
+        Mover {
+            call: self.cast().open(),
+            stage: self.clone(),
+        }
+    }
+
+    /// Moves the default character and puts frames together, for as long as it is polled.
+    pub(crate) async fn run(&self) {
+        tokio::join!(self.0.walk.run(), self.send_frames());
+    }
+
+    async fn send_frames(&self) {
+        let mut ticks = tokio::time::interval(Duration::from_secs(1) / TICKS_PER_SECOND);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        // Tick 0 is what somebody has seen who has seen nothing.
+        for tick in 1.. {
+            let now = ticks.tick().await;
+            let frame = self.frame(tick, now);
+            if let Some(frame) = frame {
+                self.0.frames.send_replace(Arc::new(frame));
+            }
+        }
+    }
+
+    /// What there is now, if it is not what there was.
+    fn frame(&self, tick: u64, now: Instant) -> Option<Frame> {
+        let mut cast = self.cast();
+        cast.see_walker(self.position(), wall_clock());
+        cast.tick(tick, now)
+    }
+
+    fn cast(&self) -> MutexGuard<'_, Cast> {
+        // Nothing in there panics half way; and what somebody else's panic has left is better than no stage.
+        self.0.cast.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A call that moves characters. When it is dropped its characters are stale: nobody moves them any more.
+#[derive(Debug)]
+pub(crate) struct Mover {
+    stage: Stage,
+    call: CallId,
+}
+
+impl Mover {
+    pub(crate) fn call(&self) -> CallId {
+        self.call
+    }
+
+    /// Puts a character on the stage, or goes on with that of the same source.
+    pub(crate) fn join(&self, joining: Joining) -> Result<Character, JoinError> {
+        self.stage.cast().join(self.call, joining, Instant::now())
+    }
+
+    /// Moves a character.
+    pub(crate) fn sample(&self, sample: &Sample, position: Pos) -> Result<(), MoveError> {
+        let mut cast = self.stage.cast();
+        let moved = cast.sample(self.call, sample, position, Instant::now(), wall_clock())?;
+        if moved == WALKER {
+            self.stage.publish(position);
+        }
+        Ok(())
+    }
+
+    /// The call's characters are still there.
+    pub(crate) fn heartbeat(&self) {
+        self.stage.cast().heartbeat(self.call, Instant::now());
+    }
+
+    /// One of the call's characters leaves.
+    pub(crate) fn leave(&self, character: u32) -> Result<(), MoveError> {
+        self.stage.cast().leave(self.call, character)
+    }
+
+    /// All of the call's characters leave; done when nobody new will see them.
+    pub(crate) async fn leave_all(&self) {
+        let mut frames = self.stage.0.frames.subscribe();
+        let has_left = self.stage.cast().leave_all(self.call);
+        if has_left {
+            // Without another frame the stage has ended.
+            let _ = frames.changed().await;
+        }
+    }
+}
+
+impl Drop for Mover {
+    fn drop(&mut self) {
+        self.stage.cast().lose(self.call);
+    }
+}
+
+/// Milliseconds since 1970.
+fn wall_clock() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| since.as_millis() as i64)
+}

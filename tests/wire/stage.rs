@@ -1,0 +1,504 @@
+//! The stage with many characters: `PositionSync`, and `PositionSub` with a choice.
+
+use std::time::Duration;
+
+use soundstage_proto::position::position_service_client::PositionServiceClient;
+use soundstage_proto::position::{
+    Character, Join, Msg, Pos, Position, PositionSubRequest, PositionSyncRequest, Sample,
+    StageUpdate,
+};
+use soundstage_proto::user::User;
+use soundstage_tests::{PATIENCE, TestServer};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::Endpoint;
+use tonic::{Code, Streaming};
+use tonic_types::StatusExt as _;
+
+/// The default character.
+const WALKER: u32 = 1;
+
+/// A call of `PositionSync`.
+struct Call {
+    requests: mpsc::Sender<PositionSyncRequest>,
+    updates: Streaming<StageUpdate>,
+}
+
+impl Call {
+    async fn open(server: &TestServer) -> Self {
+        let (requests, receiver) = mpsc::channel(16);
+        let mut stage = server.stage().await;
+        let updates = stage.position_sync(ReceiverStream::new(receiver)).await;
+        Self {
+            requests,
+            updates: updates.expect("OK").into_inner(),
+        }
+    }
+
+    async fn send(&self, request: PositionSyncRequest) {
+        self.requests.send(request).await.expect("the call goes on");
+    }
+
+    async fn join(&mut self, join: Join) -> Character {
+        self.send(PositionSyncRequest {
+            joins: vec![join],
+            ..PositionSyncRequest::default()
+        })
+        .await;
+        let update = self.until(|update| !update.own.is_empty()).await;
+        update.own[0].clone()
+    }
+
+    async fn put(&self, character: u32, sequence: u32, position: Pos) {
+        let sample = Sample {
+            character,
+            sequence,
+            time_ms: 1000 + i64::from(sequence),
+            position: Some(position),
+            ..Sample::default()
+        };
+        self.send(PositionSyncRequest {
+            samples: vec![sample],
+            ..PositionSyncRequest::default()
+        })
+        .await;
+    }
+
+    async fn until(&mut self, wanted: impl Fn(&StageUpdate) -> bool) -> StageUpdate {
+        until(&mut self.updates, wanted).await
+    }
+
+    async fn refusal(mut self) -> tonic::Status {
+        let end = async {
+            loop {
+                if let Err(status) = self.updates.message().await {
+                    return status;
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, end)
+            .await
+            .expect("refused in time")
+    }
+}
+
+async fn until(
+    updates: &mut Streaming<StageUpdate>,
+    wanted: impl Fn(&StageUpdate) -> bool,
+) -> StageUpdate {
+    let found = async {
+        loop {
+            let update = updates.message().await.expect("OK").expect("an update");
+            if wanted(&update) {
+                return update;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, found)
+        .await
+        .expect("the update in time")
+}
+
+async fn subscribe(server: &TestServer, request: PositionSubRequest) -> Streaming<StageUpdate> {
+    let mut stage = server.stage().await;
+    let updates = stage.position_sub(request).await;
+    updates.expect("OK").into_inner()
+}
+
+fn all() -> PositionSubRequest {
+    PositionSubRequest {
+        all: true,
+        ..PositionSubRequest::default()
+    }
+}
+
+fn named(name: &str) -> Join {
+    Join {
+        name: name.into(),
+        ..Join::default()
+    }
+}
+
+fn at(x: f32) -> Pos {
+    Pos { x, y: 0.5, z: -1.0 }
+}
+
+fn position_of(update: &StageUpdate, character: u32) -> Option<Pos> {
+    let mut samples = update.samples.iter();
+    samples
+        .find(|sample| sample.character == character)?
+        .position
+}
+
+fn has_sample(character: u32, position: Pos) -> impl Fn(&StageUpdate) -> bool {
+    move |update| position_of(update, character) == Some(position)
+}
+
+#[tokio::test]
+async fn what_one_publishes_all_others_receive_joins_and_leaves_included() {
+    let server = TestServer::start().await;
+    let (mut ann, mut bob) = (Call::open(&server).await, Call::open(&server).await);
+    let own = ann
+        .join(Join {
+            source: "ann's".into(),
+            ..named("Ann")
+        })
+        .await;
+    assert_eq!((own.name.as_str(), own.source.as_str()), ("Ann", "ann's"));
+    assert_ne!(own.id, WALKER);
+    bob.send(PositionSyncRequest::default()).await;
+    let first = bob.until(|update| update.complete).await;
+    assert_eq!(first.characters.len(), 1, "she has no place yet: {first:?}");
+
+    ann.put(0, 7, at(2.0)).await;
+    let update = bob.until(has_sample(own.id, at(2.0))).await;
+    let seen = &update.characters[0];
+    assert_eq!((seen.id, seen.name.as_str()), (own.id, "Ann"));
+    assert_eq!(seen.source, "", "a source is its own affair");
+    let sample = update
+        .samples
+        .iter()
+        .find(|sample| sample.character == own.id)
+        .expect("hers");
+    assert_eq!((sample.sequence, sample.time_ms), (7, 1007));
+
+    ann.send(PositionSyncRequest {
+        leaves: vec![own.id],
+        ..PositionSyncRequest::default()
+    })
+    .await;
+    bob.until(|update| update.left == [own.id]).await;
+}
+
+#[tokio::test]
+async fn ones_own_samples_do_not_come_back() {
+    let server = TestServer::start().await;
+    let mut ann = Call::open(&server).await;
+    let own = ann.join(named("Ann")).await.id;
+    let mut everything = subscribe(&server, all()).await;
+    for step in 1..=5_u8 {
+        let place = at(f32::from(step));
+        ann.put(own, step.into(), place).await;
+        until(&mut everything, has_sample(own, place)).await;
+        // What was sent to all at that tick has been sent to her before the walker's next step.
+        let update = ann.until(|update| !update.samples.is_empty()).await;
+        assert_eq!(position_of(&update, own), None);
+    }
+}
+
+#[tokio::test]
+async fn a_user_of_the_directory_lends_its_name() {
+    let server = TestServer::start().await;
+    let user = User {
+        nickname: "Yui".into(),
+        mail_address: "yui@example.com".into(),
+        user_type: 1,
+        ..User::default()
+    };
+    let added = server.users().await.add_user(user).await.expect("OK");
+    let user_id = added.into_inner().user.expect("a user").id;
+    let mut call = Call::open(&server).await;
+    let own = call
+        .join(Join {
+            user_id,
+            ..Join::default()
+        })
+        .await;
+    assert_eq!((own.name.as_str(), own.user_id), ("Yui", user_id));
+}
+
+#[tokio::test]
+async fn a_choice_of_characters_is_all_that_comes_and_no_faster_than_asked() {
+    let server = TestServer::start().await;
+    let mut call = Call::open(&server).await;
+    let (one, two) = (
+        call.join(named("One")).await.id,
+        call.join(named("Two")).await.id,
+    );
+    let chosen = PositionSubRequest {
+        characters: vec![two],
+        max_rate: 5,
+        ..PositionSubRequest::default()
+    };
+    let mut updates = subscribe(&server, chosen).await;
+    let mut received = 0;
+    let start = tokio::time::Instant::now();
+    for step in 1..=50_u16 {
+        let place = at(f32::from(step));
+        call.put(one, step.into(), place).await;
+        call.put(two, step.into(), place).await;
+        tokio::time::sleep_until(start + Duration::from_millis(20) * step.into()).await;
+    }
+    let last = async {
+        loop {
+            let update = updates.message().await.expect("OK").expect("an update");
+            received += u32::from(!update.samples.is_empty());
+            assert!(update.samples.iter().all(|sample| sample.character == two));
+            if has_sample(two, at(50.0))(&update) {
+                return start.elapsed();
+            }
+        }
+    };
+    let took = tokio::time::timeout(PATIENCE, last)
+        .await
+        .expect("the newest in time");
+    let at_most = 2.0 + took.as_secs_f64() * 5.0;
+    assert!(f64::from(received) <= at_most, "{received} in {took:?}");
+}
+
+#[tokio::test]
+async fn a_heartbeat_comes_when_nobody_of_interest_moves() {
+    let server = TestServer::start().await;
+    let nobody = PositionSubRequest {
+        characters: vec![999],
+        ..PositionSubRequest::default()
+    };
+    let mut updates = subscribe(&server, nobody).await;
+    let first = updates.message().await.expect("OK").expect("an update");
+    assert!(first.complete && first.characters.is_empty());
+    let heartbeat = StageUpdate {
+        heartbeat: true,
+        ..StageUpdate::default()
+    };
+    for _ in 0..2 {
+        let update = updates.message().await.expect("OK").expect("an update");
+        assert_eq!(update, heartbeat);
+    }
+}
+
+#[tokio::test]
+async fn a_lost_source_is_stale_finds_its_character_again_and_leaves_if_it_does_not() {
+    let server = TestServer::start_with(|settings| {
+        settings.hold = Duration::from_millis(300);
+        settings.leave = Duration::from_millis(900);
+    })
+    .await;
+    let mut updates = subscribe(&server, all()).await;
+    let join = || Join {
+        source: "device 1".into(),
+        ..named("Ann")
+    };
+    let mut first = Call::open(&server).await;
+    let id = first.join(join()).await.id;
+    first.put(id, 100, at(1.0)).await;
+    let update = until(&mut updates, has_sample(id, at(1.0))).await;
+    let epoch = |update: &StageUpdate| {
+        let mut samples = update.samples.iter();
+        samples
+            .find(|sample| sample.character == id)
+            .map(|s| s.epoch)
+    };
+    let old = epoch(&update);
+    let is_stale = |wanted: bool| {
+        move |update: &StageUpdate| {
+            let mut characters = update.characters.iter();
+            characters.any(|character| character.id == id && character.stale == wanted)
+        }
+    };
+    // Kept open and silent: the connection is there, the source is not.
+    until(&mut updates, is_stale(true)).await;
+
+    let mut second = Call::open(&server).await;
+    assert_eq!(second.join(join()).await.id, id);
+    second.put(id, 1, at(2.0)).await;
+    let mut fresh = false;
+    let mut new = None;
+    while !(fresh && new.is_some()) {
+        let update = updates.message().await.expect("OK").expect("an update");
+        fresh |= is_stale(false)(&update);
+        new = new.or(has_sample(id, at(2.0))(&update)
+            .then(|| epoch(&update))
+            .flatten());
+    }
+    assert!(new > old, "{new:?} is not after {old:?}");
+
+    drop(second.updates);
+    until(&mut updates, is_stale(true)).await;
+    until(&mut updates, |update| update.left == [id]).await;
+}
+
+#[tokio::test]
+async fn others_take_a_character_over_and_the_predecessors_methods_see_the_default_one() {
+    let server = TestServer::start().await;
+    let (mut ann, bob) = (Call::open(&server).await, Call::open(&server).await);
+    let id = ann.join(named("Ann")).await.id;
+    ann.put(id, 1, at(1.0)).await;
+    let mut updates = subscribe(&server, all()).await;
+    until(&mut updates, has_sample(id, at(1.0))).await;
+    bob.put(id, 1, at(9.0)).await;
+    until(&mut updates, has_sample(id, at(9.0))).await;
+    ann.until(has_sample(id, at(9.0))).await;
+
+    bob.put(WALKER, 1, at(4.0)).await;
+    until(&mut updates, has_sample(WALKER, at(4.0))).await;
+    let mut stage = server.stage().await;
+    let seen = stage.position_req(Msg::default()).await.expect("OK");
+    assert_eq!(seen.into_inner().position, Some(at(4.0)));
+    let put = Position {
+        position: Some(at(5.0)),
+        ..Position::default()
+    };
+    stage.position_pub(put).await.expect("OK");
+    until(&mut updates, has_sample(WALKER, at(5.0))).await;
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_request_is_named() {
+    let server = TestServer::start().await;
+    let join = |join| PositionSyncRequest {
+        joins: vec![named("Ann"), join],
+        ..PositionSyncRequest::default()
+    };
+    let sample = |sample| PositionSyncRequest {
+        samples: vec![sample],
+        ..PositionSyncRequest::default()
+    };
+    let receive = |receive| PositionSyncRequest {
+        receive: Some(receive),
+        ..PositionSyncRequest::default()
+    };
+    let bad = [
+        (join(Join::default()), "joins[1].name"),
+        (join(named("a\nb")), "joins[1].name"),
+        (
+            join(Join {
+                user_id: 999,
+                ..Join::default()
+            }),
+            "joins[1].user_id",
+        ),
+        (
+            join(Join {
+                source: "x".repeat(65),
+                ..named("Bob")
+            }),
+            "joins[1].source",
+        ),
+        (sample(Sample::default()), "samples[0].position"),
+        (
+            sample(Sample {
+                character: WALKER,
+                position: Some(at(f32::NAN)),
+                ..Sample::default()
+            }),
+            "samples[0].position.x",
+        ),
+        (
+            sample(Sample {
+                position: Some(at(0.0)),
+                ..Sample::default()
+            }),
+            "samples[0].character",
+        ),
+        (
+            sample(Sample {
+                character: 999,
+                position: Some(at(0.0)),
+                ..Sample::default()
+            }),
+            "samples[0].character",
+        ),
+        (
+            PositionSyncRequest {
+                leaves: vec![WALKER],
+                ..PositionSyncRequest::default()
+            },
+            "leaves[0]",
+        ),
+        (
+            receive(PositionSubRequest {
+                max_rate: 31,
+                ..all()
+            }),
+            "receive.max_rate",
+        ),
+    ];
+    for (request, field) in bad {
+        let call = Call::open(&server).await;
+        call.send(request).await;
+        let status = call.refusal().await;
+        assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
+        let details = status.get_details_bad_request().expect("a BadRequest");
+        assert_eq!(details.field_violations[0].field, field);
+    }
+    let mut stage = server.stage().await;
+    let too_fast = stage.position_sub(PositionSubRequest {
+        max_rate: 31,
+        ..all()
+    });
+    let status = too_fast.await.expect_err("refused");
+    let details = status.get_details_bad_request().expect("a BadRequest");
+    assert_eq!(details.field_violations[0].field, "max_rate");
+}
+
+#[tokio::test]
+async fn when_the_requests_end_the_characters_leave_and_the_call_ends() {
+    let server = TestServer::start().await;
+    let mut updates = subscribe(&server, all()).await;
+    let mut call = Call::open(&server).await;
+    let id = call.join(named("Ann")).await.id;
+    call.put(id, 1, at(1.0)).await;
+    until(&mut updates, has_sample(id, at(1.0))).await;
+    drop(call.requests);
+    let ended = async { while call.updates.message().await.expect("OK").is_some() {} };
+    tokio::time::timeout(PATIENCE, ended)
+        .await
+        .expect("the end in time");
+    until(&mut updates, |update| update.left == [id]).await;
+}
+
+#[tokio::test]
+async fn a_subscriber_that_was_slow_gets_the_newest_of_each_and_no_backlog() {
+    let server = TestServer::start().await;
+    // With the smallest window there is, so that little is on its way that nobody reads.
+    let endpoint = Endpoint::from_shared(format!("http://{}", server.address()));
+    let channel = endpoint
+        .expect("an address")
+        .initial_stream_window_size(65_535);
+    let channel = channel.connect().await.expect("the server listens");
+    let slow = PositionServiceClient::new(channel)
+        .position_sub(all())
+        .await;
+    let mut slow = slow.expect("OK").into_inner();
+    let mut fast = subscribe(&server, all()).await;
+    let mut call = Call::open(&server).await;
+    let mut ids = Vec::new();
+    for number in 0..100 {
+        ids.push(call.join(named(&format!("Number {number}"))).await.id);
+    }
+    // Some 4 kB a tick, for 200 ticks: far more than the windows on the way hold.
+    for step in 1..=200_u16 {
+        let samples = ids.iter().map(|id| Sample {
+            character: *id,
+            position: Some(at(step.into())),
+            ..Sample::default()
+        });
+        call.send(PositionSyncRequest {
+            samples: samples.collect(),
+            ..PositionSyncRequest::default()
+        })
+        .await;
+        until(&mut fast, has_sample(ids[99], at(step.into()))).await;
+    }
+    let mut received = 0;
+    let mut newest = std::collections::BTreeMap::new();
+    let caught_up = async {
+        loop {
+            let update = slow.message().await.expect("OK").expect("an update");
+            received += 1;
+            for sample in update.samples {
+                newest.insert(sample.character, sample.position);
+            }
+            if ids
+                .iter()
+                .all(|id| newest.get(id) == Some(&Some(at(200.0))))
+            {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, caught_up)
+        .await
+        .expect("the newest in time");
+    assert!(received < 100, "{received} of 200 updates were kept for it");
+}
