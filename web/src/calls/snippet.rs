@@ -73,12 +73,6 @@ fn command_line(call: &RawCall, requests: &[Bytes], origin: &str) -> String {
 /// The command for a method, with its arguments.
 fn command(path: &str, requests: &[Bytes]) -> Vec<String> {
     let first = requests.first().map_or(&[][..], |request| request);
-    let words = |words: &[&str]| {
-        words
-            .iter()
-            .map(|word| (*word).to_owned())
-            .collect::<Vec<_>>()
-    };
     let ids = || requests.iter().map(|request| id_of(request));
     match path {
         "/UserManager/GetUser" => [words(&["user", "get"]), vec![id_of(first)]].concat(),
@@ -157,6 +151,17 @@ fn command(path: &str, requests: &[Bytes]) -> Vec<String> {
             .into_iter()
             .chain(ids())
             .collect(),
+        path => stage_command(path, first),
+    }
+}
+
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+/// The same for the stage.
+fn stage_command(path: &str, first: &[u8]) -> Vec<String> {
+    match path {
         "/posXYZ.PositionService/PositionReq" => words(&["position", "get"]),
         "/posXYZ.PositionService/PositionPub" => {
             let place = Position::decode(first)
@@ -180,7 +185,7 @@ fn command(path: &str, requests: &[Bytes]) -> Vec<String> {
 }
 
 fn watch(request: &PositionSubRequest) -> Vec<String> {
-    let mut watch: Vec<String> = vec!["position".into(), "watch".into()];
+    let mut watch = words(&["position", "watch"]);
     if request.all {
         watch.push("--all".into());
     }
@@ -194,7 +199,7 @@ fn watch(request: &PositionSubRequest) -> Vec<String> {
 }
 
 fn join(join: Join) -> Vec<String> {
-    let mut command: Vec<String> = vec!["position".into(), "join".into()];
+    let mut command = words(&["position", "join"]);
     if !join.name.is_empty() || join.user_id == 0 {
         command.push(join.name);
     }
