@@ -7,9 +7,10 @@
 //!
 //! Lines without a character are about the default one.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
+use soundstage_proto::DEFAULT_CHARACTER;
 
 /// Somebody in a recording, from coming to leaving.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,6 +139,19 @@ impl Recording {
         Ok(())
     }
 
+    /// Those who come to the stage for it, each with a name; the default character is there already.
+    pub fn newcomers(&self) -> impl Iterator<Item = (usize, String)> {
+        let parts = self.parts.iter().enumerate();
+        let newcomers = parts.filter(|(_, part)| !part.is_default());
+        newcomers.map(|(index, part)| match part.name.as_str() {
+            "" => {
+                let id = part.character.unwrap_or_default();
+                (index, format!("Character {id}"))
+            }
+            name => (index, name.to_owned()),
+        })
+    }
+
     /// The moments of one part, which ends before it leaves.
     pub fn of(&self, part: usize) -> impl Iterator<Item = (u64, [f32; 3])> {
         let moments = self
@@ -148,9 +162,86 @@ impl Recording {
     }
 }
 
+impl Part {
+    /// Whether it is the default character.
+    pub fn is_default(&self) -> bool {
+        self.character.is_none_or(|id| id == DEFAULT_CHARACTER)
+    }
+}
+
+/// Plays a recording: says what is due, and when the next is. Times are milliseconds since the play began.
+#[derive(Debug)]
+pub struct Player<'a> {
+    recording: &'a Recording,
+    speed: f64,
+    next: usize,
+}
+
+impl<'a> Player<'a> {
+    /// At so many times the speed that it was recorded at.
+    pub fn new(recording: &'a Recording, speed: f64) -> Self {
+        Self {
+            recording,
+            speed,
+            next: 0,
+        }
+    }
+
+    /// When the next moment is due; `None` at the end.
+    pub fn next_at(&self) -> Option<f64> {
+        let next = self.recording.moments.get(self.next)?;
+        Some(self.time(next))
+    }
+
+    /// What has become due: of each part the newest, since where it is now is what counts, each with its time.
+    pub fn due(&mut self, now: f64) -> Vec<(f64, Moment)> {
+        let mut due = BTreeMap::new();
+        while let Some(next) = self.recording.moments.get(self.next)
+            && self.time(next) <= now
+        {
+            due.insert(next.part, (self.time(next), *next));
+            self.next += 1;
+        }
+        due.into_values().collect()
+    }
+
+    fn time(&self, moment: &Moment) -> f64 {
+        let first = self.recording.moments.first();
+        let first = first.map_or(0, |first| first.time_ms);
+        (moment.time_ms - first) as f64 / self.speed
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_player_passes_over_what_is_overtaken() {
+        let text = r#"{"time_ms":1000,"x":0,"y":0}
+{"time_ms":1100,"x":1,"y":0}
+{"time_ms":1100,"character":5,"x":9,"y":0}
+{"time_ms":1200,"x":2,"y":0}
+{"time_ms":2000,"character":5,"left":true}
+"#;
+        let recording = read(text).expect("a recording");
+        let mut player = Player::new(&recording, 2.0);
+        assert_eq!(player.next_at(), Some(0.0));
+        assert_eq!(player.due(0.0).len(), 1);
+        assert_eq!(player.next_at(), Some(50.0));
+        let due = player.due(120.0);
+        let places: Vec<_> = due.iter().map(|(at, moment)| (*at, moment.place)).collect();
+        let expected = [
+            (100.0, Some([2.0, 0.0, 0.0])),
+            (50.0, Some([9.0, 0.0, 0.0])),
+        ];
+        assert_eq!(places, expected);
+        assert_eq!(player.next_at(), Some(500.0));
+        assert_eq!(player.due(500.0)[0].1.place, None);
+        assert_eq!(player.next_at(), None);
+        let newcomers: Vec<_> = recording.newcomers().collect();
+        assert_eq!(newcomers, [(1, "Character 5".to_owned())]);
+    }
 
     fn read(text: &str) -> Result<Recording, (usize, RecordingError)> {
         let mut recording = Recording::default();

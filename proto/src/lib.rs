@@ -25,3 +25,6 @@ pub mod position {
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
 
 pub use user::user::UserType;
+
+/// The id of the character that is on every stage: `PositionReq` and `PositionPub` are about it.
+pub const DEFAULT_CHARACTER: u32 = 1;

@@ -13,4 +13,4 @@ mod track;
 pub use binaural::Binaural;
 pub use head::{Ear, Ears};
 pub use place::{Place, distance_gain};
-pub use track::{Track, TrackError};
+pub use track::{FASTEST, Track, TrackError};

@@ -3,7 +3,7 @@
 use crate::place::Place;
 
 /// Faster than this, in metres a second, nothing moves on the stage: it has been put elsewhere.
-const FASTEST: f64 = 30.0;
+pub const FASTEST: f64 = 30.0;
 
 /// A path through places, by time.
 #[derive(Debug, Clone, PartialEq)]

@@ -11,11 +11,12 @@ use crate::split;
 use crate::tools::{self, WasmToolchain};
 
 /// What the page is made from. A change in any of it builds the page again.
-const SOURCES: [&str; 13] = [
+const SOURCES: [&str; 14] = [
     "web",
     "channel",
     "files",
     "proto",
+    "sound",
     "clients/js/src",
     "clients/js/example",
     "clients/js/package.json",

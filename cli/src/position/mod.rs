@@ -76,9 +76,6 @@ pub(crate) struct OutputArgs {
 
 type Stage = PositionServiceClient<tonic::transport::Channel>;
 
-/// The id of the default character.
-const DEFAULT: u32 = 1;
-
 /// Runs one command, against the server if it needs one.
 pub(crate) async fn run(command: PositionCommand, args: ClientArgs) -> Result<(), Failure> {
     let connect = async || Ok::<_, Failure>(Stage::new(args.connect().await?));

@@ -1,16 +1,16 @@
 //! `soundstage position replay`.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use soundstage_files::{Part, Recording};
+use soundstage_files::{Player, Recording};
+use soundstage_proto::DEFAULT_CHARACTER;
 use soundstage_proto::position::{Join, Pos, Sample};
 use tokio::time::Instant;
 
 use super::sync::Sync;
-use super::{DEFAULT, Stage, recording};
+use super::{Stage, recording};
 use crate::client::ClientArgs;
 use crate::failure::Failure;
 
@@ -61,32 +61,26 @@ pub(super) async fn run(
     }
 }
 
-/// Sends each moment at its time. What there has been no time for is passed over: where a character is now is what counts.
+/// Sends each moment at its time.
 async fn play(sync: &mut Sync, recording: &Recording, speed: f64) -> Result<(), Failure> {
     let ids = cast(sync, recording).await?;
-    let first = recording.moments.first().map_or(0, |moment| moment.time_ms);
     let start = Instant::now();
-    let mut moments = recording.moments.iter().peekable();
-    while let Some(next) = moments.peek() {
-        let after = Duration::from_millis(next.time_ms - first).div_f64(speed);
-        sync.wait_until(start + after).await?;
-        let now = first + (start.elapsed().as_secs_f64() * speed * 1e3) as u64;
-        let mut newest = BTreeMap::new();
-        while let Some(moment) = moments.next_if(|moment| moment.time_ms <= now) {
-            newest.insert(moment.part, moment);
-        }
-        let mut samples = Vec::with_capacity(newest.len());
-        for (part, moment) in newest {
-            let character = ids[part];
+    let mut player = Player::new(recording, speed);
+    while let Some(next) = player.next_at() {
+        sync.wait_until(start + Duration::from_secs_f64(next / 1e3))
+            .await?;
+        let mut samples = Vec::new();
+        for (time, moment) in player.due(start.elapsed().as_secs_f64() * 1e3) {
+            let character = ids[moment.part];
             match moment.place {
                 Some([x, y, z]) => samples.push(Sample {
                     character,
-                    // Its own pace is what a replay at twice the speed has twice of. 0 would be the server's clock.
-                    time_ms: (moment.time_ms as f64 / speed) as i64 + 1,
+                    // 0 would be the server's clock.
+                    time_ms: time as i64 + 1,
                     position: Some(Pos { x, y, z }),
                     ..Sample::default()
                 }),
-                None if character != DEFAULT => sync.leave(character).await?,
+                None if character != DEFAULT_CHARACTER => sync.leave(character).await?,
                 None => (),
             }
         }
@@ -95,26 +89,17 @@ async fn play(sync: &mut Sync, recording: &Recording, speed: f64) -> Result<(), 
     Ok(())
 }
 
-/// Puts everybody in the recording on the stage, but the default character, who is there. They are seen once they move.
+/// Puts everybody in the recording on the stage; the ids of its parts. They are seen once they move.
 async fn cast(sync: &mut Sync, recording: &Recording) -> Result<Vec<u32>, Failure> {
-    let is_default = |part: &Part| part.character.is_none_or(|id| id == DEFAULT);
-    let newcomers = recording.parts.iter().filter(|part| !is_default(part));
-    let joins = newcomers.map(|part| Join {
-        name: match part.name.as_str() {
-            "" => format!("Character {}", part.character.unwrap_or_default()),
-            name => name.to_owned(),
-        },
+    let (parts, names): (Vec<_>, Vec<_>) = recording.newcomers().unzip();
+    let joins = names.into_iter().map(|name| Join {
+        name,
         ..Join::default()
     });
-    let mut ids = sync.join(joins.collect()).await?.into_iter();
-    let parts = recording.parts.iter();
-    Ok(parts
-        .map(|part| {
-            if is_default(part) {
-                DEFAULT
-            } else {
-                ids.next().unwrap_or(DEFAULT)
-            }
-        })
-        .collect())
+    let own = sync.join(joins.collect()).await?;
+    let mut ids = vec![DEFAULT_CHARACTER; recording.parts.len()];
+    for (part, id) in parts.into_iter().zip(own) {
+        ids[part] = id;
+    }
+    Ok(ids)
 }

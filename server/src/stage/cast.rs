@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use soundstage_proto::DEFAULT_CHARACTER;
 use soundstage_proto::position::{Character, Pos, Sample};
 use tokio::time::Instant;
 
-use super::WALKER;
 use super::frame::{Frame, Row};
 
 /// More characters than this are refused, so that nobody can fill the memory.
@@ -90,12 +90,12 @@ impl Cast {
             name: "Walker".into(),
             ..Joining::default()
         };
-        let walker = Member::new(WALKER, SERVER, joining, Instant::now());
+        let walker = Member::new(DEFAULT_CHARACTER, SERVER, joining, Instant::now());
         Self {
             hold,
             leave,
-            members: BTreeMap::from([(WALKER, walker)]),
-            next_id: WALKER + 1,
+            members: BTreeMap::from([(DEFAULT_CHARACTER, walker)]),
+            next_id: DEFAULT_CHARACTER + 1,
             next_call: SERVER.0 + 1,
             departures: VecDeque::new(),
             leaving: Vec::new(),
@@ -203,7 +203,7 @@ impl Cast {
 
     /// Where the default character is.
     pub(super) fn see_walker(&mut self, position: Pos, wall_clock: i64) {
-        if let Some(walker) = self.members.get_mut(&WALKER)
+        if let Some(walker) = self.members.get_mut(&DEFAULT_CHARACTER)
             && walker.sample.position != Some(position)
         {
             walker.place(SERVER, &Sample::default(), position, wall_clock);
@@ -461,7 +461,7 @@ mod tests {
         scene.pass(LEAVE + Duration::from_millis(1));
         assert_eq!(scene.is_stale(ann), None);
         assert_eq!(
-            scene.is_stale(WALKER),
+            scene.is_stale(DEFAULT_CHARACTER),
             Some(false),
             "the server's own stays"
         );

@@ -11,6 +11,7 @@ mod walk;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use soundstage_proto::DEFAULT_CHARACTER;
 use soundstage_proto::position::{Character, Pos, Sample};
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior};
@@ -24,9 +25,6 @@ pub(crate) use subscription::{Choice, Subscription};
 
 /// How often what has changed goes out.
 const TICKS_PER_SECOND: u32 = 30;
-
-/// The default character's id.
-const WALKER: u32 = 1;
 
 /// A handle on the stage; clones share it.
 #[derive(Debug, Clone)]
@@ -130,7 +128,7 @@ impl Mover {
     pub(crate) fn sample(&self, sample: &Sample, position: Pos) -> Result<(), MoveError> {
         let mut cast = self.stage.cast();
         let moved = cast.sample(self.call, sample, position, Instant::now(), wall_clock())?;
-        if moved == WALKER {
+        if moved == DEFAULT_CHARACTER {
             self.stage.publish(position);
         }
         Ok(())

@@ -11,7 +11,7 @@ use futures_util::stream::{self, BoxStream, LocalBoxStream, Stream, StreamExt as
 use prost::Message;
 use prost::bytes::Bytes;
 use soundstage_channel::{Channel, Failure, Transport};
-use soundstage_proto::position::{Msg, Pos, Position};
+use soundstage_proto::position::{PositionSubRequest, PositionSyncRequest, StageUpdate};
 use soundstage_proto::user::{
     DeleteUserRequest, ExportUsersRequest, ImportUsersResponse, ListUsersRequest,
     ListUsersResponse, UpdateUserRequest, User, UserEvent, UserFilter, UserRequest, UserResponse,
@@ -180,28 +180,24 @@ pub(crate) async fn add_user(user: User) -> Result<Added, CallError> {
         .map_or(Added::AlreadyExists, Added::Stored))
 }
 
-/// The position now and each change. Dropping the stream ends the call.
-pub(crate) async fn positions() -> Result<impl Stream<Item = Result<Pos, CallError>>, CallError> {
-    let answers = answers("/posXYZ.PositionService/PositionSub", &Msg::default()).await?;
-    Ok(answers.filter_map(async |answer: Result<Position, _>| {
-        answer.map(|answer| answer.position).transpose()
-    }))
-}
-
-/// Whether the stage answers.
-pub(crate) async fn ping_stage() -> Result<(), CallError> {
-    let path = "/posXYZ.PositionService/PositionReq";
-    answer::<Position>(path, &Msg::default()).await.map(drop)
-}
-
-/// Puts the character there.
-pub(crate) async fn publish(position: Pos) -> Result<(), CallError> {
-    let position = Position {
-        position: Some(position),
-        ..Position::default()
+/// Everybody on the stage, and each change. Dropping the stream ends the call.
+pub(crate) async fn stage() -> Result<impl Stream<Item = Result<StageUpdate, CallError>>, CallError>
+{
+    let all = PositionSubRequest {
+        all: true,
+        ..PositionSubRequest::default()
     };
-    let path = "/posXYZ.PositionService/PositionPub";
-    answer::<Msg>(path, &position).await.map(drop)
+    answers("/posXYZ.PositionService/PositionSub", &all).await
+}
+
+/// Moves characters as the requests say. When they end, the reader's own leave and the call ends.
+pub(crate) async fn sync(
+    requests: impl Stream<Item = PositionSyncRequest> + Send + 'static,
+) -> Result<impl Stream<Item = Result<StageUpdate, CallError>>, CallError> {
+    let requests = requests.map(|request| request.encode_to_vec().into());
+    let path = "/posXYZ.PositionService/PositionSync";
+    let begun = raw::begin(path, Request::new(requests.boxed()), Transport::WebSocket);
+    Ok(messages(in_time(begun).await?.into_inner()))
 }
 
 /// The server is where the page came from.

@@ -1,68 +1,54 @@
-//! Drawing a scene on a canvas. Knows colours and lines, and nothing of calls.
+//! Drawing a scene on a canvas. Knows lines and colours, and nothing of calls.
+//!
+//! What has one colour is one path, so that a thousand characters are a few dozen fills and strokes.
 
 use std::f64::consts::TAU;
 
 use wasm_bindgen::JsCast as _;
-use web_sys::{CanvasRenderingContext2d, CssStyleDeclaration, HtmlCanvasElement};
+use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
 
-use super::point::Point;
-use super::projection::Projection;
+use super::labels::Labels;
+use super::palette::{COLOURS, Palette, colour_of};
+use super::place::Place;
 use super::scene::Scene;
+use super::sprites::{RADIUS, Sprites};
+use super::trail;
+use super::view::{Perspective, Spot, View};
 use crate::language::t;
 use crate::ui::fixed;
 
-/// The colours of the theme, as the style sheet has them.
-pub(super) struct Palette {
-    ground: String,
-    grid: String,
-    axis: String,
-    label: String,
-    listener: String,
-    character: String,
-    trail: String,
-}
-
-impl Palette {
-    /// Reads the custom properties of the canvas, which change with the theme.
-    pub(super) fn of(canvas: &HtmlCanvasElement) -> Self {
-        let style: Option<CssStyleDeclaration> = leptos::prelude::window()
-            .get_computed_style(canvas)
-            .ok()
-            .flatten();
-        let colour = |name: &str| {
-            let value = style
-                .as_ref()
-                .and_then(|style| style.get_property_value(name).ok());
-            value
-                .map(|value| value.trim().to_owned())
-                .filter(|value| !value.is_empty())
-                .unwrap_or_else(|| "gray".into())
-        };
-        Self {
-            ground: colour("--stage-ground"),
-            grid: colour("--stage-grid"),
-            axis: colour("--stage-axis"),
-            label: colour("--stage-label"),
-            listener: colour("--stage-listener"),
-            character: colour("--stage-character"),
-            trail: colour("--stage-trail"),
-        }
-    }
-}
+/// Opacity of what may no longer be so.
+const FADED: f64 = 0.35;
 
 /// How to draw, for readers who differ.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Options {
     /// Off for readers who want less motion.
-    pub(super) trail: bool,
+    pub(super) trails: bool,
     /// Faded, because what is shown may no longer be so.
-    pub(super) stale: bool,
+    pub(super) is_stale: bool,
+    /// Which character is the reader's own.
+    pub(super) own: Option<u32>,
+}
+
+/// A character as it is drawn.
+struct Figure<'a> {
+    id: u32,
+    name: &'a str,
+    colour: usize,
+    is_faded: bool,
+    /// How large it is beside others.
+    size: f64,
+    place: Place,
+    spot: Spot,
+    heading: Option<f64>,
 }
 
 /// Draws the scene at `now`.
 pub(super) fn draw(
     canvas: &HtmlCanvasElement,
     palette: &Palette,
+    sprites: &mut Option<Sprites>,
     scene: &mut Scene,
     now: f64,
     options: Options,
@@ -70,24 +56,78 @@ pub(super) fn draw(
     let Some((context, width, height)) = prepare(canvas) else {
         return;
     };
-    let view = scene.projection(now, width, height);
+    let ratio = leptos::prelude::window().device_pixel_ratio();
+    if sprites
+        .as_ref()
+        .is_none_or(|sprites| (sprites.ratio() - ratio).abs() > 1e-9)
+    {
+        *sprites = Sprites::new(palette, ratio);
+    }
+    let Some(sprites) = sprites else { return };
+    let view = scene.view(now, width, height);
     let brush = Brush {
         context: &context,
+        palette,
+        sprites,
         view,
     };
-    brush.ground(&palette.ground);
-    brush.grid(palette);
-    brush.listener(&palette.listener);
-    let Some(place) = scene.place(now) else {
-        return;
-    };
-    context.set_global_alpha(if options.stale { 0.4 } else { 1.0 });
-    if options.trail {
-        scene.trail.push(now, place);
-        brush.trail(&palette.trail, scene.trail.places(now));
+    brush.ground();
+    brush.grid();
+    brush.listener();
+    if options.trails {
+        grow_trails(scene, now);
+        brush.trails(scene);
     }
-    brush.character(palette, place, scene.heading(now));
-    context.set_global_alpha(1.0);
+    let figures = figures(scene, view, now, options);
+    if view.camera.perspective == Perspective::Behind {
+        brush.stems(&figures);
+    }
+    brush.characters(&figures);
+    brush.marks(&figures, scene.chosen(), options.own);
+    brush.names(&figures, scene.chosen(), options.own);
+}
+
+fn grow_trails(scene: &mut Scene, now: f64) {
+    let places: Vec<_> = scene.seen(now).map(|(id, _, place)| (id, place)).collect();
+    let mut places = places.into_iter().peekable();
+    for (id, actor) in scene.actors_mut() {
+        if let Some((_, place)) = places.next_if(|(seen, _)| *seen == id) {
+            actor.trail.push(now, place);
+        }
+    }
+}
+
+fn figures(scene: &Scene, view: View, now: f64, options: Options) -> Vec<Figure<'_>> {
+    // In a crowd each is smaller.
+    let usual = match scene.actors().count() {
+        0..=60 => 1.0,
+        61..=250 => 0.75,
+        _ => 0.55,
+    };
+    let mut figures: Vec<_> = scene
+        .seen(now)
+        .filter_map(|(id, actor, place)| {
+            let spot = view.to_canvas(place)?;
+            let margin = 2.0 * RADIUS;
+            let is_inside = (-margin..view.width + margin).contains(&spot.left)
+                && (-margin..view.height + margin).contains(&spot.top);
+            is_inside.then(|| Figure {
+                id,
+                name: &actor.name,
+                colour: colour_of(id),
+                is_faded: actor.is_stale || options.is_stale,
+                size: usual * spot.size.clamp(0.5, 2.0),
+                place,
+                spot,
+                heading: actor.heading(now),
+            })
+        })
+        .collect();
+    if view.camera.perspective == Perspective::Behind {
+        // What is near covers what is far.
+        figures.sort_by(|one, other| one.spot.size.total_cmp(&other.spot.size));
+    }
+    figures
 }
 
 /// Fits the canvas to its place on the page and to the display's pixels; its size is in CSS pixels.
@@ -119,159 +159,258 @@ fn prepare(canvas: &HtmlCanvasElement) -> Option<(CanvasRenderingContext2d, f64,
 
 struct Brush<'a> {
     context: &'a CanvasRenderingContext2d,
-    view: Projection,
+    palette: &'a Palette,
+    sprites: &'a Sprites,
+    view: View,
 }
 
 impl Brush<'_> {
-    fn ground(&self, colour: &str) {
-        self.context.set_fill_style_str(colour);
+    fn ground(&self) {
+        self.context.set_fill_style_str(&self.palette.ground);
         self.context
             .fill_rect(0.0, 0.0, self.view.width, self.view.height);
     }
 
-    fn grid(&self, palette: &Palette) {
+    /// Lines each so many metres, those through the origin with their names.
+    fn grid(&self) {
+        let View {
+            width,
+            height,
+            camera,
+        } = self.view;
         let step = self.view.grid_step();
-        let Projection { width, height, .. } = self.view;
-        let scale = self.view.scale();
-        let lines = |length: f64| (length / 2.0 / scale / step).floor() as i32;
+        let reach = match camera.perspective {
+            Perspective::Above => (height.max(width) / 2.0 / self.view.scale()).max(camera.range),
+            Perspective::Behind => 1.5 * camera.range,
+        };
+        let indices = |centre: f64| {
+            let first = ((centre - reach) / step).ceil() as i32;
+            let last = ((centre + reach) / step).floor() as i32;
+            first..=last
+        };
+        let (centre, ends) = (camera.centre, [-reach, reach]);
         self.context.set_line_width(1.0);
         self.context.set_font("12px system-ui, sans-serif");
-        for index in -lines(width)..=lines(width) {
-            let left = width / 2.0 - f64::from(index) * step * scale;
-            self.line(
-                if index == 0 {
-                    &palette.axis
-                } else {
-                    &palette.grid
-                },
-                (left, 0.0),
-                (left, height),
-            );
+        for index in indices(centre.y) {
+            let y = f64::from(index) * step;
+            let [near, far] = ends.map(|end| on_ground(centre.x + end, y));
+            self.grid_line(index == 0, near, far);
             if index != 0 {
-                self.text(
-                    &palette.label,
-                    "center",
-                    &metres(f64::from(index) * step),
-                    (left, height / 2.0 + 16.0),
-                );
+                self.metres(y, on_ground(0.0, y), (0.0, 16.0), "center");
             }
         }
-        for index in -lines(height)..=lines(height) {
-            let top = height / 2.0 - f64::from(index) * step * scale;
-            self.line(
-                if index == 0 {
-                    &palette.axis
-                } else {
-                    &palette.grid
-                },
-                (0.0, top),
-                (width, top),
-            );
+        for index in indices(centre.x) {
+            let x = f64::from(index) * step;
+            let [right, left] = ends.map(|end| on_ground(x, centre.y + end));
+            self.grid_line(index == 0, right, left);
             if index != 0 {
-                self.text(
-                    &palette.label,
-                    "left",
-                    &metres(f64::from(index) * step),
-                    (width / 2.0 + 6.0, top + 4.0),
-                );
+                self.metres(x, on_ground(x, 0.0), (6.0, 4.0), "left");
             }
         }
-        self.text(
-            &palette.axis,
-            "right",
-            t("x forward (m)"),
-            (width / 2.0 - 8.0, 18.0),
-        );
-        self.text(
-            &palette.axis,
-            "left",
-            t("y left (m)"),
-            (8.0, height / 2.0 - 8.0),
-        );
+        if let Some(origin) = self.view.to_canvas(Place::default()) {
+            let inside = |at: f64, end: f64| at.clamp(0.0, end);
+            let left = inside(origin.left - 8.0, width);
+            self.text(
+                &self.palette.axis,
+                "right",
+                t("x forward (m)"),
+                (left, 18.0),
+            );
+            let top = inside(origin.top - 8.0, height);
+            self.text(&self.palette.axis, "left", t("y left (m)"), (8.0, top));
+        }
+    }
+
+    fn grid_line(&self, is_axis: bool, from: Place, to: Place) {
+        let (Some(from), Some(to)) = (self.view.to_canvas(from), self.view.to_canvas(to)) else {
+            return;
+        };
+        let colour = if is_axis {
+            &self.palette.axis
+        } else {
+            &self.palette.grid
+        };
+        self.context.set_stroke_style_str(colour);
+        self.context.begin_path();
+        self.context.move_to(from.left, from.top);
+        self.context.line_to(to.left, to.top);
+        self.context.stroke();
+    }
+
+    /// How far a line of the grid is from the origin.
+    fn metres(&self, metres: f64, place: Place, offset: (f64, f64), align: &str) {
+        if let Some(spot) = self.view.to_canvas(place) {
+            let step = self.view.grid_step();
+            let text = fixed(metres, u8::from(step < 1.0));
+            let at = (spot.left + offset.0, spot.top + offset.1);
+            self.text(&self.palette.label, align, &text, at);
+        }
     }
 
     /// A head seen from above, its nose forward.
-    fn listener(&self, colour: &str) {
-        let (left, top) = self.view.to_canvas(Point::default());
-        self.context.set_fill_style_str(colour);
-        self.disc((left, top), 7.0);
+    fn listener(&self) {
+        let Some(Spot { left, top, size }) = self.view.to_canvas(Place::default()) else {
+            return;
+        };
+        let radius = 10.0 * size;
+        self.context.set_fill_style_str(&self.palette.listener);
         self.context.begin_path();
-        self.context.move_to(left - 4.0, top - 6.0);
-        self.context.line_to(left, top - 13.0);
-        self.context.line_to(left + 4.0, top - 6.0);
+        self.circle(left, top, radius);
+        self.context
+            .move_to(left - 0.45 * radius, top - 0.8 * radius);
+        self.context.line_to(left, top - 1.6 * radius);
+        self.context
+            .line_to(left + 0.45 * radius, top - 0.8 * radius);
         self.context.fill();
     }
 
-    fn trail(&self, colour: &str, places: impl Iterator<Item = (f64, Point)>) {
-        let alpha = self.context.global_alpha();
-        self.context.set_stroke_style_str(colour);
-        self.context.set_line_cap("butt");
-        let mut last: Option<(f64, f64)> = None;
-        for (freshness, place) in places {
-            let here = self.view.to_canvas(place);
-            if let Some(last) = last {
-                self.context.set_global_alpha(alpha * freshness * 0.8);
-                self.context.set_line_width(1.0 + 4.0 * freshness);
+    fn trails(&self, scene: &Scene) {
+        let count = scene.actors().count();
+        // So many lines a frame are drawn without being felt.
+        let length = match count {
+            0..=50 => trail::PLACES,
+            51..=200 => 20,
+            _ => 6,
+        };
+        self.context.set_line_width(2.0);
+        self.context.set_global_alpha(FADED);
+        for colour in 0..COLOURS {
+            let actors = scene.actors().filter(|(_, actor)| !actor.is_hidden);
+            let of_colour = actors.filter(|(id, _)| colour_of(*id) == colour);
+            self.context.begin_path();
+            for (id, actor) in of_colour {
+                let length = if id == scene.chosen() {
+                    trail::PLACES
+                } else {
+                    length
+                };
+                self.polyline(actor.trail.newest(length));
+            }
+            self.context
+                .set_stroke_style_str(&self.palette.characters[colour]);
+            self.context.stroke();
+        }
+        self.context.set_global_alpha(1.0);
+    }
+
+    fn polyline(&self, places: impl Iterator<Item = Place>) {
+        let mut is_first = true;
+        for spot in places.filter_map(|place| self.view.to_canvas(place)) {
+            if std::mem::take(&mut is_first) {
+                self.context.move_to(spot.left, spot.top);
+            } else {
+                self.context.line_to(spot.left, spot.top);
+            }
+        }
+    }
+
+    /// From each character down, or up, to the ground.
+    fn stems(&self, figures: &[Figure]) {
+        self.context.set_line_width(1.0);
+        self.context.set_stroke_style_str(&self.palette.axis);
+        self.context.begin_path();
+        for figure in figures {
+            let Place { x, y, .. } = figure.place;
+            if let Some(foot) = self.view.to_canvas(on_ground(x, y)) {
+                self.context.move_to(figure.spot.left, figure.spot.top);
+                self.context.line_to(foot.left, foot.top);
+                self.context.move_to(foot.left - 4.0, foot.top);
+                self.context.line_to(foot.left + 4.0, foot.top);
+            }
+        }
+        self.context.stroke();
+    }
+
+    /// Whoever may not be there any more is faded.
+    fn characters(&self, figures: &[Figure]) {
+        for is_faded in [true, false] {
+            self.context
+                .set_global_alpha(if is_faded { FADED } else { 1.0 });
+            for figure in figures.iter().filter(|figure| figure.is_faded == is_faded) {
+                let Spot { left, top, .. } = figure.spot;
+                let direction = self.direction(figure);
+                self.sprites.draw(
+                    self.context,
+                    figure.colour,
+                    direction,
+                    (left, top),
+                    figure.size,
+                );
+            }
+        }
+        self.context.set_global_alpha(1.0);
+    }
+
+    /// Where it goes on the canvas, in radians, clockwise from the right.
+    fn direction(&self, figure: &Figure) -> Option<f64> {
+        let (sin, cos) = figure.heading?.to_radians().sin_cos();
+        let ahead = Place {
+            x: figure.place.x + 0.01 * cos,
+            y: figure.place.y + 0.01 * sin,
+            ..figure.place
+        };
+        let spot = self.view.to_canvas(ahead)?;
+        let (dx, dy) = (spot.left - figure.spot.left, spot.top - figure.spot.top);
+        Some(dy.atan2(dx))
+    }
+
+    /// A ring around the chosen one, and a ring within the reader's own.
+    fn marks(&self, figures: &[Figure], chosen: u32, own: Option<u32>) {
+        self.context.set_line_width(2.0);
+        for figure in figures {
+            let Spot { left, top, .. } = figure.spot;
+            let radius = RADIUS * figure.size;
+            if figure.id == chosen {
+                self.context.set_stroke_style_str(&self.palette.listener);
                 self.context.begin_path();
-                self.context.move_to(last.0, last.1);
-                self.context.line_to(here.0, here.1);
+                self.circle(left, top, radius + 5.0);
                 self.context.stroke();
             }
-            last = Some(here);
+            if own == Some(figure.id) {
+                self.context.set_fill_style_str(&self.palette.ground);
+                self.context.begin_path();
+                self.circle(left, top, 0.45 * radius);
+                self.context.fill();
+            }
         }
-        self.context.set_global_alpha(alpha);
     }
 
-    fn character(&self, palette: &Palette, place: Point, heading: Option<f64>) {
-        let (left, top) = self.view.to_canvas(place);
-        self.context.set_fill_style_str(&palette.character);
-        if let Some(heading) = heading {
-            // On the canvas forward is up and left is left, so the angle runs against the clock from up.
-            let angle = heading.to_radians();
-            let (sin, cos) = (js_sys::Math::sin(angle), js_sys::Math::cos(angle));
-            let along = |forward: f64, sideways: f64| {
-                (
-                    left - sin * forward - cos * sideways,
-                    top - cos * forward + sin * sideways,
-                )
-            };
-            let (tip, one, other) = (along(22.0, 0.0), along(9.0, 7.0), along(9.0, -7.0));
-            self.context.begin_path();
-            self.context.move_to(tip.0, tip.1);
-            self.context.line_to(one.0, one.1);
-            self.context.line_to(other.0, other.1);
-            self.context.fill();
+    /// As many names as have room; the chosen one's and the reader's own first.
+    fn names(&self, figures: &[Figure], chosen: u32, own: Option<u32>) {
+        self.context.set_font("12px system-ui, sans-serif");
+        let mut labels = Labels::default();
+        for figure in figures {
+            labels.take((figure.spot.left, figure.spot.top));
         }
-        self.disc((left, top), 11.0);
+        let is_first = |figure: &&Figure| figure.id == chosen || own == Some(figure.id);
+        let first = figures.iter().filter(is_first);
+        let others = figures.iter().filter(|figure| !is_first(figure));
+        for figure in first.chain(others) {
+            let Spot { left, top, .. } = figure.spot;
+            let at = (left, top - RADIUS * figure.size - 8.0);
+            if labels.has_room(at, figure.name) {
+                self.text(&self.palette.label, "center", figure.name, at);
+            }
+            if labels.is_full() {
+                break;
+            }
+        }
     }
 
-    fn disc(&self, (left, top): (f64, f64), radius: f64) {
-        self.context.begin_path();
-        // Fails for a negative radius only.
+    fn circle(&self, left: f64, top: f64, radius: f64) {
+        self.context.move_to(left + radius, top);
+        // A radius is never negative, which is all that could be refused.
         let _ = self.context.arc(left, top, radius, 0.0, TAU);
-        self.context.fill();
-    }
-
-    fn line(&self, colour: &str, from: (f64, f64), to: (f64, f64)) {
-        // Half a pixel in, where a line of one pixel is sharp.
-        let sharp = |value: f64| value.floor() + 0.5;
-        self.context.set_stroke_style_str(colour);
-        self.context.begin_path();
-        self.context.move_to(sharp(from.0), sharp(from.1));
-        self.context.line_to(sharp(to.0), sharp(to.1));
-        self.context.stroke();
     }
 
     fn text(&self, colour: &str, align: &str, text: &str, (left, top): (f64, f64)) {
         self.context.set_fill_style_str(colour);
         self.context.set_text_align(align);
-        // Fails never; the binding says it might.
+        // Drawn or not: there is nobody to tell.
         let _ = self.context.fill_text(text, left, top);
     }
 }
 
-/// A number of metres as the grid is labelled, without needless zeros.
-fn metres(value: f64) -> String {
-    let is_whole = (value - value.round()).abs() < 0.01;
-    fixed(value, u8::from(!is_whole))
+fn on_ground(x: f64, y: f64) -> Place {
+    Place { x, y, z: 0.0 }
 }

@@ -1,4 +1,4 @@
-//! The stream of positions: opened while it is wanted, opened again when it breaks.
+//! The stream of updates: opened while it is wanted, opened again when it breaks.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -8,13 +8,14 @@ use futures_util::future::{Either, select};
 use leptos::prelude::*;
 
 use super::scene::Scene;
+use super::tape::Tape;
 use crate::api::{self, CallError};
 use crate::browser;
 
-/// A stream that says nothing for this long is looked after: nobody may be moving, or the connection may be dead.
-const QUIET: Duration = Duration::from_secs(2);
+/// The server says something each second; a stream that does not is dead.
+const DEAD: Duration = Duration::from_secs(3);
 /// How long a stream that broke is left alone: short at first, for a server that restarts.
-const RECONNECT_DELAYS: [Duration; 4] = [
+pub(super) const RECONNECT_DELAYS: [Duration; 4] = [
     Duration::from_millis(300),
     Duration::from_millis(600),
     Duration::from_secs(1),
@@ -24,11 +25,11 @@ const RECONNECT_DELAYS: [Duration; 4] = [
 /// What the reader is told of the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Link {
-    /// The first sample is on its way.
+    /// The first update is on its way.
     Connecting,
-    /// Samples arrive.
+    /// Updates arrive.
     Live,
-    /// The server answers, and nobody moves.
+    /// The server is there, and nobody moves.
     Still,
     /// The stream broke and is being opened again.
     Reconnecting,
@@ -39,6 +40,7 @@ pub(super) enum Link {
 /// Keeps the scene fed while `wanted`, and says how it goes.
 pub(super) fn follow(
     scene: StoredValue<Scene, LocalStorage>,
+    tape: StoredValue<Tape, LocalStorage>,
     wanted: Signal<bool>,
 ) -> Signal<Link> {
     let link = RwSignal::new(Link::Connecting);
@@ -46,20 +48,25 @@ pub(super) fn follow(
         if wanted.get() {
             link.set(Link::Connecting);
             // Ends before the effect runs again, and with the page.
-            browser::spawn_scoped(keep_connected(scene, link));
+            browser::spawn_scoped(keep_connected(scene, tape, link));
         } else {
             link.set(Link::Paused);
         }
     });
-    link.into()
+    // Told apart from what it was only: thirty updates a second are one state.
+    Memo::new(move |_| link.get()).into()
 }
 
-async fn keep_connected(scene: StoredValue<Scene, LocalStorage>, link: RwSignal<Link>) {
+async fn keep_connected(
+    scene: StoredValue<Scene, LocalStorage>,
+    tape: StoredValue<Tape, LocalStorage>,
+    link: RwSignal<Link>,
+) {
     let mut failures = 0;
     loop {
-        let outcome = receive(scene, link, &mut failures).await;
+        let outcome = receive(scene, tape, link, &mut failures).await;
         if let Err(CallError::Refused(reason)) = outcome {
-            leptos::logging::warn!("the stream of positions was refused: {reason}");
+            leptos::logging::warn!("the stream of the stage was refused: {reason}");
         }
         link.set(Link::Reconnecting);
         browser::sleep(RECONNECT_DELAYS[failures.min(RECONNECT_DELAYS.len() - 1)]).await;
@@ -70,30 +77,31 @@ async fn keep_connected(scene: StoredValue<Scene, LocalStorage>, link: RwSignal<
 /// Receives until the stream ends or is found dead.
 async fn receive(
     scene: StoredValue<Scene, LocalStorage>,
+    tape: StoredValue<Tape, LocalStorage>,
     link: RwSignal<Link>,
     failures: &mut usize,
 ) -> Result<(), CallError> {
-    let mut positions = pin!(api::positions().await?);
+    let mut updates = pin!(api::stage().await?);
     let mut is_first = true;
     loop {
-        match select(positions.next(), pin!(browser::sleep(QUIET))).await {
-            Either::Left((Some(position), _)) => {
-                let position = position?;
-                *failures = 0;
-                scene.update_value(|scene| {
-                    // Until now the last place from before a break was shown; there is no way to interpolate from it.
-                    if std::mem::take(&mut is_first) {
-                        scene.restart();
-                    }
-                    scene.sample(browser::now(), position.into());
-                });
-                link.set(Link::Live);
+        let update = match select(updates.next(), pin!(browser::sleep(DEAD))).await {
+            Either::Left((Some(update), _)) => update?,
+            Either::Left((None, _)) | Either::Right(_) => return Ok(()),
+        };
+        *failures = 0;
+        link.set(if update.heartbeat {
+            Link::Still
+        } else {
+            Link::Live
+        });
+        let now = browser::now();
+        tape.update_value(|tape| tape.note(now, &update));
+        scene.update_value(|scene| {
+            // Until now the last places from before a break were shown; there is no way to interpolate from them.
+            if std::mem::take(&mut is_first) {
+                scene.restart();
             }
-            Either::Left((None, _)) => return Ok(()),
-            Either::Right(_) => {
-                api::ping_stage().await?;
-                link.set(Link::Still);
-            }
-        }
+            scene.take(now, update);
+        });
     }
 }

@@ -1,50 +1,242 @@
-//! Sending where the reader puts the character: one call at a time, always the newest place.
+//! The call that moves characters: the reader's own, and those that are taken over. Open while there is anybody to move.
 
+use std::collections::BTreeMap;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_channel::mpsc::{self, UnboundedSender};
+use futures_util::StreamExt as _;
 use leptos::prelude::*;
+use soundstage_proto::position::{
+    Join, PositionSubRequest, PositionSyncRequest, Sample, StageUpdate,
+};
 
-use super::point::Point;
+use super::link::RECONNECT_DELAYS;
+use super::place::{Place, to_pos};
+use crate::api::{self, CallError};
+use crate::browser;
 use crate::language::fill;
-use crate::{api, browser};
 
-/// Sends places to the stage.
+/// Places go out this often at most: about as often as a display shows them.
+const INTERVAL: Duration = Duration::from_millis(16);
+
+/// A call that has moved nobody for so many of the server's heartbeats ends.
+const IDLE_HEARTBEATS: u32 = 5;
+
+/// Moves characters.
 #[derive(Clone, Copy)]
 pub(super) struct Publisher {
-    waiting: StoredValue<Option<Point>>,
-    sending: StoredValue<bool>,
+    state: StoredValue<State, LocalStorage>,
+    own: RwSignal<Option<u32>>,
     failure: RwSignal<Option<String>>,
 }
 
+#[derive(Default)]
+struct State {
+    /// Into the call, while there is one.
+    requests: Option<UnboundedSender<PositionSyncRequest>>,
+    /// The newest places that have not gone out yet.
+    waiting: BTreeMap<u32, Place>,
+    /// Whether places are going out now.
+    is_sending: bool,
+    /// The reader's own character, while it is to be on the stage, and where it is.
+    own: Option<(Join, Place)>,
+    idle_heartbeats: u32,
+}
+
 impl Publisher {
+    /// Ends with the page: then the reader's own character leaves.
     pub(super) fn new() -> Self {
-        Self {
-            waiting: StoredValue::new(None),
-            sending: StoredValue::new(false),
+        let publisher = Self {
+            state: StoredValue::new_local(State::default()),
+            own: RwSignal::new(None),
             failure: RwSignal::new(None),
-        }
+        };
+        on_cleanup(move || publisher.leave());
+        publisher
     }
 
-    /// Sends this place, as soon as the call before has ended; a newer one takes its turn.
-    pub(super) fn send(self, point: Point) {
-        self.waiting.set_value(Some(point));
-        if !self.sending.get_value() {
-            self.sending.set_value(true);
-            browser::spawn_abortable(self.send_all());
-        }
+    /// The reader's own character, once it is on the stage.
+    pub(super) fn own(self) -> Option<u32> {
+        self.own.get()
     }
 
-    /// Why the last place did not reach the stage.
+    pub(super) fn own_untracked(self) -> Option<u32> {
+        self.own.try_get_untracked().flatten()
+    }
+
+    /// Why the call ended that moved somebody.
     pub(super) fn failure(self) -> Option<String> {
         self.failure.get()
     }
 
-    async fn send_all(self) {
-        // The page may be left while a call is under way; what it holds is gone then.
-        while let Some(point) = self.waiting.try_update_value(Option::take).flatten() {
-            let failure = api::publish(point.into()).await.err();
-            let failure =
-                failure.map(|error| fill("The character was not moved. {0}", &[&error.sentence()]));
-            let _ = self.failure.try_set(failure);
+    /// Puts a character of the reader's own on the stage.
+    pub(super) fn join(self, name: String, user_id: u32, place: Place) {
+        let source = browser::random_id();
+        let join = Join {
+            name,
+            user_id,
+            source,
+        };
+        self.failure.set(None);
+        self.state.update_value(|state| {
+            state.own = Some((join, place));
+            // Another call, which begins with it.
+            state.requests = None;
+        });
+        self.call();
+    }
+
+    /// Takes it from the stage.
+    pub(super) fn leave(self) {
+        // Without requests to come the server ends the call, and the character leaves.
+        let _ = self.state.try_update_value(|state| {
+            state.own = None;
+            state.requests = None;
+        });
+        let _ = self.own.try_set(None);
+    }
+
+    /// Moves a character, as soon as the place before has gone out; a newer one takes its turn.
+    pub(super) fn put(self, id: u32, place: Place) {
+        let own = self.own_untracked();
+        let (was_sending, is_closed) = self
+            .state
+            .try_update_value(|state| {
+                if let Some((_, newest)) = state.own.as_mut().filter(|_| own == Some(id)) {
+                    *newest = place;
+                }
+                state.waiting.insert(id, place);
+                let was_sending = std::mem::replace(&mut state.is_sending, true);
+                (was_sending, state.requests.is_none())
+            })
+            .unwrap_or_default();
+        if is_closed {
+            self.call();
         }
-        let _ = self.sending.try_update_value(|sending| *sending = false);
+        if !was_sending {
+            browser::spawn_abortable(async move {
+                while self.send_waiting() {
+                    browser::sleep(INTERVAL).await;
+                }
+            });
+        }
+    }
+
+    /// Whether there was anything to send.
+    fn send_waiting(self) -> bool {
+        let sent = self.state.try_update_value(|state| {
+            let sample = |(character, place)| Sample {
+                character,
+                // 0 would be the server's clock, which knows less.
+                time_ms: browser::now() as i64 + 1,
+                position: Some(to_pos(place)),
+                ..Sample::default()
+            };
+            let waiting = std::mem::take(&mut state.waiting);
+            state.is_sending = !waiting.is_empty();
+            if let Some(requests) = state.requests.as_ref().filter(|_| !waiting.is_empty()) {
+                state.idle_heartbeats = 0;
+                // A call that has ended says so itself.
+                let _ = requests.unbounded_send(PositionSyncRequest {
+                    samples: waiting.into_iter().map(sample).collect(),
+                    ..PositionSyncRequest::default()
+                });
+            }
+            state.is_sending
+        });
+        sent.unwrap_or_default()
+    }
+
+    /// Begins a call, and another when it breaks while the reader has a character.
+    fn call(self) {
+        let (sender, requests) = mpsc::unbounded();
+        let own = self.state.try_update_value(|state| {
+            state.requests = Some(sender.clone());
+            state.idle_heartbeats = 0;
+            state.own.clone()
+        });
+        let (joins, samples) = match own.flatten() {
+            Some((join, place)) => {
+                let sample = Sample {
+                    position: Some(to_pos(place)),
+                    time_ms: browser::now() as i64 + 1,
+                    ..Sample::default()
+                };
+                (vec![join], vec![sample])
+            }
+            None => (Vec::new(), Vec::new()),
+        };
+        // The page follows the stage by itself, over the transport that a slow reader can hold.
+        let receive = Some(PositionSubRequest::default());
+        // The other end is at hand.
+        let _ = sender.unbounded_send(PositionSyncRequest {
+            joins,
+            samples,
+            receive,
+            ..PositionSyncRequest::default()
+        });
+        drop(sender);
+        // Not with the page: the server is to see the end of the requests.
+        browser::spawn_abortable(async move {
+            let outcome = self.receive(requests).await;
+            self.ended(outcome).await;
+        });
+    }
+
+    async fn receive(
+        self,
+        requests: mpsc::UnboundedReceiver<PositionSyncRequest>,
+    ) -> Result<(), CallError> {
+        let mut updates = pin!(api::sync(requests).await?);
+        while let Some(update) = updates.next().await {
+            let StageUpdate { own, heartbeat, .. } = update?;
+            if let Some(own) = own.first() {
+                let _ = self.own.try_set(Some(own.id));
+            }
+            if heartbeat {
+                self.answer_heartbeat();
+            }
+        }
+        Ok(())
+    }
+
+    /// Says that the reader's character is still there, or ends a call that is of no use.
+    fn answer_heartbeat(self) {
+        let _ = self.state.try_update_value(|state| {
+            state.idle_heartbeats += 1;
+            if state.own.is_none() && state.idle_heartbeats >= IDLE_HEARTBEATS {
+                state.requests = None;
+            } else if let Some(requests) = &state.requests {
+                // A call that has ended says so itself.
+                let _ = requests.unbounded_send(PositionSyncRequest {
+                    heartbeat: true,
+                    ..PositionSyncRequest::default()
+                });
+            }
+        });
+    }
+
+    async fn ended(self, outcome: Result<(), CallError>) {
+        let Some(is_joined) = self.state.try_with_value(|state| state.own.is_some()) else {
+            return;
+        };
+        let Err(error) = outcome else { return };
+        if error == CallError::Unreachable && is_joined {
+            // The character is stale until then, and its source finds it again.
+            browser::sleep(RECONNECT_DELAYS[2]).await;
+            let still = self.state.try_with_value(|state| state.own.is_some());
+            if still == Some(true) {
+                self.call();
+            }
+            return;
+        }
+        let _ = self.state.try_update_value(|state| {
+            state.own = None;
+            state.requests = None;
+        });
+        let _ = self.own.try_set(None);
+        let sentence = fill("The character was not moved. {0}", &[&error.sentence()]);
+        let _ = self.failure.try_set(Some(sentence));
     }
 }

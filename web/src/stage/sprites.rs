@@ -1,0 +1,122 @@
+//! Characters drawn once, in each colour and direction, to be copied from: a thousand copies are quicker than a thousand outlines.
+
+use std::f64::consts::TAU;
+
+use wasm_bindgen::JsCast as _;
+use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
+
+use super::palette::{COLOURS, Palette};
+
+/// How large a character is, in pixels.
+pub(super) const RADIUS: f64 = 9.0;
+
+/// Directions that are told apart; one more figure has none.
+const DIRECTIONS: usize = 32;
+
+/// The square that a figure is in, in pixels: it reaches as far as its beak.
+const CELL: f64 = 4.0 * RADIUS;
+
+/// The figures, on a canvas that is not shown: a row for each colour, a column for each direction.
+pub(super) struct Sprites {
+    canvas: HtmlCanvasElement,
+    ratio: f64,
+}
+
+impl Sprites {
+    /// For a display with so many pixels in each of the page's.
+    pub(super) fn new(palette: &Palette, ratio: f64) -> Option<Self> {
+        let canvas = leptos::prelude::document().create_element("canvas").ok()?;
+        let canvas: HtmlCanvasElement = canvas.dyn_into().ok()?;
+        canvas.set_width((CELL * ratio * (DIRECTIONS + 1) as f64).ceil() as u32);
+        canvas.set_height((CELL * ratio * COLOURS as f64).ceil() as u32);
+        let context = canvas.get_context("2d").ok().flatten()?;
+        let context: CanvasRenderingContext2d = context.dyn_into().ok()?;
+        context.scale(ratio, ratio).ok()?;
+        for (row, colour) in palette.characters.iter().enumerate() {
+            context.set_fill_style_str(colour);
+            for column in 0..=DIRECTIONS {
+                let direction = (column < DIRECTIONS).then(|| angle_of(column));
+                let middle = |index: usize| (index as f64 + 0.5) * CELL;
+                figure(&context, (middle(column), middle(row)), direction);
+            }
+        }
+        Some(Self { canvas, ratio })
+    }
+
+    pub(super) fn ratio(&self) -> f64 {
+        self.ratio
+    }
+
+    /// Draws a figure around a point, in a direction on the canvas (radians, clockwise from the right), at some size.
+    pub(super) fn draw(
+        &self,
+        context: &CanvasRenderingContext2d,
+        colour: usize,
+        direction: Option<f64>,
+        (left, top): (f64, f64),
+        size: f64,
+    ) {
+        let column = direction.map_or(DIRECTIONS, column_of);
+        let source = CELL * self.ratio;
+        let length = CELL * size;
+        // What is drawn from is there, which is all that could be refused.
+        let _ = context
+            .draw_image_with_html_canvas_element_and_sw_and_sh_and_dx_and_dy_and_dw_and_dh(
+                &self.canvas,
+                column as f64 * source,
+                colour as f64 * source,
+                source,
+                source,
+                left - length / 2.0,
+                top - length / 2.0,
+                length,
+                length,
+            );
+    }
+}
+
+fn angle_of(column: usize) -> f64 {
+    column as f64 / DIRECTIONS as f64 * TAU
+}
+
+fn column_of(direction: f64) -> usize {
+    let turns = direction.rem_euclid(TAU) / TAU;
+    (turns * DIRECTIONS as f64).round() as usize % DIRECTIONS
+}
+
+/// A disc, with a beak where it goes.
+fn figure(context: &CanvasRenderingContext2d, (left, top): (f64, f64), direction: Option<f64>) {
+    context.begin_path();
+    context.move_to(left + RADIUS, top);
+    // A radius is never negative, which is all that could be refused.
+    let _ = context.arc(left, top, RADIUS, 0.0, TAU);
+    if let Some(direction) = direction {
+        let (sin, cos) = direction.sin_cos();
+        let corner = |along: f64, aside: f64| {
+            (
+                left + RADIUS * (cos * along - sin * aside),
+                top + RADIUS * (sin * along + cos * aside),
+            )
+        };
+        let [tip, one, other] = [corner(1.8, 0.0), corner(0.75, 0.65), corner(0.75, -0.65)];
+        context.move_to(tip.0, tip.1);
+        context.line_to(one.0, one.1);
+        context.line_to(other.0, other.1);
+        context.close_path();
+    }
+    context.fill();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_direction_is_drawn_by_the_nearest_figure() {
+        for column in 0..DIRECTIONS {
+            assert_eq!(column_of(angle_of(column)), column);
+            assert_eq!(column_of(angle_of(column) - TAU + 0.01), column);
+        }
+        assert_eq!(column_of(TAU - 0.01), 0);
+    }
+}
