@@ -12,10 +12,10 @@ pub struct Place {
 }
 
 /// The distance in metres at which a source is as loud as it is recorded.
-const REFERENCE: f64 = 1.4;
+pub(crate) const REFERENCE: f64 = 1.4;
 
 /// Nearer than this, in metres, a source grows no louder.
-const NEAREST: f64 = 0.2;
+pub(crate) const NEAREST: f64 = 0.2;
 
 impl Place {
     /// Metres from the listener.

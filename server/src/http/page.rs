@@ -54,7 +54,7 @@ const SECURITY_HEADERS: [(HeaderName, HeaderValue); 6] = [
     ),
     (
         HeaderName::from_static("permissions-policy"),
-        HeaderValue::from_static("camera=(), geolocation=(), microphone=()"),
+        HeaderValue::from_static("camera=(), geolocation=(), microphone=(self)"),
     ),
 ];
 

@@ -388,7 +388,8 @@ impl Brush<'_> {
         for figure in first.chain(others) {
             let Spot { left, top, .. } = figure.spot;
             let at = (left, top - RADIUS * figure.size - 8.0);
-            if labels.has_room(at, figure.name) {
+            // Theirs are drawn whatever they cover.
+            if labels.has_room(at, figure.name) || is_first(&figure) {
                 self.text(&self.palette.label, "center", figure.name, at);
             }
             if labels.is_full() {

@@ -4,6 +4,7 @@ mod camera;
 mod canvas;
 mod characters;
 mod draw;
+mod hands;
 mod history;
 mod join;
 mod labels;
@@ -14,6 +15,7 @@ mod playout;
 mod plots;
 mod publisher;
 mod scene;
+mod sound;
 mod sprites;
 mod tape;
 mod trail;
@@ -37,6 +39,7 @@ use place::bearing;
 use plots::Plots;
 use publisher::Publisher;
 use scene::{Readout, Scene};
+use sound::{Audio, SoundControls};
 use tape::{Tape, TapeDeck};
 
 /// How often the numbers change: as often as they can be read.
@@ -55,6 +58,7 @@ pub(crate) fn StagePage() -> impl IntoView {
     let publisher = Publisher::new();
     let chosen = RwSignal::new(DEFAULT_CHARACTER);
     choose(scene, publisher, chosen);
+    let audio = Audio::new(scene, publisher);
     let search = RwSignal::new(String::new());
     let (readout, cast) = look(scene, link, search, chosen);
     view! {
@@ -69,7 +73,7 @@ pub(crate) fn StagePage() -> impl IntoView {
             <div class="stage-columns">
                 <div class="stage-view">
                     <CameraButtons scene />
-                    <StageCanvas scene link publisher chosen />
+                    <StageCanvas scene link publisher chosen audio />
                     <p id="stage-sentence" class="stage-sentence">{move || sentence(readout.get())}</p>
                     <p id="stage-help" class="quiet">
                         {t("Drag a character to move it, the ground to move the stage. With the stage focused, the arrow keys or W, A, S and D move the chosen one by 0.1 m, with Shift by 1 m; E and Q raise and lower it; the wheel, + and − zoom. Whoever is moved by somebody else goes on by itself a few seconds later.")}
@@ -78,8 +82,9 @@ pub(crate) fn StagePage() -> impl IntoView {
                 </div>
                 <aside class="stage-aside">
                     <Numbers readout />
-                    <Characters scene cast search chosen publisher />
                     <JoinForm publisher />
+                    <Characters scene cast search chosen publisher />
+                    <SoundControls audio chosen />
                     <TapeDeck tape />
                 </aside>
             </div>

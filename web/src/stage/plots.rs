@@ -92,6 +92,7 @@ fn plot(
     let area = CanvasBackend::with_canvas_object(canvas.clone())?.into_drawing_area();
     let mut chart = ChartBuilder::on(&area)
         .margin(pixels(6.0))
+        .margin_right(pixels(16.0))
         .x_label_area_size(pixels(20.0))
         .y_label_area_size(pixels(40.0))
         .build_cartesian_2d(-SPAN / 1000.0..0.0, low..high)
@@ -112,6 +113,9 @@ fn plot(
         let points = history
             .arrivals()
             .map(|arrival| ((arrival.at - now) / 1000.0, value(arrival)));
+        // It is where it was, until another arrives.
+        let newest = history.newest().map(|arrival| (0.0, value(arrival)));
+        let points = points.chain(newest);
         let style = colour(&format!("--stage-colour-{index}")).stroke_width(pixels(1.5));
         chart.draw_series(LineSeries::new(points, style)).ok()?;
     }

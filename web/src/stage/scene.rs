@@ -213,6 +213,16 @@ impl Scene {
         }
     }
 
+    /// Where a character faces, in degrees from +x towards +y.
+    pub(super) fn heading(&self, id: u32, now: f64) -> Option<f64> {
+        self.actors.get(&id)?.heading(now)
+    }
+
+    pub(super) fn name(&self, id: u32) -> String {
+        let actor = self.actors.get(&id);
+        actor.map(|actor| actor.name.clone()).unwrap_or_default()
+    }
+
     /// Who is drawn within so many pixels of a point of the canvas, the nearest.
     pub(super) fn at(&self, view: View, point: (f64, f64), pixels: f64, now: f64) -> Option<u32> {
         let distance = |place| {

@@ -1,0 +1,26 @@
+// Hands what is heard to the page, in blocks of both channels in turn. Script, since the browser's audio thread loads no part of
+// the page's program.
+const FRAMES = 4096;
+
+class Recorder extends AudioWorkletProcessor {
+  #block = new Float32Array(2 * FRAMES);
+  #filled = 0;
+
+  process([[left, right = left]]) {
+    if (left) {
+      for (let frame = 0; frame < left.length; frame += 1) {
+        this.#block[this.#filled] = left[frame];
+        this.#block[this.#filled + 1] = right[frame];
+        this.#filled += 2;
+        if (this.#filled === this.#block.length) {
+          this.port.postMessage(this.#block);
+          this.#block = new Float32Array(2 * FRAMES);
+          this.#filled = 0;
+        }
+      }
+    }
+    return true;
+  }
+}
+
+registerProcessor("recorder", Recorder);
