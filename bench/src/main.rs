@@ -5,10 +5,12 @@
 
 mod calls;
 mod directory;
+mod encodes_for_each;
 mod load;
 mod peers;
 mod process;
 mod round_trips;
+mod stage;
 
 use std::path::{Path, PathBuf};
 
@@ -17,7 +19,21 @@ type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 fn main() -> Result {
     let mut args = std::env::args().skip(1);
-    match (args.next().as_deref(), args.next(), args.next()) {
+    let names = (args.next(), args.next(), args.next());
+    match (names.0.as_deref(), names.1, names.2) {
+        // What `stage` starts itself.
+        (Some("encodes-for-each"), Some(port), None) => encodes_for_each::serve(port.parse()?),
+        (Some("stage"), Some(server), Some(python)) => {
+            let script = PathBuf::from(args.next().ok_or("name the script")?);
+            in_a_folder(|folder| {
+                stage::run(
+                    &PathBuf::from(server),
+                    &PathBuf::from(python),
+                    &script,
+                    folder,
+                )
+            })
+        }
         (Some("calls"), Some(server), Some(python)) => in_a_folder(|folder| {
             calls::run(&PathBuf::from(server), &PathBuf::from(python), folder)
         }),
@@ -27,7 +43,7 @@ fn main() -> Result {
         (Some("directory"), Some(server), Some(script)) => in_a_folder(|folder| {
             directory::run(&PathBuf::from(server), &PathBuf::from(script), folder)
         }),
-        _ => Err("usage: soundstage-bench calls SERVER PYTHON | round-trips SERVER SCRIPT | directory SERVER SCRIPT".into()),
+        _ => Err("usage: soundstage-bench calls SERVER PYTHON | round-trips SERVER SCRIPT | directory SERVER SCRIPT | stage SERVER PYTHON SCRIPT".into()),
     }
 }
 

@@ -94,3 +94,17 @@ pub(crate) fn predecessor(python: &Path, folder: &Path, seed: &Path) -> Result<S
         port,
     )
 }
+
+/// The same fan-out on bare tonic, which encodes for each subscriber: this program again.
+pub(crate) fn encodes_for_each() -> Result<Server> {
+    let port = free_port()?;
+    let mut command = Command::new(std::env::current_exe()?);
+    Server::start(command.arg("encodes-for-each").arg(port.to_string()), port)
+}
+
+/// The same fan-out in Python.
+pub(crate) fn stage_in_python(python: &Path) -> Result<Server> {
+    let port = free_port()?;
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/stage.py");
+    Server::start(Command::new(python).arg(script).arg(port.to_string()), port)
+}

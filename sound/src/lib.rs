@@ -10,12 +10,12 @@ mod delay;
 mod head;
 mod place;
 mod track;
-#[cfg(target_arch = "wasm32")]
+#[cfg(feature = "web-audio")]
 mod web_audio;
 
 pub use binaural::Binaural;
 pub use head::{Ear, Ears};
 pub use place::{Place, distance_gain};
 pub use track::{FASTEST, Track, TrackError};
-#[cfg(target_arch = "wasm32")]
+#[cfg(feature = "web-audio")]
 pub use web_audio::Panned;

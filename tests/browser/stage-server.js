@@ -11,6 +11,7 @@ const binary = process.env.SOUNDSTAGE ?? resolve(import.meta.dirname, "../../tar
 export class StageServer {
   #folder;
   #child;
+  #running = new Set();
   /** What it has logged, a line each. */
   log = [];
   /** Where it listens, such as `127.0.0.1:40123`. */
@@ -53,6 +54,7 @@ export class StageServer {
   }
 
   async remove() {
+    for (const child of this.#running) child.kill("SIGKILL");
     await this.kill();
     await rm(this.#folder, { recursive: true });
   }
@@ -61,6 +63,19 @@ export class StageServer {
   async ask(...args) {
     const { stdout } = await promisify(execFile)(binary, [...args, "--server", this.url, "--output", "json"]);
     return stdout.trim().split("\n").filter(Boolean).map((line) => JSON.parse(line));
+  }
+
+  /** Runs a client command until it is stopped, as Ctrl-C does. */
+  run(...args) {
+    const child = spawn(binary, [...args, "--server", this.url], { stdio: "ignore" });
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    this.#running.add(child);
+    return {
+      stop: async () => {
+        child.kill("SIGINT");
+        await ended;
+      },
+    };
   }
 
   /** The file that holds the users. */

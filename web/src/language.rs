@@ -1,9 +1,9 @@
-//! The language of the page: English as it stands in the source, or Japanese out of `web/ja.json`.
+//! The language of the page: English as it stands in the source, or Japanese out of `web/ja/`.
 //!
-//! An English text is the key of its translation, so that the source reads as the page does. `web/tests/translations.rs` holds
-//! both together.
+//! An English text is the key of its translation, so that the source reads as the page does. What only one part of the page
+//! shows stands in a file of its own, which is loaded with that part. `web/tests/translations.rs` holds sources and files together.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use leptos::prelude::*;
 use wasm_bindgen::JsCast as _;
@@ -25,8 +25,17 @@ pub(crate) enum Language {
 /// The Japanese for English texts.
 type Texts = &'static [(&'static str, &'static str)];
 
+/// What of the page has texts of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// What is there at once, and whatever is not one of the others.
+    Page,
+    Stage,
+    Calls,
+}
+
 thread_local! {
-    static TEXTS: Cell<Option<Texts>> = const { Cell::new(None) };
+    static LOADED: RefCell<Vec<(Part, Texts)>> = const { RefCell::new(Vec::new()) };
     static CURRENT: Cell<Language> = const { Cell::new(Language::English) };
 }
 
@@ -84,14 +93,9 @@ impl Language {
     /// Has everything that is drawn from now on be in this language. `false` if its texts could not be loaded: the page
     /// stays in the one it is in.
     pub(crate) async fn begin(self) -> bool {
-        let texts = match self {
-            Self::English => None,
-            Self::Japanese => match load().await {
-                Some(texts) => Some(texts),
-                None => return false,
-            },
-        };
-        TEXTS.set(texts);
+        if self == Self::Japanese && !load(Part::Page).await {
+            return false;
+        }
         CURRENT.set(self);
         if let Some(root) = document().document_element() {
             // The element takes any attribute.
@@ -106,15 +110,39 @@ impl Language {
     }
 }
 
-/// Texts are kept for as long as the page is open: there are some hundreds, and only ever one set.
-async fn load() -> Option<Texts> {
-    thread_local! {
-        static LOADED: Cell<Option<Texts>> = const { Cell::new(None) };
+impl Part {
+    /// Loads what it needs to be shown in the page's language; whether that is there now.
+    pub(crate) async fn bring_texts(self) -> bool {
+        Language::current() == Language::English || load(self).await
     }
-    if let Some(texts) = LOADED.get() {
-        return Some(texts);
+
+    const fn file(self) -> &'static str {
+        match self {
+            Self::Page => "/ja/page.json",
+            Self::Stage => "/ja/stage.json",
+            Self::Calls => "/ja/calls.json",
+        }
     }
-    let response = JsFuture::from(window().fetch_with_str("/ja.json")).await;
+}
+
+/// Loads the texts of a part once. They are kept for as long as the page is open: there are some hundreds.
+async fn load(part: Part) -> bool {
+    let is_loaded = || LOADED.with_borrow(|loaded| loaded.iter().any(|(each, _)| *each == part));
+    if is_loaded() {
+        return true;
+    }
+    let Some(texts) = fetch(part.file()).await else {
+        return false;
+    };
+    // Somebody else may have been as quick.
+    if !is_loaded() {
+        LOADED.with_borrow_mut(|loaded| loaded.push((part, texts)));
+    }
+    true
+}
+
+async fn fetch(file: &str) -> Option<Texts> {
+    let response = JsFuture::from(window().fetch_with_str(file)).await;
     let response: web_sys::Response = response.ok()?.dyn_into().ok()?;
     let object = JsFuture::from(response.json().ok()?).await.ok()?;
     let entries = js_sys::Object::entries(object.dyn_ref()?);
@@ -124,9 +152,7 @@ async fn load() -> Option<Texts> {
         Some((text(entry.get(0))?, text(entry.get(1))?))
     };
     let texts: Vec<_> = entries.iter().filter_map(entry).collect();
-    let texts: Texts = texts.leak();
-    LOADED.set(Some(texts));
-    Some(texts)
+    Some(texts.leak())
 }
 
 /// A text of the page in its language. A literal, which the test of the translations looks for.
@@ -146,9 +172,14 @@ pub(crate) fn translated(english: &str) -> &str {
 
 /// Some hundred comparisons, most of which end at the length: a microsecond.
 fn found(english: &str) -> Option<&'static str> {
-    let texts = TEXTS.get()?;
-    let (_, text) = texts.iter().find(|(key, _)| *key == english)?;
-    Some(text)
+    if Language::current() == Language::English {
+        return None;
+    }
+    LOADED.with_borrow(|loaded| {
+        let mut texts = loaded.iter().flat_map(|(_, texts)| *texts);
+        let (_, text) = texts.find(|(key, _)| *key == english)?;
+        Some(*text)
+    })
 }
 
 /// A text with `{0}`, `{1}` and so on in it, and what stands there.

@@ -18,6 +18,7 @@ use wasm_split_helpers::{SplitLoaderError, wasm_split};
 use crate::api::CallError;
 use crate::browser;
 use crate::calls::CallsPage;
+use crate::language::Part;
 use crate::stage::StagePage;
 use crate::ui::Failure;
 use crate::users::{AddUserPane, EditDialog, ImportPane, ShortcutsDialog, UserPane};
@@ -80,13 +81,13 @@ const RETRY_DELAY: Duration = Duration::from_secs(1);
 /// *Stage*.
 #[component]
 pub(crate) fn LazyStage() -> impl IntoView {
-    lazily(stage_page)
+    lazily(|| with_texts(Part::Stage, stage_page()))
 }
 
 /// *Calls*.
 #[component]
 pub(crate) fn LazyCalls() -> impl IntoView {
-    lazily(calls_page)
+    lazily(|| with_texts(Part::Calls, calls_page()))
 }
 
 /// Loads the panes for somebody who is about to want them: they are there at once then, even if the server is not.
@@ -127,10 +128,23 @@ pub(crate) fn LazyImportPane() -> impl IntoView {
     lazily(import_pane)
 }
 
+/// A page, with its texts in the reader's language.
+async fn with_texts(
+    part: Part,
+    page: impl Future<Output = Result<AnyView, SplitLoaderError>>,
+) -> Result<AnyView, ()> {
+    let has_texts = part.bring_texts().await;
+    if has_texts {
+        page.await.map_err(drop)
+    } else {
+        Err(())
+    }
+}
+
 /// What `load` brings, once it is there.
-fn lazily<F>(load: impl Fn() -> F + 'static) -> AnyView
+fn lazily<F, E>(load: impl Fn() -> F + 'static) -> AnyView
 where
-    F: Future<Output = Result<AnyView, SplitLoaderError>> + 'static,
+    F: Future<Output = Result<AnyView, E>> + 'static,
 {
     let loaded = RwSignal::new_local(None);
     let round = RwSignal::new(0_u32);

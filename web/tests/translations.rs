@@ -1,4 +1,4 @@
-//! Every text of the page has its Japanese in `web/ja.json`, with the same places in it, and nothing else stands there.
+//! Every text of the page has its Japanese in `web/ja/`, in the file of the part that shows it, with the same places in it, and nothing else stands there.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -62,39 +62,52 @@ fn places(text: &str) -> BTreeSet<&str> {
         .collect()
 }
 
+/// The translations of a part of the page.
+fn translations(part: &str) -> BTreeMap<String, String> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("ja/{part}.json"));
+    let file = fs::read_to_string(file).expect("the translations");
+    serde_json::from_str(&file).expect("texts by texts")
+}
+
+/// The texts of some folders or files of the page.
+fn texts_of(places: &[&str], marks: &[&str]) -> BTreeSet<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut sources = String::new();
+    for place in places {
+        source(&folder.join(place), &mut sources);
+    }
+    marked(&sources, marks)
+}
+
 #[test]
 fn every_text_has_its_japanese() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut page = String::new();
-    source(&folder.join("src"), &mut page);
-    let mut rules = String::new();
-    source(&folder.join("../proto/src/user_rules.rs"), &mut rules);
-    source(&folder.join("../files/src"), &mut rules);
-    let mut wanted = marked(&page, &MARKS);
-    assert!(wanted.len() > 100, "the texts are not found");
-    wanted.extend(marked(&rules, &RULES));
-    wanted.extend(STORABLE.map(|user_type| user_type.label().to_owned()));
-    wanted.extend(METHODS.iter().map(|method| method.summary.to_owned()));
-
-    let file = fs::read_to_string(folder.join("ja.json")).expect("the translations");
-    let texts: BTreeMap<String, String> = serde_json::from_str(&file).expect("texts by texts");
-    let missing: Vec<_> = wanted
-        .iter()
-        .filter(|text| !texts.contains_key(*text))
-        .collect();
-    assert!(missing.is_empty(), "without a translation: {missing:#?}");
-    let unused: Vec<_> = texts
-        .keys()
-        .filter(|text| !wanted.contains(*text))
-        .collect();
-    assert!(
-        unused.is_empty(),
-        "translated, and nowhere shown: {unused:#?}"
-    );
-    for (english, japanese) in &texts {
-        assert_eq!(places(english), places(japanese), "{english}");
-        assert!(!japanese.trim().is_empty(), "{english}");
+    let mut page = BTreeSet::new();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let name = entry.expect("an entry").file_name();
+        let name = name.to_str().expect("text");
+        if !["stage", "calls"].contains(&name) {
+            page.extend(texts_of(&[&format!("src/{name}")], &MARKS));
+        }
     }
+    assert!(page.len() > 100, "the texts are not found");
+    page.extend(texts_of(
+        &["../proto/src/user_rules.rs", "../files/src"],
+        &RULES,
+    ));
+    page.extend(STORABLE.map(|user_type| user_type.label().to_owned()));
+    let mut stage = texts_of(&["src/stage"], &MARKS);
+    let mut calls = texts_of(&["src/calls"], &MARKS);
+    calls.extend(METHODS.iter().map(|method| method.summary.to_owned()));
+    // What more than one part shows is there from the beginning.
+    page.extend(stage.intersection(&calls).cloned().collect::<Vec<_>>());
+    stage.retain(|text| !page.contains(text));
+    calls.retain(|text| !page.contains(text));
+
+    for (part, wanted) in [("page", page), ("stage", stage), ("calls", calls)] {
+        check(part, &wanted);
+    }
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let style = fs::read_to_string(folder.join("style.css")).expect("the style");
     for content in style.split("content: \"").skip(1) {
         let is_word = content.starts_with(|first: char| first.is_alphabetic());
@@ -103,5 +116,30 @@ fn every_text_has_its_japanese() {
             "a text in the style sheet: {}",
             content.lines().next().unwrap_or_default()
         );
+    }
+}
+
+/// The texts of a part, and only they, are translated, with the same places in them.
+fn check(part: &str, wanted: &BTreeSet<String>) {
+    let texts = translations(part);
+    let missing: Vec<_> = wanted
+        .iter()
+        .filter(|text| !texts.contains_key(*text))
+        .collect();
+    assert!(
+        missing.is_empty(),
+        "without a translation in {part}.json: {missing:#?}"
+    );
+    let unused: Vec<_> = texts
+        .keys()
+        .filter(|text| !wanted.contains(*text))
+        .collect();
+    assert!(
+        unused.is_empty(),
+        "in {part}.json, and not shown there, or elsewhere too: {unused:#?}"
+    );
+    for (english, japanese) in &texts {
+        assert_eq!(places(english), places(japanese), "{english}");
+        assert!(!japanese.trim().is_empty(), "{english}");
     }
 }

@@ -11,10 +11,12 @@ pub(crate) fn run_one(args: &[String]) -> Result {
         Some("calls") => calls(),
         Some("round-trips") => round_trips(),
         Some("directory") => directory(),
+        Some("stage") => stage(),
         _ => Err("name a benchmark:\n  \
              calls        the server's CPU per call, beside nghttpd, nginx and the predecessor's design\n  \
              round-trips  a bidirectional call from Chromium over a WebSocket, and natively over HTTP/2\n  \
-             directory    a million users beside a thousand: import, pages, searches, streams, adds, the page"
+             directory    a million users beside a thousand: import, pages, searches, streams, adds, the page\n  \
+             stage        1,000 subscribers to 100 characters, beside bare tonic and Python; 1,000 characters in Chromium"
             .into()),
     }
 }
@@ -48,6 +50,18 @@ fn directory() -> Result {
     let script = root().join("tests/browser/directory.js");
     run(bench("directory")
         .arg(server::build()?)
+        .arg(script)
+        .env("CHROMIUM", chromium))
+}
+
+fn stage() -> Result {
+    let python = tools::python(&root().join("tests/interop/requirements.txt"))?;
+    let chromium = tools::chromium()?;
+    tools::npm_packages(&root().join("tests/browser"))?;
+    let script = root().join("tests/browser/stage.js");
+    run(bench("stage")
+        .arg(server::build()?)
+        .arg(python)
         .arg(script)
         .env("CHROMIUM", chromium))
 }

@@ -44,7 +44,7 @@ test.describe("a reader of Japanese", () => {
       await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
       await expect(page.locator("html")).toHaveAttribute("lang", "ja");
       // What is left are names of the protocol, data, and the other language's own name.
-      const known = /^(Soundstage|English|JavaScript|gRPC(-Web)?|WebSocket|grpcurl|soundstage|CSV|NDJSON|JSON|UTF|ID|id|m|ms|s|x|y|z|kB|B|Home|End|PgUp|PgDn|Page|Up|Down|Shift|status|msg|name|example|com|[a-z_]+@.*|.*@example\.com|admin|guest|foo|troll|Zaru|Saru|user|[A-Z]\w*(Request|Options|Filter)|[a-z]+(_[a-z]+)+|[a-z_]+\.[a-z_.]+|[A-Z]+(_[A-Z]+)*|([A-Z][a-z]+)+(Users?|Id|Ids|Type|Req|Pub|Sub)s?|Msg|Position|User|character|position)$/;
+      const known = /^(Soundstage|English|JavaScript|gRPC(-Web)?|WebSocket|grpcurl|soundstage|CSV|NDJSON|JSON|UTF|ID|id|m|ms|s|x|y|z|kB|B|Home|End|PgUp|PgDn|Page|Up|Down|Shift|status|msg|name|example|com|[a-z_]+@.*|.*@example\.com|admin|guest|foo|troll|Zaru|Saru|user|[A-Z]\w*(Request|Options|Filter)|[a-z]+(_[a-z]+)+|[a-z_]+\.[a-z_.]+|[A-Z]+(_[A-Z]+)*|([A-Z][a-z]+)+(Users?|Id|Ids|Type|Req|Pub|Sub|Sync)s?|Msg|Position|User|Walker|character|position)$/;
       const words = await page.evaluate(() => {
         const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
         const texts = [];

@@ -5,7 +5,7 @@ const number = async (page, name) => parseFloat((await page.getByTestId(name).in
 
 const live = (page) => page.getByRole("status").filter({ hasText: "Live" });
 
-const stage = (page) => page.getByRole("application", { name: "The stage from above" });
+const stage = (page) => page.getByRole("application", { name: "The stage" });
 
 /** Degrees from a to b, from -180 to 180. */
 const turn = (a, b) => ((((b - a + 180) % 360) + 360) % 360) - 180;
@@ -16,7 +16,7 @@ const turn = (a, b) => ((((b - a + 180) % 360) + 360) % 360) - 180;
  */
 const characterOnCanvas = (page) =>
   stage(page).evaluate((canvas) => {
-    const colour = getComputedStyle(canvas).getPropertyValue("--stage-character").trim();
+    const colour = getComputedStyle(canvas).getPropertyValue("--stage-colour-0").trim();
     const wanted = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
     const { width, height } = canvas;
     // Read from a copy, so that the canvas itself stays as it is drawn for people.
@@ -67,10 +67,10 @@ test("the character walks its circle, in numbers and in pixels", async ({ page }
     return Math.hypot(now.x - drawn.x, now.y - drawn.y);
   };
   await expect.poll(moved).toBeGreaterThan(0.5);
-  await expect(page.getByText(/The character is 1\.\d\d m away, .+ \(−?\d+°\)\./)).toBeVisible();
+  await expect(page.getByText(/Walker is 1\.\d\d m away, .+ \(−?\d+°\)\./)).toBeVisible();
 });
 
-test("ten messages a second arrive, and are drawn a fixed delay behind", async ({ page }) => {
+test("ten samples a second arrive, and are drawn a fixed delay behind", async ({ page }) => {
   await page.goto("/stage");
   // A busy machine delivers unevenly; twice the rate, or half of it, would never be read as this.
   await expect.poll(async () => Math.abs((await number(page, "rate")) - 10)).toBeLessThan(1);
@@ -84,6 +84,9 @@ test("dragging publishes where the character is put", async ({ page, server }) =
   const box = await stage(page).boundingBox();
   const scale = Math.min(box.width, box.height) / 2 / 1.6;
   const at = (x, y) => [box.x + box.width / 2 - y * scale, box.y + box.height / 2 - x * scale];
+  // It walks, so it is taken where it stands still for a moment.
+  await server.ask("position", "publish", "1", "0");
+  await expect.poll(() => number(page, "azimuth")).toBe(0);
   await page.mouse.move(...at(1, 0));
   await page.mouse.down();
   await page.mouse.move(...at(0.5, 0.5), { steps: 5 });
@@ -107,6 +110,10 @@ test("the arrow keys move the character", async ({ page, server }) => {
   await expect.poll(() => number(page, "x")).toBe(1.5);
   await page.keyboard.press("ArrowRight");
   await expect.poll(async () => (await server.ask("position", "get"))[0].y).toBeCloseTo(0.4, 5);
+  await page.keyboard.press("Shift+D");
+  await expect.poll(async () => (await server.ask("position", "get"))[0].y).toBeCloseTo(-0.6, 5);
+  await page.keyboard.press("e");
+  await expect.poll(async () => (await server.ask("position", "get"))[0].z).toBeCloseTo(0.6, 5);
 });
 
 test("pausing ends the stream, and resuming begins another", async ({ page, server }) => {

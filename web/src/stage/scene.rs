@@ -93,6 +93,8 @@ impl Default for Scene {
 impl Scene {
     /// Something has arrived at `now` (milliseconds).
     pub(super) fn take(&mut self, now: f64, update: StageUpdate) {
+        // The reader's own may be chosen before it is seen.
+        let was_there = self.actors.contains_key(&self.chosen);
         if update.complete {
             self.actors.retain(|id, _| {
                 update
@@ -131,7 +133,7 @@ impl Scene {
         for id in update.left {
             self.actors.remove(&id);
         }
-        if !self.actors.contains_key(&self.chosen) && self.actors.contains_key(&DEFAULT_CHARACTER) {
+        if was_there && !self.actors.contains_key(&self.chosen) {
             self.choose(DEFAULT_CHARACTER);
         }
     }
@@ -360,6 +362,9 @@ mod tests {
         scene.take(100.0, update(false, &[], &[(2, 2, 4.0), (9, 1, 0.0)]));
         assert_eq!(scene.place(2, 1000.0), Some(at(4.0)));
         assert_eq!(scene.place(9, 1000.0), None, "nobody has named it");
+        scene.choose(5);
+        scene.take(150.0, update(false, &[], &[]));
+        assert_eq!(scene.chosen(), 5, "it is about to come");
         scene.choose(2);
         let mut left = update(false, &[], &[]);
         left.left.push(2);

@@ -12,6 +12,7 @@ use soundstage_proto::position::PositionSubRequest;
 use soundstage_proto::position::position_service_client::PositionServiceClient;
 use soundstage_proto::user::user_manager_client::UserManagerClient;
 use soundstage_proto::user::{UserRequest, UserTypeRequest};
+use soundstage_sound::{Panned, Place};
 use tonic::codegen::{Body, Bytes, StdError};
 use tonic::{Request, Status};
 use wasm_bindgen::JsValue;
@@ -191,4 +192,41 @@ async fn take<T>(mut answers: tonic::Streaming<T>, at_most: u32) -> Outcome {
 
 fn text(error: impl std::fmt::Display) -> JsValue {
     JsValue::from(error.to_string())
+}
+
+/// A source that is heard from its place, as on the page's stage.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct Heard(Panned);
+
+#[wasm_bindgen]
+impl Heard {
+    /// A source at a place, in metres forward, left and up.
+    ///
+    /// # Errors
+    /// When the browser refuses a node.
+    #[wasm_bindgen(constructor)]
+    pub fn new(
+        context: &web_sys::BaseAudioContext,
+        source: &web_sys::AudioNode,
+        x: f64,
+        y: f64,
+        z: f64,
+    ) -> Result<Self, JsValue> {
+        let panned = Panned::new(context, Place { x, y, z })?;
+        panned.fade_to(1.0, 0.0)?;
+        source.connect_with_audio_node(panned.input())?;
+        panned
+            .output()
+            .connect_with_audio_node(&context.destination())?;
+        Ok(Self(panned))
+    }
+
+    /// Moves it, at this time of the context.
+    ///
+    /// # Errors
+    /// When the browser refuses the time.
+    pub fn move_to(&self, x: f64, y: f64, z: f64, seconds: f64) -> Result<(), JsValue> {
+        self.0.move_to(Place { x, y, z }, seconds)
+    }
 }

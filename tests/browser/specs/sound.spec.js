@@ -1,0 +1,82 @@
+// What is heard of a source at its place, as the page lets it be heard, rendered offline.
+import { openWithCalls } from "../calls.js";
+import { decibels, lag, sharpestBend } from "../hearing.js";
+import { expect, test } from "../test.js";
+
+const RATE = 48_000;
+
+/** Both channels of what is heard of a source that goes along a track of [seconds, forward, left, up]. */
+async function rendered(page, { seconds, track, tone = null }) {
+  const channels = await page.evaluate(
+    async ({ seconds, track, tone, rate }) => {
+      const context = new OfflineAudioContext(2, seconds * rate, rate);
+      const buffer = context.createBuffer(1, seconds * rate, rate);
+      let state = 1;
+      buffer.getChannelData(0).forEach((_, at, samples) => {
+        state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+        samples[at] = tone ? 0.2 * Math.sin((2 * Math.PI * tone * at) / rate) : 0.1 * (state / 2 ** 31 - 1);
+      });
+      const source = new AudioBufferSourceNode(context, { buffer });
+      const [[, ...first], ...others] = track;
+      const heard = new window.calls.Heard(context, source, ...first);
+      for (const [time, ...place] of others) {
+        context.suspend(time).then(() => {
+          heard.move_to(...place, context.currentTime);
+          context.resume();
+        });
+      }
+      source.start();
+      const rendered = await context.startRendering();
+      return [0, 1].map((channel) => Array.from(rendered.getChannelData(channel)));
+    },
+    { seconds, track, tone, rate: RATE },
+  );
+  // Without the beginning, in which it fades in.
+  return channels.map((samples) => Float32Array.from(samples.slice(RATE / 2)));
+}
+
+const standing = (page, ...place) => rendered(page, { seconds: 1, track: [[0, ...place]] });
+
+test.describe("a source", () => {
+  test.beforeEach(async ({ page }) => openWithCalls(page));
+
+  test("is louder and earlier on its side", async ({ page }) => {
+    const [left, right] = await standing(page, 0, 1.4, 0);
+    expect(decibels(left) - decibels(right)).toBeGreaterThan(6);
+    expect(lag(left, right)).toBeGreaterThan(15);
+    expect(lag(left, right)).toBeLessThan(45);
+  });
+
+  test("in front and behind is on the side on which it is", async ({ page }) => {
+    for (const forward of [1, -1]) {
+      const [left, right] = await standing(page, forward, -1, 0);
+      expect(decibels(right) - decibels(left)).toBeGreaterThan(4);
+      expect(lag(left, right)).toBeLessThan(-8);
+      const [ahead, alike] = await standing(page, 1.4 * forward, 0, 0);
+      expect(Math.abs(decibels(ahead) - decibels(alike))).toBeLessThan(1.5);
+    }
+  });
+
+  test("is half as loud at twice the distance, as it is at 1.4 m, and no louder within 0.2 m", async ({ page }) => {
+    const loudness = async (...place) => decibels((await standing(page, ...place))[0]);
+    const near = await loudness(1.4, 0, 0);
+    expect(Math.abs(near - (await loudness(2.8, 0, 0)) - 6.02)).toBeLessThan(0.5);
+    expect(Math.abs((await loudness(0.2, 0, 0)) - (await loudness(0.1, 0, 0)))).toBeLessThan(0.1);
+    expect(Math.abs((await loudness(0.2, 0, 0)) - near - 16.9)).toBeLessThan(0.5);
+  });
+
+  test("that goes round once makes no clicks", async ({ page }) => {
+    const circle = Array.from({ length: 4 * 40 }, (_, step) => {
+      const angle = (2 * Math.PI * step) / (4 * 40);
+      return [step / 40, Math.cos(angle), Math.sin(angle), 0];
+    });
+    const bend = (channels) => Math.max(...channels.map(sharpestBend));
+    // The sharpest that the tone has by itself, wherever it stands still.
+    let still = 0;
+    for (const place of [[1, 0, 0], [0, 1, 0], [-1, 0, 0], [0, -1, 0]]) {
+      still = Math.max(still, bend(await rendered(page, { seconds: 1, track: [[0, ...place]], tone: 440 })));
+    }
+    expect(still).toBeLessThan(0.01);
+    expect(bend(await rendered(page, { seconds: 4, track: circle, tone: 440 }))).toBeLessThan(1.3 * still);
+  });
+});
