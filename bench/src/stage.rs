@@ -255,7 +255,7 @@ async fn follow(
         let arrived = Instant::now();
         index += 1;
         lock(&seen).count += 1;
-        if index % LOOKED_AT != 0 {
+        if !index.is_multiple_of(LOOKED_AT) {
             continue;
         }
         let sample = StageUpdate::decode(update).ok().and_then(|update| {

@@ -10,6 +10,7 @@ import queue
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 import grpc
@@ -137,6 +138,32 @@ class PositionCalls:
             with self.assertRaises(grpc.RpcError) as raised:
                 self.stub.PositionPub(bad)
             self.assertEqual(raised.exception.code(), grpc.StatusCode.INVALID_ARGUMENT)
+
+    def test_polling_goes_on_while_hundreds_move(self):
+        server = f"http://{self.server.address}"
+        commands = [["simulate", "300"], ["watch", "--all"]]
+        others = [
+            subprocess.Popen([BINARY, "position", *command, "--server", server], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            for command in commands
+        ]
+        try:
+            # As the sound system did: each 100 ms.
+            start = time.monotonic()
+            for poll in range(30):
+                asked = time.monotonic()
+                position = self.position()
+                self.assertLess(time.monotonic() - asked, 0.1)
+                self.assertEqual((position.status, position.msg), (0, "character position"))
+                self.assertAlmostEqual(math.hypot(position.position.x, position.position.y), 1, places=5)
+                time.sleep(max(0, start + (poll + 1) / 10 - time.monotonic()))
+            put = self.pb.Pos(x=-2, y=0.5, z=1)
+            self.stub.PositionPub(self.pb.Position(position=put))
+            self.assertEqual(self.position().position, put)
+            self.assertTrue(all(other.poll() is None for other in others), "they move all the while")
+        finally:
+            for other in others:
+                other.kill()
+                other.wait()
 
     def position(self):
         return self.stub.PositionReq(self.pb.Msg(status=1, msg="position"))
