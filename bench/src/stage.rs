@@ -83,10 +83,7 @@ pub(crate) fn run(binary: &Path, python: &Path, script: &Path, folder: &Path) ->
         "99th percentile, with stalled ones / without",
         percentile(&stalled.delays, 99) / percentile(&ours.delays, 99),
     );
-    println!(
-        "  (a tick is {:.0} ms; delays include waiting for it)\n",
-        1000.0 / f64::from(RATE)
-    );
+    println!();
     in_the_browser(binary, script, folder, &nobody)
 }
 

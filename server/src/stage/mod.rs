@@ -1,6 +1,6 @@
 //! The stage: characters that move, for all who move them and all who watch.
 //!
-//! What has changed is put together once a tick as a [`Frame`], which all subscribers share: its bytes are encoded once for
+//! What has changed is put together as a [`Frame`], some thirty times a second, which all subscribers share: its bytes are encoded once for
 //! however many there are, and one that has missed some takes the newest.
 
 mod cast;
@@ -13,8 +13,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use soundstage_proto::DEFAULT_CHARACTER;
 use soundstage_proto::position::{Character, Pos, Sample};
-use tokio::sync::watch;
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use cast::Cast;
 use frame::Frame;
@@ -23,8 +23,15 @@ use walk::{Walk, Walker};
 pub(crate) use cast::{CallId, JoinError, Joining, MoveError};
 pub(crate) use subscription::{Choice, Subscription};
 
-/// How often what has changed goes out.
-const TICKS_PER_SECOND: u32 = 30;
+/// What changes goes out at once, but no sooner than this after what went out before: a little less than a thirtieth of a second, so that
+/// a source that moves thirty times a second and was once late is not late for good.
+const INTERVAL: Duration = Duration::from_millis(30);
+
+/// Who moves at the same time is in the same frame.
+const TOGETHER: Duration = Duration::from_millis(2);
+
+/// How often it is looked whose source is silent.
+const LOOKED_AFTER: Duration = Duration::from_millis(100);
 
 /// A handle on the stage; clones share it.
 #[derive(Debug, Clone)]
@@ -34,6 +41,8 @@ pub(crate) struct Stage(Arc<Shared>);
 struct Shared {
     walk: Walk,
     cast: Mutex<Cast>,
+    /// Something has changed in the cast.
+    changed: Notify,
     frames: watch::Sender<Arc<Frame>>,
 }
 
@@ -44,6 +53,7 @@ impl Stage {
         Self(Arc::new(Shared {
             walk: Walk::new(hold),
             cast: Mutex::new(Cast::new(hold, leave)),
+            changed: Notify::new(),
             frames: watch::Sender::default(),
         }))
     }
@@ -82,14 +92,22 @@ impl Stage {
     }
 
     async fn send_frames(&self) {
-        let mut ticks = tokio::time::interval(Duration::from_secs(1) / TICKS_PER_SECOND);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut walker = self.walker();
+        walker.mark_changed();
         // Tick 0 is what somebody has seen who has seen nothing.
         for tick in 1.. {
-            let now = ticks.tick().await;
-            let frame = self.frame(tick, now);
-            if let Some(frame) = frame {
+            tokio::select! {
+                () = self.0.changed.notified() => (),
+                // It is among what this holds.
+                _ = walker.changed() => (),
+                () = sleep(LOOKED_AFTER) => (),
+            }
+            sleep(TOGETHER).await;
+            walker.mark_unchanged();
+            let now = Instant::now();
+            if let Some(frame) = self.frame(tick, now) {
                 self.0.frames.send_replace(Arc::new(frame));
+                sleep_until(now + INTERVAL).await;
             }
         }
     }
@@ -99,6 +117,13 @@ impl Stage {
         let mut cast = self.cast();
         cast.see_walker(self.position(), wall_clock());
         cast.tick(tick, now)
+    }
+
+    /// The cast, to change something in it.
+    fn change(&self) -> MutexGuard<'_, Cast> {
+        let cast = self.cast();
+        self.0.changed.notify_one();
+        cast
     }
 
     fn cast(&self) -> MutexGuard<'_, Cast> {
@@ -121,12 +146,14 @@ impl Mover {
 
     /// Puts a character on the stage, or goes on with that of the same source.
     pub(crate) fn join(&self, joining: Joining) -> Result<Character, JoinError> {
-        self.stage.cast().join(self.call, joining, Instant::now())
+        // Seen with its first sample, unless it is back.
+        let mut cast = self.stage.change();
+        cast.join(self.call, joining, Instant::now())
     }
 
     /// Moves a character.
     pub(crate) fn sample(&self, sample: &Sample, position: Pos) -> Result<(), MoveError> {
-        let mut cast = self.stage.cast();
+        let mut cast = self.stage.change();
         let moved = cast.sample(self.call, sample, position, Instant::now(), wall_clock())?;
         if moved == DEFAULT_CHARACTER {
             self.stage.publish(position);
@@ -141,13 +168,13 @@ impl Mover {
 
     /// One of the call's characters leaves.
     pub(crate) fn leave(&self, character: u32) -> Result<(), MoveError> {
-        self.stage.cast().leave(self.call, character)
+        self.stage.change().leave(self.call, character)
     }
 
     /// All of the call's characters leave; done when nobody new will see them.
     pub(crate) async fn leave_all(&self) {
         let mut frames = self.stage.0.frames.subscribe();
-        let has_left = self.stage.cast().leave_all(self.call);
+        let has_left = self.stage.change().leave_all(self.call);
         if has_left {
             // Without another frame the stage has ended.
             let _ = frames.changed().await;
@@ -157,7 +184,7 @@ impl Mover {
 
 impl Drop for Mover {
     fn drop(&mut self) {
-        self.stage.cast().lose(self.call);
+        self.stage.change().lose(self.call);
     }
 }
 
