@@ -131,6 +131,16 @@ test("characters are chosen, hidden, followed and taken over", async ({ page, se
   await expect(page.getByTestId("characters")).toHaveText("1");
 });
 
+test("a user of the directory comes to the stage from its pane", async ({ page, server }) => {
+  await page.goto("/users/2");
+  await page.getByRole("link", { name: "To the stage" }).click();
+  await expect(live(page)).toBeVisible();
+  await page.getByRole("button", { name: "Join the stage" }).click();
+  await expect(page.getByRole("heading", { name: "guest", exact: true })).toBeVisible();
+  await expect(page.getByRole("link", { name: "User 2" })).toHaveAttribute("href", "/users/2");
+  expect(await server.ask("position", "list")).toContainEqual(expect.objectContaining({ name: "guest", user_id: 2 }));
+});
+
 test("the perspective view and the zoom change what is seen", async ({ page }) => {
   await page.goto("/stage");
   await expect(live(page)).toBeVisible();

@@ -2,6 +2,7 @@
 
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
 use soundstage_proto::user_rules;
 
 use super::place::Place;
@@ -19,17 +20,30 @@ const DISTANCE: f64 = 1.4;
 /// The form, or the way out.
 #[component]
 pub(super) fn JoinForm(publisher: Publisher) -> impl IntoView {
-    let name = RwSignal::new(browser::stored(KEPT).unwrap_or_default());
+    // A user's pane leads here with its id.
+    let user_id = use_query_map().with_untracked(|query| query.get("user"));
+    let user_id = user_id.and_then(|id| id.parse().ok()).unwrap_or(0_u32);
+    let kept = if user_id == 0 {
+        browser::stored(KEPT)
+    } else {
+        None
+    };
+    let name = RwSignal::new(kept.unwrap_or_default());
     let error = RwSignal::new(None::<String>);
     let submit = move |ev: SubmitEvent| {
         ev.prevent_default();
         let name = name.get_untracked().trim().to_owned();
-        if let Err(sentence) = user_rules::check_name(&name) {
+        let takes_nickname = user_id > 0 && name.is_empty();
+        if let Err(sentence) = user_rules::check_name(&name)
+            && !takes_nickname
+        {
             error.set(Some(sentence.to_owned()));
             return;
         }
         error.set(None);
-        browser::store(KEPT, &name);
+        if user_id == 0 {
+            browser::store(KEPT, &name);
+        }
         // Not all in one place.
         let (sin, cos) = (js_sys::Math::random() * std::f64::consts::TAU).sin_cos();
         let place = Place {
@@ -37,7 +51,12 @@ pub(super) fn JoinForm(publisher: Publisher) -> impl IntoView {
             y: DISTANCE * sin,
             z: 0.0,
         };
-        publisher.join(name, 0, place);
+        publisher.join(name, user_id, place);
+    };
+    let hint = if user_id > 0 {
+        t("Leave it empty to be called as the user is.")
+    } else {
+        ""
     };
     view! {
         <section class="stage-section" aria-labelledby="join-heading">
@@ -46,7 +65,7 @@ pub(super) fn JoinForm(publisher: Publisher) -> impl IntoView {
                 when=move || publisher.own().is_some()
                 fallback=move || view! {
                     <form class="stage-join" novalidate on:submit=submit>
-                        <Field id="join-name" label=t("Name") control=Control::TEXT value=name.into() on_input=Callback::new(move |text| name.set(text)) error=error.into() />
+                        <Field id="join-name" label=t("Name") hint control=Control::TEXT value=name.into() on_input=Callback::new(move |text| name.set(text)) error=error.into() />
                         <button type="submit" class="button primary">{t("Join the stage")}</button>
                     </form>
                 }

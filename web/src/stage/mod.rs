@@ -78,17 +78,17 @@ pub(crate) fn StagePage() -> impl IntoView {
                     <p id="stage-help" class="quiet">
                         {t("Drag a character to move it, the ground to move the stage. With the stage focused, the arrow keys or W, A, S and D move the chosen one by 0.1 m, with Shift by 1 m; E and Q raise and lower it; the wheel, + and − zoom. Whoever is moved by somebody else goes on by itself a few seconds later.")}
                     </p>
-                    <Plots scene />
-                    <div class="stage-below">
-                        <SoundControls audio chosen />
-                        <TapeDeck tape />
-                    </div>
                 </div>
                 <aside class="stage-aside">
                     <Numbers readout />
                     <JoinForm publisher />
                     <Characters scene cast search chosen publisher />
                 </aside>
+                <div class="stage-below">
+                    <Plots scene />
+                    <SoundControls audio chosen />
+                    <TapeDeck tape />
+                </div>
             </div>
         </div>
     }

@@ -107,6 +107,7 @@ fn ActionButtons(user: User) -> impl IntoView {
             <button type="button" class="button" on:click=move |_| actions.copy_link(user.with_value(|user| user.id))>
                 {t("Copy link")}
             </button>
+            <A href=format!("/stage?user={}", user.with_value(|user| user.id)) attr:class="button">{t("To the stage")}</A>
             <button type="button" class="button danger" on:click=delete>{t("Delete")}</button>
         </div>
     }
