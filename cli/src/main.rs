@@ -44,7 +44,7 @@ enum Command {
         )]
         output: OutputFormat,
     },
-    /// See where the character is, and move it
+    /// See who is on the stage, move them, record where they go and what is heard of it
     Position {
         #[command(subcommand)]
         command: position::PositionCommand,

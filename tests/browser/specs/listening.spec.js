@@ -1,0 +1,84 @@
+// The page's sound, as far as the page tells it: off until it is asked for, and what is set in it.
+import { writeWav } from "../hearing.js";
+import { expect, test } from "../test.js";
+
+const level = (page, channel = 0) => page.getByTestId(`level-${channel}`).evaluate((meter) => meter.value);
+
+test.beforeEach(async ({ page, server }) => {
+  await page.addInitScript(() => {
+    window.contexts = 0;
+    const Context = window.AudioContext;
+    window.AudioContext = class extends Context {
+      constructor(...args) {
+        super(...args);
+        window.contexts += 1;
+      }
+    };
+  });
+  await page.goto("/stage");
+  await expect(page.getByRole("status").filter({ hasText: "Live" })).toBeVisible();
+  // On the left, where it stays for a while.
+  await server.ask("position", "publish", "0", "1");
+});
+
+test.use({ serverOptions: ["--hold", "20s"] });
+
+test("there is no sound until it is asked for, and none once it is turned off", async ({ page }) => {
+  expect(await page.evaluate(() => window.contexts)).toBe(0);
+  await expect(page.getByLabel("Volume")).toBeHidden();
+  await page.getByRole("button", { name: "Turn the sound on" }).click();
+  expect(await page.evaluate(() => window.contexts)).toBe(1);
+  await expect.poll(() => level(page)).toBeGreaterThan(-50);
+  // The quieter ear is the other one.
+  await expect.poll(async () => (await level(page, 0)) - (await level(page, 1))).toBeGreaterThan(2);
+  await expect(page.getByTestId("latency")).toHaveText(/^Heard [1-9]\d\d ms after it was sent$/);
+  await page.getByRole("button", { name: "Turn the sound off" }).click();
+  await expect(page.getByLabel("Volume")).toBeHidden();
+});
+
+test("volume, mute and solo do what they say", async ({ page, server }) => {
+  const other = server.run("position", "simulate", "1", "--radius", "3");
+  await page.getByRole("button", { name: "Turn the sound on" }).click();
+  await expect.poll(() => level(page)).toBeGreaterThan(-50);
+  await page.getByLabel("Volume").fill("0");
+  await expect.poll(() => level(page)).toBeLessThan(-59);
+  await page.getByLabel("Volume").fill("80");
+  await expect.poll(() => level(page)).toBeGreaterThan(-50);
+
+  await page.getByRole("button", { name: "Solo" }).click();
+  await page.getByRole("button", { name: "Mute" }).click();
+  await expect.poll(() => level(page)).toBeLessThan(-59);
+  await expect(page.getByRole("button", { name: "Mute" })).toHaveAttribute("aria-pressed", "true");
+  await page.getByRole("button", { name: "Walker 1", exact: true }).click();
+  await expect(page.getByRole("button", { name: "Mute" })).toHaveAttribute("aria-pressed", "false");
+  await page.getByRole("button", { name: "Solo" }).click();
+  await expect.poll(() => level(page)).toBeGreaterThan(-55);
+  await page.getByLabel("Walker 1 sounds like").selectOption("Nothing");
+  await expect.poll(() => level(page)).toBeLessThan(-59);
+  await page.getByLabel("Walker 1 sounds like").selectOption("A voice");
+  await expect.poll(() => level(page)).toBeGreaterThan(-55);
+  await other.stop();
+});
+
+test("a character sounds like the file that is dropped on it", async ({ page }) => {
+  await expect(page.getByTestId("y")).toHaveText("1.00 m");
+  const drop = async (name, bytes) =>
+    page.getByRole("application", { name: "The stage" }).evaluate(
+      (canvas, { name, bytes }) => {
+        const dataTransfer = new DataTransfer();
+        dataTransfer.items.add(new File([new Uint8Array(bytes)], name));
+        const box = canvas.getBoundingClientRect();
+        const scale = Math.min(box.width, box.height) / 2 / 1.6;
+        const at = { clientX: box.x + box.width / 2 - scale, clientY: box.y + box.height / 2 };
+        canvas.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true, ...at }));
+      },
+      { name, bytes: [...bytes] },
+    );
+  await page.getByRole("button", { name: "Turn the sound on" }).click();
+  const tone = Array.from({ length: 24_000 }, (_, at) => 0.5 * Math.sin(at / 8));
+  await drop("tone.wav", writeWav(tone, 48_000));
+  await expect(page.getByLabel("Walker sounds like")).toHaveValue("file");
+  await expect.poll(() => level(page)).toBeGreaterThan(-20);
+  await drop("notes.txt", Buffer.from("no sound"));
+  await expect(page.getByRole("alert").filter({ hasText: "notes.txt is no sound that this browser can read." })).toBeVisible();
+});
