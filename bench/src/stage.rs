@@ -6,17 +6,17 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use prost::Message as _;
-use prost::bytes::{Buf, BufMut, Bytes};
+use prost::bytes::Bytes;
+use soundstage_channel::BytesCodec;
 use soundstage_proto::position::position_service_client::PositionServiceClient;
 use soundstage_proto::position::{
     Join, Pos, PositionSubRequest, PositionSyncRequest, Sample, StageUpdate,
 };
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Request, Status, Streaming};
+use tonic::{Request, Streaming};
 
 use crate::Result;
 use crate::peers;
@@ -237,7 +237,7 @@ async fn subscribe(url: &str) -> Result<Streaming<Bytes>> {
     };
     let path = PathAndQuery::from_static("/posXYZ.PositionService/PositionSub");
     let request = Request::new(Bytes::from(all.encode_to_vec()));
-    let response = client.server_streaming(request, path, AsBytes).await?;
+    let response = client.server_streaming(request, path, BytesCodec).await?;
     Ok(response.into_inner())
 }
 
@@ -268,48 +268,6 @@ async fn follow(
             let delay = arrived.saturating_duration_since(sent);
             lock(&seen).delays.push(delay.as_secs_f64() * 1e3);
         }
-    }
-}
-
-/// Messages as their bytes.
-#[derive(Clone, Copy)]
-struct AsBytes;
-
-impl Codec for AsBytes {
-    type Encode = Bytes;
-    type Decode = Bytes;
-    type Encoder = Self;
-    type Decoder = Self;
-
-    fn encoder(&mut self) -> Self {
-        Self
-    }
-
-    fn decoder(&mut self) -> Self {
-        Self
-    }
-}
-
-impl Encoder for AsBytes {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn encode(
-        &mut self,
-        item: Bytes,
-        buffer: &mut EncodeBuf<'_>,
-    ) -> std::result::Result<(), Status> {
-        buffer.put(item);
-        Ok(())
-    }
-}
-
-impl Decoder for AsBytes {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> std::result::Result<Option<Bytes>, Status> {
-        Ok(Some(buffer.copy_to_bytes(buffer.remaining())))
     }
 }
 
