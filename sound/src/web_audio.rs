@@ -23,7 +23,7 @@ const FADE: f64 = 0.06;
 /// Turns less than this are not worth a change: the cosine of 2 degrees. Nobody hears a finer difference (Blauert 1997, 2.1).
 const SAME_DIRECTION: f64 = 0.999_39;
 
-/// Nodes that let a source be heard from its place, by a listener at the origin who faces +x.
+/// Nodes that let a source be heard from its place, by a listener at the origin who faces +x, until they are dropped.
 #[derive(Debug)]
 pub struct Panned {
     /// How loud the source is, and how loud it is from so far away.
@@ -132,9 +132,10 @@ impl Panned {
         gain.set_target_at_time(loudness as f32, from, GLIDE)?;
         Ok(())
     }
+}
 
-    /// Takes it out of what it is connected to.
-    pub fn disconnect(&self) {
+impl Drop for Panned {
+    fn drop(&mut self) {
         // One that is connected to nothing is out already.
         let _ = self.output.disconnect();
     }

@@ -1,6 +1,7 @@
 //! Who is on the stage, where, and moved by whom. Plain state: every change comes with its time.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
 use soundstage_proto::DEFAULT_CHARACTER;
@@ -16,7 +17,7 @@ const MAX_CHARACTERS: usize = 10_000;
 const DEPARTURES_KEPT: u64 = 300;
 
 /// A call that moves characters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub(crate) struct CallId(u64);
 
 /// The server itself, which moves the default character.
@@ -54,6 +55,9 @@ pub(super) struct Cast {
     hold: Duration,
     leave: Duration,
     members: BTreeMap<u32, Member>,
+    /// Whose calls they are, and which source each has that has one: neither is to be looked for among thousands at each sample.
+    owned: HashMap<CallId, BTreeSet<u32>>,
+    sources: HashMap<String, u32>,
     next_id: u32,
     next_call: u64,
     /// When who left, oldest first.
@@ -95,6 +99,8 @@ impl Cast {
             hold,
             leave,
             members: BTreeMap::from([(DEFAULT_CHARACTER, walker)]),
+            owned: HashMap::new(),
+            sources: HashMap::new(),
             next_id: DEFAULT_CHARACTER + 1,
             next_call: SERVER.0 + 1,
             departures: VecDeque::new(),
@@ -114,22 +120,31 @@ impl Cast {
         joining: Joining,
         now: Instant,
     ) -> Result<Character, JoinError> {
-        let known = self
-            .members
-            .values_mut()
-            .find(|member| !joining.source.is_empty() && member.source == joining.source);
-        let member = if let Some(member) = known {
-            member.resume(call, joining, now);
-            member
+        let known = self.sources.get(&joining.source).copied();
+        let id = if let Some(id) = known {
+            id
         } else {
             if self.members.len() >= MAX_CHARACTERS {
                 return Err(JoinError::Full);
             }
-            let id = self.next_id;
             self.next_id += 1;
-            let member = Member::new(id, call, joining, now);
-            self.members.entry(id).or_insert(member)
+            self.next_id - 1
         };
+        if !joining.source.is_empty() {
+            self.sources.insert(joining.source.clone(), id);
+        }
+        let member = match self.members.entry(id) {
+            Entry::Occupied(member) => {
+                let member = member.into_mut();
+                if let Some(owned) = self.owned.get_mut(&member.owner) {
+                    owned.remove(&id);
+                }
+                member.resume(call, joining, now);
+                member
+            }
+            Entry::Vacant(place) => place.insert(Member::new(id, call, joining, now)),
+        };
+        self.owned.entry(call).or_default().insert(id);
         Ok(Character {
             source: member.source.clone(),
             ..member.character()
@@ -163,9 +178,7 @@ impl Cast {
     }
 
     pub(super) fn heartbeat(&mut self, call: CallId, now: Instant) {
-        for member in self.of(call) {
-            member.heard = now;
-        }
+        self.each_of(call, |member| member.heard = now);
     }
 
     pub(super) fn leave(&mut self, call: CallId, id: u32) -> Result<(), MoveError> {
@@ -173,32 +186,28 @@ impl Cast {
             return Err(MoveError::Unknown);
         }
         match self.members.get(&id) {
-            Some(member) if member.owner != call => Err(MoveError::NotYours),
-            Some(_) => {
-                self.members.remove(&id);
-                self.leaving.push(id);
-                Ok(())
-            }
-            None => Ok(()),
+            Some(member) if member.owner != call => return Err(MoveError::NotYours),
+            Some(_) => self.remove(id),
+            None => (),
         }
+        Ok(())
     }
 
     /// Whether there was anybody.
     pub(super) fn leave_all(&mut self, call: CallId) -> bool {
-        let before = self.members.len();
-        let left = self
-            .members
-            .extract_if(.., |_, member| member.owner == call);
-        self.leaving.extend(left.map(|(id, _)| id));
-        self.members.len() < before
+        let owned = self.owned.remove(&call).unwrap_or_default();
+        for id in &owned {
+            self.remove(*id);
+        }
+        !owned.is_empty()
     }
 
     /// The call has ended without a word: what it moved is stale at the next tick.
     pub(super) fn lose(&mut self, call: CallId) {
         let long_ago = self.hold;
-        for member in self.of(call) {
+        self.each_of(call, |member| {
             member.heard = member.heard.checked_sub(long_ago).unwrap_or(member.heard);
-        }
+        });
     }
 
     /// Where the default character is.
@@ -213,10 +222,14 @@ impl Cast {
     /// Lets time pass, and puts together what there is; nothing when nothing has changed.
     pub(super) fn tick(&mut self, tick: u64, now: Instant) -> Option<Frame> {
         let (hold, leave) = (self.hold, self.leave);
-        let gone = self.members.extract_if(.., |_, member| {
-            member.owner != SERVER && member.grow_old(now, hold, leave)
+        let members = self.members.iter_mut();
+        let gone = members.filter_map(|(id, member)| {
+            let is_gone = member.owner != SERVER && member.grow_old(now, hold, leave);
+            is_gone.then_some(*id)
         });
-        self.leaving.extend(gone.map(|(id, _)| id));
+        for id in gone.collect::<Vec<_>>() {
+            self.remove(id);
+        }
         let mut changed = !self.leaving.is_empty();
         self.departures
             .extend(self.leaving.drain(..).map(|id| (tick, id)));
@@ -239,17 +252,30 @@ impl Cast {
         })
     }
 
-    fn of(&mut self, call: CallId) -> impl Iterator<Item = &mut Member> {
-        self.members
-            .values_mut()
-            .filter(move |member| member.owner == call)
+    fn remove(&mut self, id: u32) {
+        let Some(member) = self.members.remove(&id) else {
+            return;
+        };
+        self.sources.remove(&member.source);
+        if let Some(owned) = self.owned.get_mut(&member.owner) {
+            owned.remove(&id);
+            if owned.is_empty() {
+                self.owned.remove(&member.owner);
+            }
+        }
+        self.leaving.push(id);
+    }
+
+    fn each_of(&mut self, call: CallId, mut change: impl FnMut(&mut Member)) {
+        for id in self.owned.get(&call).into_iter().flatten() {
+            if let Some(member) = self.members.get_mut(id) {
+                change(member);
+            }
+        }
     }
 
     fn first_of(&self, call: CallId) -> Option<u32> {
-        let mut members = self.members.iter();
-        members
-            .find(|(_, member)| member.owner == call)
-            .map(|(id, _)| *id)
+        self.owned.get(&call)?.first().copied()
     }
 }
 

@@ -141,7 +141,7 @@ test("a user of the directory comes to the stage from its pane", async ({ page, 
   expect(await server.ask("position", "list")).toContainEqual(expect.objectContaining({ name: "guest", user_id: 2 }));
 });
 
-test("the perspective view and the zoom change what is seen", async ({ page }) => {
+test("the perspective view, the zoom and a drag of the ground change what is seen and move nobody", async ({ page, server }) => {
   await page.goto("/stage");
   await expect(live(page)).toBeVisible();
   await page.getByRole("button", { name: "Pause" }).click();
@@ -151,8 +151,35 @@ test("the perspective view and the zoom change what is seen", async ({ page }) =
   await page.getByRole("button", { name: "In perspective" }).click();
   await expect(page.getByRole("button", { name: "In perspective" })).toHaveAttribute("aria-pressed", "true");
   await expect.poll(picture).not.toBe(above);
+  await page.getByRole("button", { name: "From above" }).click();
+
+  // The character's colour leaves the canvas as the ground is dragged away with it, and is back when everybody is to be seen.
+  const seen = () =>
+    stage(page).evaluate((canvas) => {
+      const colour = getComputedStyle(canvas).getPropertyValue("--stage-colour-0").trim();
+      const wanted = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
+      const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", { willReadFrequently: true });
+      copy.drawImage(canvas, 0, 0);
+      const { data } = copy.getImageData(0, 0, canvas.width, canvas.height);
+      let count = 0;
+      for (let at = 0; at < data.length; at += 4) count += wanted.every((value, index) => data[at + index] === value);
+      return count;
+    });
+  await expect.poll(seen).toBeGreaterThan(100);
+  const near = await seen();
+  await page.getByRole("button", { name: "Farther" }).click();
   await page.getByRole("button", { name: "Nearer" }).click();
+  const box = await stage(page).boundingBox();
+  for (let drags = 0; drags < 3; drags += 1) {
+    await page.mouse.move(box.x + 20, box.y + 20);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width - 20, box.y + box.height - 20, { steps: 4 });
+    await page.mouse.up();
+  }
+  await expect.poll(seen).toBe(0);
   await page.getByRole("button", { name: "Show everybody" }).click();
+  await expect.poll(seen).toBeGreaterThan(near / 2);
+  expect((await server.ask("position", "list"))[0].epoch).toBe(1);
 });
 
 test("what is recorded on the page is played there, at another speed", async ({ page }, info) => {

@@ -27,6 +27,7 @@ async function rendered(page, { seconds, track, tone = null }) {
       }
       source.start();
       const rendered = await context.startRendering();
+      heard.free();
       return [0, 1].map((channel) => Array.from(rendered.getChannelData(channel)));
     },
     { seconds, track, tone, rate: RATE },

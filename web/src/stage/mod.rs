@@ -11,6 +11,7 @@ mod labels;
 mod link;
 mod palette;
 mod place;
+mod player;
 mod playout;
 mod plots;
 mod publisher;
@@ -18,6 +19,7 @@ mod scene;
 mod sound;
 mod sprites;
 mod tape;
+mod tape_deck;
 mod trail;
 mod view;
 
@@ -40,7 +42,8 @@ use plots::Plots;
 use publisher::Publisher;
 use scene::{Readout, Scene};
 use sound::{Audio, SoundControls};
-use tape::{Tape, TapeDeck};
+use tape::Tape;
+use tape_deck::TapeDeck;
 
 /// How often the numbers change: as often as they can be read.
 const READOUT_INTERVAL: Duration = Duration::from_millis(200);

@@ -1,0 +1,125 @@
+//! Playing a recording on the stage.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_channel::mpsc;
+use futures_util::StreamExt as _;
+use futures_util::future::{Either, select};
+use soundstage_files::{Player, Recording};
+use soundstage_proto::DEFAULT_CHARACTER;
+use soundstage_proto::position::{
+    Join, Pos, PositionSubRequest, PositionSyncRequest, Sample, StageUpdate,
+};
+use wasm_bindgen_futures::JsFuture;
+
+use crate::language::{fill, t};
+use crate::{api, browser};
+
+/// Joins and samples in one request: well within what the server reads as one message.
+const BATCH: usize = 500;
+
+/// Plays a file to its end, and tells how many seconds of it have passed; what went wrong, as a sentence.
+pub(super) async fn play_file(
+    file: &web_sys::File,
+    speed: f64,
+    tell: &dyn Fn(f64),
+) -> Result<(), String> {
+    let text = JsFuture::from(file.text()).await.ok();
+    let text = text.and_then(|text| text.as_string());
+    let text = text.ok_or_else(|| t("The file cannot be read.").to_owned())?;
+    let mut recording = Recording::default();
+    for (index, line) in text.lines().enumerate() {
+        let read = recording.read_line(line);
+        read.map_err(|error| {
+            let number = (index + 1).to_string();
+            fill("line {0}: {1}", &[&number, &error.to_string()])
+        })?;
+    }
+    if recording.moments.is_empty() {
+        return Err(t("Nothing is recorded there.").into());
+    }
+    play(&recording, speed, tell).await
+}
+
+/// Plays a recording over a call of its own, whose characters leave at its end.
+async fn play(recording: &Recording, speed: f64, tell: &dyn Fn(f64)) -> Result<(), String> {
+    let (requests, receiver) = mpsc::unbounded();
+    let send = |request| {
+        // A call that has ended says so itself.
+        let _ = requests.unbounded_send(request);
+    };
+    let (parts, names): (Vec<_>, Vec<_>) = recording.newcomers().unzip();
+    let joins = names.into_iter().map(|name| Join {
+        name,
+        ..Join::default()
+    });
+    send(PositionSyncRequest {
+        receive: Some(PositionSubRequest::default()),
+        ..PositionSyncRequest::default()
+    });
+    for batch in joins.collect::<Vec<_>>().chunks(BATCH) {
+        send(PositionSyncRequest {
+            joins: batch.to_vec(),
+            ..PositionSyncRequest::default()
+        });
+    }
+    let sentence = |error: api::CallError| error.sentence();
+    let mut updates = pin!(api::sync(receiver).await.map_err(sentence)?);
+    let mut ids = vec![DEFAULT_CHARACTER; recording.parts.len()];
+    let mut parts = parts.into_iter();
+    while parts.len() > 0 {
+        let update = updates.next().await;
+        let update = update.ok_or_else(|| t("The server broke off its answer.").to_owned())?;
+        let StageUpdate { own, .. } = update.map_err(sentence)?;
+        for (character, part) in own.iter().zip(parts.by_ref()) {
+            ids[part] = character.id;
+        }
+    }
+    let start = browser::now();
+    let mut player = Player::new(recording, speed);
+    while let Some(next) = player.next_at() {
+        let wait = (next - (browser::now() - start)).max(0.0);
+        let pause = pin!(browser::sleep(Duration::from_millis(wait as u64)));
+        if let Either::Left((update, _)) = select(updates.next(), pause).await {
+            // Each of the server's heartbeats is answered with one.
+            update
+                .ok_or_else(|| t("The server broke off its answer.").to_owned())?
+                .map_err(sentence)?;
+            send(PositionSyncRequest {
+                heartbeat: true,
+                ..PositionSyncRequest::default()
+            });
+            continue;
+        }
+        let elapsed = browser::now() - start;
+        tell(elapsed / 1000.0);
+        let mut samples = Vec::new();
+        let mut request = PositionSyncRequest::default();
+        for (time, moment) in player.due(elapsed) {
+            let character = ids[moment.part];
+            match moment.place {
+                Some([x, y, z]) => samples.push(Sample {
+                    character,
+                    time_ms: time as i64 + 1,
+                    position: Some(Pos { x, y, z }),
+                    ..Sample::default()
+                }),
+                None if character != DEFAULT_CHARACTER => request.leaves.push(character),
+                None => (),
+            }
+        }
+        for batch in samples.chunks(BATCH) {
+            send(PositionSyncRequest {
+                samples: batch.to_vec(),
+                ..PositionSyncRequest::default()
+            });
+        }
+        send(request);
+    }
+    drop(requests);
+    while let Some(update) = updates.next().await {
+        update.map_err(sentence)?;
+    }
+    Ok(())
+}
