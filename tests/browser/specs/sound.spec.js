@@ -36,10 +36,36 @@ async function rendered(page, { seconds, track, tone = null }) {
   return channels.map((samples) => Float32Array.from(samples.slice(RATE / 2)));
 }
 
+/**
+ * Waits until the browser has loaded its measured head, and keeps it loaded: Chromium can hang for good when it begins to render
+ * offline before that. A context that plays says nothing until then.
+ */
+async function loadHead(page) {
+  // A page may make sound after a click.
+  await page.mouse.click(1, 1);
+  await page.evaluate(async (sampleRate) => {
+    const context = new AudioContext({ sampleRate });
+    window.keptContext = context;
+    await context.resume();
+    const source = new ConstantSourceNode(context, { offset: 0.001 });
+    const meter = new AnalyserNode(context);
+    source.connect(new PannerNode(context, { panningModel: "HRTF", positionX: 1 })).connect(meter).connect(context.destination);
+    source.start();
+    const samples = new Float32Array(meter.fftSize);
+    while (samples.every((sample) => sample === 0)) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      meter.getFloatTimeDomainData(samples);
+    }
+  }, RATE);
+}
+
 const standing = (page, ...place) => rendered(page, { seconds: 1, track: [[0, ...place]] });
 
 test.describe("a source", () => {
-  test.beforeEach(async ({ page }) => openWithCalls(page));
+  test.beforeEach(async ({ page }) => {
+    await openWithCalls(page);
+    await loadHead(page);
+  });
 
   test("is louder and earlier on its side", async ({ page }) => {
     const [left, right] = await standing(page, 0, 1.4, 0);
