@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use soundstage_proto::DEFAULT_CHARACTER;
 use soundstage_proto::position::{Character, Pos, Sample};
 use tokio::sync::{Notify, watch};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use cast::Cast;
 use frame::Frame;
@@ -66,6 +66,7 @@ impl Stage {
     /// Puts the default character there.
     pub(crate) fn publish(&self, position: Pos) {
         self.0.walk.publish(position);
+        self.0.changed.notify_one();
     }
 
     /// The default character's position now and each change; a reader that is slow sees the newest only.
@@ -93,16 +94,19 @@ impl Stage {
 
     async fn send_frames(&self) {
         let mut walker = self.walker();
-        walker.mark_changed();
+        // The first, for whoever is there already.
+        self.0.changed.notify_one();
         // Tick 0 is what somebody has seen who has seen nothing.
         for tick in 1.. {
+            // A step of the walk can wait for somebody who moves; or everybody else would wait for it.
+            let calm = async {
+                let _ = timeout(LOOKED_AFTER, walker.changed()).await;
+                sleep(INTERVAL).await;
+            };
             tokio::select! {
-                () = self.0.changed.notified() => (),
-                // It is among what this holds.
-                _ = walker.changed() => (),
-                () = sleep(LOOKED_AFTER) => (),
+                () = self.0.changed.notified() => sleep(TOGETHER).await,
+                () = calm => (),
             }
-            sleep(TOGETHER).await;
             walker.mark_unchanged();
             let now = Instant::now();
             if let Some(frame) = self.frame(tick, now) {

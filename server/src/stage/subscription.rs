@@ -75,6 +75,10 @@ impl Subscription {
                 return std::future::pending().await;
             }
             let frame = Arc::clone(&self.frames.borrow_and_update());
+            if frame.tick == 0 {
+                // The stage has only just begun.
+                continue;
+            }
             let update = frame.since(self.seen, self.choice.selection());
             self.seen = frame.tick;
             if let Some(update) = update {
