@@ -146,11 +146,16 @@ async fn handle(
     if !own.is_empty() {
         answer(Answer::Own(own)).await;
     }
-    for (index, sample) in samples.iter().enumerate() {
+    let placed = samples.into_iter().enumerate().map(|(index, sample)| {
         let position = checked(&format!("samples[{index}].position"), sample.position)?;
-        let outcome = mover.sample(sample, position);
-        outcome.map_err(|error| refused(format!("samples[{index}].character"), error))?;
-    }
+        Ok((sample, position))
+    });
+    let placed = placed.collect::<Result<Vec<_>, Status>>()?;
+    let outcome = match placed.as_slice() {
+        [] => Ok(()),
+        placed => mover.samples(placed),
+    };
+    outcome.map_err(|(index, error)| refused(format!("samples[{index}].character"), error))?;
     for (index, character) in leaves.into_iter().enumerate() {
         let outcome = mover.leave(character);
         outcome.map_err(|error| refused(format!("leaves[{index}]"), error))?;

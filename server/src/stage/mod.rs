@@ -23,12 +23,15 @@ use walk::{Walk, Walker};
 pub(crate) use cast::{CallId, JoinError, Joining, MoveError};
 pub(crate) use subscription::{Choice, Subscription};
 
-/// What changes goes out at once, but no sooner than this after what went out before: a little less than a thirtieth of a second, so that
-/// a source that moves thirty times a second and was once late is not late for good.
+/// What changes goes out at once, but on average no more often than this: a little less than a thirtieth of a second, so that a source that
+/// moves thirty times a second and was once late is not late for good.
 const INTERVAL: Duration = Duration::from_millis(30);
 
 /// Who moves at the same time is in the same frame.
 const TOGETHER: Duration = Duration::from_millis(2);
+
+/// A step of the walk waits so long for somebody who moves: longer than from one sample of theirs to the next.
+const CALM: Duration = Duration::from_millis(45);
 
 /// How often it is looked whose source is silent.
 const LOOKED_AFTER: Duration = Duration::from_millis(100);
@@ -94,6 +97,7 @@ impl Stage {
 
     async fn send_frames(&self) {
         let mut walker = self.walker();
+        let mut due = Instant::now();
         // The first, for whoever is there already.
         self.0.changed.notify_one();
         // Tick 0 is what somebody has seen who has seen nothing.
@@ -101,7 +105,7 @@ impl Stage {
             // A step of the walk can wait for somebody who moves; or everybody else would wait for it.
             let calm = async {
                 let _ = timeout(LOOKED_AFTER, walker.changed()).await;
-                sleep(INTERVAL).await;
+                sleep(CALM).await;
             };
             tokio::select! {
                 () = self.0.changed.notified() => sleep(TOGETHER).await,
@@ -111,7 +115,9 @@ impl Stage {
             let now = Instant::now();
             if let Some(frame) = self.frame(tick, now) {
                 self.0.frames.send_replace(Arc::new(frame));
-                sleep_until(now + INTERVAL).await;
+                // Counted from when it was due: one that was late does not make the next one late.
+                due = now.max(due + INTERVAL);
+                sleep_until(due).await;
             }
         }
     }
@@ -155,11 +161,19 @@ impl Mover {
         cast.join(self.call, joining, Instant::now())
     }
 
-    /// Moves a character.
-    pub(crate) fn sample(&self, sample: &Sample, position: Pos) -> Result<(), MoveError> {
+    /// Moves characters, all in one frame. Ends at the first that cannot be moved, with its index.
+    pub(crate) fn samples(&self, samples: &[(Sample, Pos)]) -> Result<(), (usize, MoveError)> {
+        let (now, clock) = (Instant::now(), wall_clock());
+        let mut walker = None;
         let mut cast = self.stage.change();
-        let moved = cast.sample(self.call, sample, position, Instant::now(), wall_clock())?;
-        if moved == DEFAULT_CHARACTER {
+        for (index, (sample, position)) in samples.iter().enumerate() {
+            let moved = cast.sample(self.call, sample, *position, now, clock);
+            if moved.map_err(|error| (index, error))? == DEFAULT_CHARACTER {
+                walker = Some(*position);
+            }
+        }
+        drop(cast);
+        if let Some(position) = walker {
             self.stage.publish(position);
         }
         Ok(())
