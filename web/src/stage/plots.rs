@@ -1,16 +1,20 @@
 //! The chosen character over time: where it was, and how evenly its samples arrive.
 
+use std::time::Duration;
+
 use leptos::html;
 use leptos::prelude::*;
 use plotters::prelude::*;
 use plotters_canvas::CanvasBackend;
 use web_sys::HtmlCanvasElement;
 
-use super::READOUT_INTERVAL;
 use super::history::{Arrival, History, SPAN};
 use super::scene::Scene;
 use crate::browser;
 use crate::language::t;
+
+/// How often a plot is drawn: it costs as much as the stage does, and moves slowly.
+const INTERVAL: Duration = Duration::from_millis(500);
 
 /// A line of a plot: its name, its colour, and what it shows.
 type Line = (&'static str, usize, fn(&Arrival) -> f64);
@@ -49,7 +53,7 @@ fn Plot(
             if let Some(canvas) = canvas.get_untracked() {
                 scene.with_value(|scene| draw(&canvas, &scene.history, &lines, least));
             }
-            browser::sleep(READOUT_INTERVAL).await;
+            browser::sleep(INTERVAL).await;
         }
     });
     let legend = legend.into_iter().map(|(name, colour, _)| {
