@@ -20,6 +20,9 @@ use crate::ui::fixed;
 /// Opacity of what may no longer be so.
 const FADED: f64 = 0.35;
 
+/// How wide a trail is where there is room, in pixels.
+const TRAIL_WIDTH: f64 = 2.0;
+
 /// How to draw, for readers who differ.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Options {
@@ -237,13 +240,15 @@ impl Brush<'_> {
         self.context.stroke();
     }
 
-    /// How far a line of the grid is from the origin.
+    /// How far a line of the grid is from the origin, unless the edge would cut it.
     fn metres(&self, metres: f64, place: Place, offset: (f64, f64), align: &str) {
         if let Some(spot) = self.view.to_canvas(place) {
             let step = self.view.grid_step();
             let text = fixed(metres, u8::from(step < 1.0));
             let at = (spot.left + offset.0, spot.top + offset.1);
-            self.text(&self.palette.label, align, &text, at);
+            if (12.0..self.view.height).contains(&at.1) {
+                self.text(&self.palette.label, align, &text, at);
+            }
         }
     }
 
@@ -266,31 +271,45 @@ impl Brush<'_> {
 
     fn trails(&self, scene: &Scene) {
         let count = scene.actors().count();
-        // So many lines a frame are drawn without being felt.
-        let length = match count {
-            0..=50 => trail::PLACES,
-            51..=200 => 20,
-            _ => 6,
+        // Short and thin ones in a crowd: a line of one of the display's pixels costs a tenth of a wider one.
+        let hairline = 1.0 / self.sprites.ratio();
+        let (length, width, opacity) = match count {
+            0..=50 => (trail::PLACES, TRAIL_WIDTH, FADED),
+            51..=200 => (20, hairline, 2.0 * FADED),
+            _ => (6, hairline, 2.0 * FADED),
         };
-        self.context.set_line_width(2.0);
-        self.context.set_global_alpha(FADED);
+        let chosen = scene.chosen();
+        let shown = || scene.actors().filter(|(_, actor)| !actor.is_hidden);
+        self.context.set_global_alpha(opacity);
         for colour in 0..COLOURS {
-            let actors = scene.actors().filter(|(_, actor)| !actor.is_hidden);
-            let of_colour = actors.filter(|(id, _)| colour_of(*id) == colour);
-            self.context.begin_path();
-            for (id, actor) in of_colour {
-                let length = if id == scene.chosen() {
-                    trail::PLACES
-                } else {
-                    length
-                };
-                self.polyline(actor.trail.newest(length));
-            }
-            self.context
-                .set_stroke_style_str(&self.palette.characters[colour]);
-            self.context.stroke();
+            let others = shown().filter(|(id, _)| colour_of(*id) == colour && *id != chosen);
+            let trails = others.map(|(_, actor)| actor.trail.newest(length));
+            self.polylines(width, colour, trails);
+        }
+        self.context.set_global_alpha(FADED);
+        let chosen = shown().filter(|(id, _)| *id == chosen);
+        for (id, actor) in chosen {
+            let trail = actor.trail.newest(trail::PLACES);
+            self.polylines(TRAIL_WIDTH, colour_of(id), [trail]);
         }
         self.context.set_global_alpha(1.0);
+    }
+
+    /// Lines of one colour, as one path.
+    fn polylines<L: Iterator<Item = Place>>(
+        &self,
+        width: f64,
+        colour: usize,
+        lines: impl IntoIterator<Item = L>,
+    ) {
+        self.context.set_line_width(width);
+        self.context
+            .set_stroke_style_str(&self.palette.characters[colour]);
+        self.context.begin_path();
+        for line in lines {
+            self.polyline(line);
+        }
+        self.context.stroke();
     }
 
     fn polyline(&self, places: impl Iterator<Item = Place>) {
