@@ -6,25 +6,17 @@ and the whole JSON file written anew for each user that is added.
 
 import json
 import pathlib
-import subprocess
 import sys
-import tempfile
 from concurrent import futures
 
 import grpc
+from stubs import generate
 
 PROTOS = pathlib.Path(__file__).parents[2] / "tests/interop/protos"
 
 
-def generate():
-    folder = tempfile.mkdtemp()
-    protoc = [sys.executable, "-m", "grpc_tools.protoc", f"-I{PROTOS}"]
-    subprocess.run([*protoc, f"--python_out={folder}", f"--grpc_python_out={folder}", "user.proto"], check=True)
-    sys.path.insert(0, folder)
-
-
 def main(port, path):
-    generate()
+    generate(PROTOS, "user.proto")
     import user_pb2 as pb
     import user_pb2_grpc as pb_grpc
 

@@ -5,24 +5,16 @@
 
 import asyncio
 import pathlib
-import subprocess
 import sys
-import tempfile
 
 import grpc
+from stubs import generate
 
 PROTO = pathlib.Path(__file__).parents[2] / "proto"
 
 
-def generate():
-    folder = tempfile.mkdtemp()
-    protoc = [sys.executable, "-m", "grpc_tools.protoc", f"-I{PROTO}"]
-    subprocess.run([*protoc, f"--python_out={folder}", f"--grpc_python_out={folder}", "position.proto"], check=True)
-    sys.path.insert(0, folder)
-
-
 async def main(port):
-    generate()
+    generate(PROTO, "position.proto")
     import position_pb2 as pb
     import position_pb2_grpc as pb_grpc
 

@@ -1,9 +1,8 @@
 //! A peer: the same fan-out on bare tonic, as one writes it first. Each subscriber has a stream of messages that tonic encodes for it.
 
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use soundstage_proto::position::{
@@ -37,10 +36,9 @@ pub(crate) fn serve(port: u16) -> Result {
     Ok(())
 }
 
-/// The newest of each character.
+/// What has moved last.
 #[derive(Clone, Default)]
 struct Stage {
-    samples: Arc<Mutex<BTreeMap<u32, Sample>>>,
     changes: Arc<watch::Sender<Vec<Sample>>>,
 }
 
@@ -109,7 +107,7 @@ impl StreamingService<PositionSyncRequest> for Sync {
                     Err(status) => return Some(Err(status)),
                 };
                 if request.joins.is_empty() {
-                    stage.take(request.samples);
+                    stage.changes.send_replace(request.samples);
                     return None;
                 }
                 // The default character would be the first.
@@ -125,13 +123,5 @@ impl StreamingService<PositionSyncRequest> for Sync {
             });
             Ok(Response::new(Box::pin(updates) as Updates))
         })
-    }
-}
-
-impl Stage {
-    fn take(&self, moved: Vec<Sample>) {
-        let mut samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
-        samples.extend(moved.iter().map(|sample| (sample.character, *sample)));
-        self.changes.send_replace(moved);
     }
 }

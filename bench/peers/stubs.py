@@ -1,0 +1,12 @@
+"""Python stubs of a .proto file, where they can be imported from."""
+
+import subprocess
+import sys
+import tempfile
+
+
+def generate(folder, proto):
+    target = tempfile.mkdtemp()
+    protoc = [sys.executable, "-m", "grpc_tools.protoc", f"-I{folder}"]
+    subprocess.run([*protoc, f"--python_out={target}", f"--grpc_python_out={target}", proto], check=True)
+    sys.path.insert(0, target)
