@@ -14,7 +14,7 @@ use std::path::Path;
 
 pub use import::{Import, Refused};
 pub use read::{Fault, ReadError, Reader, Row, Source};
-pub use recording::{Moment, Part, Player, Recording, RecordingError, recording_line};
+pub use recording::{Moment, Part, Player, Recorder, Recording, RecordingError};
 pub use write::{RefusedRows, Writer, sentence, user_object};
 
 /// How users stand in a file.

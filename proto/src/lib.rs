@@ -3,6 +3,8 @@
 //!
 //! Compiles for native targets and for `wasm32-unknown-unknown`.
 
+use std::collections::BTreeSet;
+
 pub mod descriptor;
 #[cfg(feature = "server")]
 pub mod encoded;
@@ -19,6 +21,18 @@ pub mod user {
 #[expect(missing_docs, clippy::pedantic, reason = "generated")]
 pub mod position {
     tonic::include_proto!("pos_xyz");
+}
+
+impl position::StageUpdate {
+    /// Which of those who were known are on the stage no longer: who has left, or whom a complete update does not name.
+    pub fn gone(&self, known: impl Iterator<Item = u32>) -> Vec<u32> {
+        if !self.complete {
+            return self.left.clone();
+        }
+        let named = self.characters.iter().map(|character| character.id);
+        let named: BTreeSet<_> = named.collect();
+        known.filter(|id| !named.contains(id)).collect()
+    }
 }
 
 /// The encoded `google.protobuf.FileDescriptorSet` of both files, for server reflection.

@@ -12,10 +12,10 @@ pub struct Place {
 }
 
 /// The distance in metres at which a source is as loud as it is recorded.
-pub(crate) const REFERENCE: f64 = 1.4;
+const REFERENCE: f64 = 1.4;
 
 /// Nearer than this, in metres, a source grows no louder.
-pub(crate) const NEAREST: f64 = 0.2;
+const NEAREST: f64 = 0.2;
 
 impl Place {
     /// Metres from the listener.

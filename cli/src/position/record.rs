@@ -1,14 +1,12 @@
 //! `soundstage position record`.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use soundstage_files::{Part, recording_line};
-use soundstage_proto::position::{Pos, StageUpdate};
+use soundstage_files::Recorder;
 
 use super::Stage;
 use super::choice::ChoiceArgs;
@@ -41,7 +39,7 @@ pub(super) async fn run(
     };
     let request = args.request(record.choice.request());
     let mut updates = stage.position_sub(request).await?.into_inner();
-    let mut parts = BTreeMap::new();
+    let mut recorder = Recorder::default();
     let start = Instant::now();
     let end = async {
         match record.duration {
@@ -61,7 +59,7 @@ pub(super) async fn run(
         };
         let Some(update) = update else { break };
         let time_ms = start.elapsed().as_millis() as u64;
-        for line in lines(&mut parts, update, time_ms) {
+        for line in recorder.lines(time_ms, &update) {
             writeln!(output, "{line}").map_err(Failure::output)?;
             count += 1;
         }
@@ -71,34 +69,4 @@ pub(super) async fn run(
         eprintln!("{count} positions in {}", record.file.display());
     }
     Ok(())
-}
-
-/// What an update says, as lines. `parts` are the characters that are on the stage.
-fn lines(parts: &mut BTreeMap<u32, Part>, update: StageUpdate, time_ms: u64) -> Vec<String> {
-    if let Some(position) = update.position {
-        let part = Part {
-            character: None,
-            name: String::new(),
-        };
-        return vec![recording_line(&part, time_ms, Some(place(position)))];
-    }
-    for character in update.characters {
-        let part = Part {
-            character: Some(character.id),
-            name: character.name,
-        };
-        parts.insert(character.id, part);
-    }
-    let samples = update.samples.iter().filter_map(|sample| {
-        let part = parts.get(&sample.character)?;
-        Some(recording_line(part, time_ms, sample.position.map(place)))
-    });
-    let mut lines: Vec<_> = samples.collect();
-    let left = update.left.iter().filter_map(|id| parts.remove(id));
-    lines.extend(left.map(|part| recording_line(&part, time_ms, None)));
-    lines
-}
-
-fn place(Pos { x, y, z }: Pos) -> [f32; 3] {
-    [x, y, z]
 }

@@ -5,8 +5,6 @@ use std::time::Duration;
 
 use clap::Args;
 use soundstage_files::{Player, Recording};
-use soundstage_proto::DEFAULT_CHARACTER;
-use soundstage_proto::position::{Join, Pos, Sample};
 use tokio::time::Instant;
 
 use super::sync::Sync;
@@ -63,43 +61,17 @@ pub(super) async fn run(
 
 /// Sends each moment at its time.
 async fn play(sync: &mut Sync, recording: &Recording, speed: f64) -> Result<(), Failure> {
-    let ids = cast(sync, recording).await?;
+    let ids = recording.ids(&sync.join(recording.joins()).await?);
     let start = Instant::now();
     let mut player = Player::new(recording, speed);
     while let Some(next) = player.next_at() {
         sync.wait_until(start + Duration::from_secs_f64(next / 1e3))
             .await?;
-        let mut samples = Vec::new();
-        for (time, moment) in player.due(start.elapsed().as_secs_f64() * 1e3) {
-            let character = ids[moment.part];
-            match moment.place {
-                Some([x, y, z]) => samples.push(Sample {
-                    character,
-                    // 0 would be the server's clock.
-                    time_ms: time as i64 + 1,
-                    position: Some(Pos { x, y, z }),
-                    ..Sample::default()
-                }),
-                None if character != DEFAULT_CHARACTER => sync.leave(character).await?,
-                None => (),
-            }
+        let (samples, leaves) = player.messages(start.elapsed().as_secs_f64() * 1e3, &ids);
+        for character in leaves {
+            sync.leave(character).await?;
         }
         sync.put(&samples).await?;
     }
     Ok(())
-}
-
-/// Puts everybody in the recording on the stage; the ids of its parts. They are seen once they move.
-async fn cast(sync: &mut Sync, recording: &Recording) -> Result<Vec<u32>, Failure> {
-    let (parts, names): (Vec<_>, Vec<_>) = recording.newcomers().unzip();
-    let joins = names.into_iter().map(|name| Join {
-        name,
-        ..Join::default()
-    });
-    let own = sync.join(joins.collect()).await?;
-    let mut ids = vec![DEFAULT_CHARACTER; recording.parts.len()];
-    for (part, id) in parts.into_iter().zip(own) {
-        ids[part] = id;
-    }
-    Ok(ids)
 }

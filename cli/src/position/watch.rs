@@ -63,6 +63,7 @@ fn print(
     update: StageUpdate,
     at_most: usize,
 ) -> Result<usize, Failure> {
+    let gone = update.gone(characters.keys().copied());
     for character in update.characters {
         characters.insert(character.id, character);
     }
@@ -72,7 +73,7 @@ fn print(
         printer.sample(character.ok_or(Failure::IncompleteAnswer)?, sample)?;
         count += 1;
     }
-    for id in update.left {
+    for id in gone {
         if let Some(character) = characters.remove(&id) {
             printer.left(&character)?;
         }

@@ -51,7 +51,7 @@ impl PositionService for StageService {
 
     async fn position_pub(&self, request: Request<Position>) -> Result<Response<Msg>, Status> {
         let position = request.into_inner().position;
-        self.stage.publish(checked("position", position)?);
+        self.stage.publish(checked(|| "position".into(), position)?);
         Ok(Response::new(Msg::default()))
     }
 
@@ -127,10 +127,13 @@ pub(super) fn choice(within: &str, request: PositionSubRequest) -> Result<Choice
     })
 }
 
-/// A position that is there and finite; `field` is where it stands in the request.
-pub(super) fn checked(field: &str, position: Option<Pos>) -> Result<Pos, Status> {
+/// A position that is there and finite; `field` says where it stands in the request.
+pub(super) fn checked(
+    field: impl FnOnce() -> String,
+    position: Option<Pos>,
+) -> Result<Pos, Status> {
     let Some(position) = position else {
-        return Err(status::invalid_field(field.to_owned(), "Send a position."));
+        return Err(status::invalid_field(field(), "Send a position."));
     };
     let coordinates = [("x", position.x), ("y", position.y), ("z", position.z)];
     let bad = coordinates
@@ -138,7 +141,7 @@ pub(super) fn checked(field: &str, position: Option<Pos>) -> Result<Pos, Status>
         .find(|(_, metres)| !metres.is_finite());
     match bad {
         Some((axis, _)) => Err(status::invalid_field(
-            format!("{field}.{axis}"),
+            format!("{}.{axis}", field()),
             "Send a finite number of metres.",
         )),
         None => Ok(position),

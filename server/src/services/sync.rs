@@ -147,7 +147,7 @@ async fn handle(
         answer(Answer::Own(own)).await;
     }
     let placed = samples.into_iter().enumerate().map(|(index, sample)| {
-        let position = checked(&format!("samples[{index}].position"), sample.position)?;
+        let position = checked(|| format!("samples[{index}].position"), sample.position)?;
         Ok((sample, position))
     });
     let placed = placed.collect::<Result<Vec<_>, Status>>()?;

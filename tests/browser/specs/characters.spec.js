@@ -193,6 +193,15 @@ test("what is recorded on the page is played there, at another speed", async ({ 
   expect(recorded.length).toBeGreaterThanOrEqual(10);
   expect(recorded[0]).toMatchObject({ character: 1, name: "Walker" });
 
+  // One that runs when the page is left is saved then.
+  await page.getByRole("button", { name: "Record", exact: true }).click();
+  await expect(page.getByRole("status").filter({ hasText: /^\d positions$/ })).toBeVisible();
+  const last = page.waitForEvent("download");
+  await page.getByRole("link", { name: "Calls", exact: true }).click();
+  expect((await last).suggestedFilename()).toBe("stage.ndjson");
+  await page.getByRole("link", { name: "Stage", exact: true }).click();
+  await expect(live(page)).toBeVisible();
+
   const file = info.outputPath("two.ndjson");
   const lines = [0, 1000, 2000].map((time_ms, at) => JSON.stringify({ time_ms, character: 9, name: "Cem", x: 3, y: at, z: 1 }));
   await writeFile(file, lines.join("\n"));

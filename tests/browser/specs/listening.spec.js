@@ -1,5 +1,6 @@
 // The page's sound, as far as the page tells it: off until it is asked for, and what is set in it.
-import { writeWav } from "../hearing.js";
+import { readFile } from "node:fs/promises";
+import { readWav, writeWav } from "../hearing.js";
 import { expect, test } from "../test.js";
 
 const level = (page, channel = 0) => page.getByTestId(`level-${channel}`).evaluate((meter) => meter.value);
@@ -79,6 +80,32 @@ test("a character sounds like the file that is dropped on it", async ({ page }) 
   await drop("tone.wav", writeWav(tone, 48_000));
   await expect(page.getByLabel("Walker sounds like")).toHaveValue("file");
   await expect.poll(() => level(page)).toBeGreaterThan(-20);
+  // Turned off and on again, everything is as it was.
+  await page.getByRole("button", { name: "Turn the sound off" }).click();
+  await page.getByRole("button", { name: "Turn the sound on" }).click();
+  await expect(page.getByLabel("Walker sounds like")).toHaveValue("file");
+  await expect.poll(() => level(page)).toBeGreaterThan(-20);
+  expect(await page.evaluate(() => window.contexts)).toBe(1);
   await drop("notes.txt", Buffer.from("no sound"));
   await expect(page.getByRole("alert").filter({ hasText: "notes.txt is no sound that this browser can read." })).toBeVisible();
+});
+
+test("a recording is saved when the sound is turned off, and when the page is left", async ({ page }) => {
+  await page.getByRole("button", { name: "Turn the sound on" }).click();
+  const record = async () => {
+    await page.getByRole("button", { name: "Record the sound" }).click();
+    await expect(page.getByRole("status").filter({ hasText: /^1 s$/ })).toBeVisible();
+  };
+  const saved = async (leave) => {
+    const download = page.waitForEvent("download");
+    await leave();
+    expect((await download).suggestedFilename()).toBe("stage.wav");
+    const { rate, left } = readWav(await readFile(await (await download).path()));
+    expect(left.length).toBeGreaterThan(0.4 * rate);
+  };
+  await record();
+  await saved(() => page.getByRole("button", { name: "Turn the sound off" }).click());
+  await page.getByRole("button", { name: "Turn the sound on" }).click();
+  await record();
+  await saved(() => page.getByRole("link", { name: "Calls", exact: true }).click());
 });

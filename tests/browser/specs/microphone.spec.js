@@ -48,6 +48,10 @@ test("the recording follows the character round", async ({ page }) => {
   await page.getByLabel("Walker sounds like").selectOption("Your microphone");
   const level = (channel) => page.getByTestId(`level-${channel}`).evaluate((meter) => meter.value);
   await expect.poll(() => level(0)).toBeGreaterThan(-40);
+  // It is let go of with the sound, and had again with it.
+  await page.getByRole("button", { name: "Turn the sound off" }).click();
+  await page.getByRole("button", { name: "Turn the sound on" }).click();
+  await expect.poll(() => level(0)).toBeGreaterThan(-40);
 
   const azimuth = async () => parseFloat((await page.getByTestId("azimuth").innerText()).replace("−", "-"));
   await page.getByRole("button", { name: "Record the sound" }).click();

@@ -39,24 +39,28 @@ test("the character walks its circle, in numbers and in pixels", async ({ page }
   await page.goto("/stage");
   await expect(live(page)).toBeVisible();
   await expect.poll(() => number(page, "azimuth")).not.toBeNaN();
-  // The numbers change a few times a second: taken at once, they belong together.
-  const readouts = () =>
-    page.getByLabel("Readouts").evaluate((readouts) => {
-      const of = (id) => parseFloat(readouts.querySelector(`[data-testid=${id}]`).innerText.replace("−", "-"));
-      return { time: performance.now(), x: of("x"), y: of("y"), azimuth: of("azimuth"), distance: of("distance") };
+  // Three seconds of what the numbers say, each time they change: taken at once, they belong together.
+  const readouts = await page.getByLabel("Readouts").evaluate(async (readouts) => {
+    const of = (id) => parseFloat(readouts.querySelector(`[data-testid=${id}]`).innerText.replace("−", "-"));
+    const taken = [];
+    const observer = new MutationObserver(() => {
+      taken.push({ time: performance.now(), x: of("x"), y: of("y"), azimuth: of("azimuth"), distance: of("distance") });
     });
-  const first = await readouts();
-  await expect.poll(async () => Math.abs(turn(first.azimuth, (await readouts()).azimuth))).toBeGreaterThan(80);
-  const second = await readouts();
-  for (const { x, y, azimuth, distance } of [first, second]) {
+    observer.observe(readouts.querySelector("[data-testid=azimuth]"), { characterData: true, childList: true, subtree: true });
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    observer.disconnect();
+    return taken;
+  });
+  for (const { x, y, azimuth, distance } of readouts) {
     expect(distance).toBeCloseTo(1, 1);
     expect(x).toBeCloseTo(Math.cos((azimuth * Math.PI) / 180), 1);
     expect(y).toBeCloseTo(Math.sin((azimuth * Math.PI) / 180), 1);
   }
-  // 50 degrees a second, to the left.
-  const degreesPerSecond = (turn(first.azimuth, second.azimuth) / (second.time - first.time)) * 1000;
-  expect(degreesPerSecond).toBeGreaterThan(35);
-  expect(degreesPerSecond).toBeLessThan(65);
+  // 50 degrees a second, to the left: the middle one of the steps, since a machine under test stumbles.
+  const speeds = readouts.slice(1).map(({ time, azimuth }, at) => (turn(readouts[at].azimuth, azimuth) / (time - readouts[at].time)) * 1000);
+  const middle = speeds.sort((one, other) => one - other)[speeds.length >> 1];
+  expect(middle).toBeGreaterThan(35);
+  expect(middle).toBeLessThan(65);
 
   const drawn = await characterOnCanvas(page);
   expect(drawn.count).toBeGreaterThan(100);

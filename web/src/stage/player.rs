@@ -7,10 +7,7 @@ use futures_channel::mpsc;
 use futures_util::StreamExt as _;
 use futures_util::future::{Either, select};
 use soundstage_files::{Player, Recording};
-use soundstage_proto::DEFAULT_CHARACTER;
-use soundstage_proto::position::{
-    Join, Pos, PositionSubRequest, PositionSyncRequest, Sample, StageUpdate,
-};
+use soundstage_proto::position::{PositionSubRequest, PositionSyncRequest, StageUpdate};
 use wasm_bindgen_futures::JsFuture;
 
 use crate::language::{fill, t};
@@ -49,16 +46,12 @@ async fn play(recording: &Recording, speed: f64, tell: &dyn Fn(f64)) -> Result<(
         // A call that has ended says so itself.
         let _ = requests.unbounded_send(request);
     };
-    let (parts, names): (Vec<_>, Vec<_>) = recording.newcomers().unzip();
-    let joins = names.into_iter().map(|name| Join {
-        name,
-        ..Join::default()
-    });
     send(PositionSyncRequest {
         receive: Some(PositionSubRequest::default()),
         ..PositionSyncRequest::default()
     });
-    for batch in joins.collect::<Vec<_>>().chunks(BATCH) {
+    let joins = recording.joins();
+    for batch in joins.chunks(BATCH) {
         send(PositionSyncRequest {
             joins: batch.to_vec(),
             ..PositionSyncRequest::default()
@@ -66,16 +59,14 @@ async fn play(recording: &Recording, speed: f64, tell: &dyn Fn(f64)) -> Result<(
     }
     let sentence = |error: api::CallError| error.sentence();
     let mut updates = pin!(api::sync(receiver).await.map_err(sentence)?);
-    let mut ids = vec![DEFAULT_CHARACTER; recording.parts.len()];
-    let mut parts = parts.into_iter();
-    while parts.len() > 0 {
+    let mut own = Vec::new();
+    while own.len() < joins.len() {
         let update = updates.next().await;
         let update = update.ok_or_else(|| t("The server broke off its answer.").to_owned())?;
-        let StageUpdate { own, .. } = update.map_err(sentence)?;
-        for (character, part) in own.iter().zip(parts.by_ref()) {
-            ids[part] = character.id;
-        }
+        let StageUpdate { own: joined, .. } = update.map_err(sentence)?;
+        own.extend(joined.iter().map(|character| character.id));
     }
+    let ids = recording.ids(&own);
     let start = browser::now();
     let mut player = Player::new(recording, speed);
     while let Some(next) = player.next_at() {
@@ -94,28 +85,17 @@ async fn play(recording: &Recording, speed: f64, tell: &dyn Fn(f64)) -> Result<(
         }
         let elapsed = browser::now() - start;
         tell(elapsed / 1000.0);
-        let mut samples = Vec::new();
-        let mut request = PositionSyncRequest::default();
-        for (time, moment) in player.due(elapsed) {
-            let character = ids[moment.part];
-            match moment.place {
-                Some([x, y, z]) => samples.push(Sample {
-                    character,
-                    time_ms: time as i64 + 1,
-                    position: Some(Pos { x, y, z }),
-                    ..Sample::default()
-                }),
-                None if character != DEFAULT_CHARACTER => request.leaves.push(character),
-                None => (),
-            }
-        }
+        let (samples, leaves) = player.messages(elapsed, &ids);
         for batch in samples.chunks(BATCH) {
             send(PositionSyncRequest {
                 samples: batch.to_vec(),
                 ..PositionSyncRequest::default()
             });
         }
-        send(request);
+        send(PositionSyncRequest {
+            leaves,
+            ..PositionSyncRequest::default()
+        });
     }
     drop(requests);
     while let Some(update) = updates.next().await {

@@ -9,6 +9,7 @@ use plotters_canvas::CanvasBackend;
 use web_sys::HtmlCanvasElement;
 
 use super::history::{Arrival, History, SPAN};
+use super::palette::Palette;
 use super::scene::Scene;
 use crate::browser;
 use crate::language::t;
@@ -91,8 +92,8 @@ fn plot(
     let now = browser::now();
     let (low, high) = range(history, lines, least);
     let pixels = |length: f64| (length * ratio).round() as u32;
-    let colour = |name: &str| colour(canvas, name);
-    let (text, grid) = (colour("--stage-label"), colour("--stage-grid"));
+    let palette = Palette::of(canvas);
+    let (text, grid) = (colour(&palette.label), colour(&palette.grid));
     let area = CanvasBackend::with_canvas_object(canvas.clone())?.into_drawing_area();
     let mut chart = ChartBuilder::on(&area)
         .margin(pixels(6.0))
@@ -120,7 +121,7 @@ fn plot(
         // It is where it was, until another arrives.
         let newest = history.newest().map(|arrival| (0.0, value(arrival)));
         let points = points.chain(newest);
-        let style = colour(&format!("--stage-colour-{index}")).stroke_width(pixels(1.5));
+        let style = colour(&palette.characters[*index]).stroke_width(pixels(1.5));
         chart.draw_series(LineSeries::new(points, style)).ok()?;
     }
     area.present().ok()
@@ -146,14 +147,8 @@ fn range(history: &History, lines: &[Line], least: f64) -> (f64, f64) {
 }
 
 /// A colour of the style sheet, `#rrggbb`.
-fn colour(canvas: &HtmlCanvasElement, name: &str) -> RGBColor {
-    let style = window().get_computed_style(canvas).ok().flatten();
-    let value = style.and_then(|style| style.get_property_value(name).ok());
-    let value = value.unwrap_or_default();
-    let part = |at: usize| {
-        let digits = value.trim().get(at..at + 2)?;
-        u8::from_str_radix(digits, 16).ok()
-    };
+fn colour(value: &str) -> RGBColor {
+    let part = |at: usize| u8::from_str_radix(value.get(at..at + 2)?, 16).ok();
     match (part(1), part(3), part(5)) {
         (Some(red), Some(green), Some(blue)) => RGBColor(red, green, blue),
         _ => RGBColor(128, 128, 128),

@@ -65,7 +65,6 @@ struct Held {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Readout {
     pub(super) name: String,
-    pub(super) is_stale: bool,
     /// Where it is drawn.
     pub(super) place: Place,
     /// Samples per second.
@@ -95,14 +94,7 @@ impl Scene {
     pub(super) fn take(&mut self, now: f64, update: StageUpdate) {
         // The reader's own may be chosen before it is seen.
         let was_there = self.actors.contains_key(&self.chosen);
-        if update.complete {
-            self.actors.retain(|id, _| {
-                update
-                    .characters
-                    .iter()
-                    .any(|character| character.id == *id)
-            });
-        }
+        let gone = update.gone(self.actors.keys().copied());
         for character in update.characters {
             let Character {
                 id,
@@ -130,7 +122,7 @@ impl Scene {
                 self.history.push(now, place, late);
             }
         }
-        for id in update.left {
+        for id in gone {
             self.actors.remove(&id);
         }
         if was_there && !self.actors.contains_key(&self.chosen) {
@@ -201,18 +193,20 @@ impl Scene {
 
     /// Where a character is drawn at `now`.
     pub(super) fn place(&self, id: u32, now: f64) -> Option<Place> {
-        match self.held {
-            Some(held) if held.id == id && now < held.until => Some(held.place),
-            _ => self.actors.get(&id)?.playout.place(now),
-        }
+        self.held_place(id, now)
+            .or_else(|| self.actors.get(&id)?.playout.place(now))
     }
 
     /// The newest known place of the chosen one, which a step by key starts from.
     pub(super) fn newest(&self, now: f64) -> Option<Place> {
-        match self.held {
-            Some(held) if held.id == self.chosen && now < held.until => Some(held.place),
-            _ => self.actors.get(&self.chosen)?.playout.newest(),
-        }
+        self.held_place(self.chosen, now)
+            .or_else(|| self.actors.get(&self.chosen)?.playout.newest())
+    }
+
+    /// Where the reader's hand has a character, if it is this one.
+    fn held_place(&self, id: u32, now: f64) -> Option<Place> {
+        let held = self.held.filter(|held| held.id == id && now < held.until);
+        held.map(|held| held.place)
     }
 
     /// Where a character faces, in degrees from +x towards +y.
@@ -292,7 +286,6 @@ impl Scene {
         let newest = self.history.newest();
         Some(Readout {
             name: actor.name.clone(),
-            is_stale: actor.is_stale,
             place: self.place(self.chosen, now)?,
             rate: self.history.rate(now),
             age: newest.map_or(0.0, |arrival| (now - arrival.at).max(0.0)),

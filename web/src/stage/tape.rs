@@ -1,9 +1,7 @@
 //! The recording that is made of the stage.
 
-use std::collections::BTreeMap;
-
-use soundstage_files::{Part, recording_line};
-use soundstage_proto::position::{Pos, StageUpdate};
+use soundstage_files::Recorder;
+use soundstage_proto::position::StageUpdate;
 
 /// A longer recording than this, in lines, is better made on the command line.
 const MOST_LINES: u32 = 500_000;
@@ -13,7 +11,7 @@ const MOST_LINES: u32 = 500_000;
 pub(super) struct Tape {
     /// While it runs: when it began, in milliseconds.
     start: Option<f64>,
-    parts: BTreeMap<u32, Part>,
+    recorder: Recorder,
     /// Lines, many in one text.
     texts: Vec<String>,
     lines: u32,
@@ -22,33 +20,14 @@ pub(super) struct Tape {
 impl Tape {
     /// Notes what has arrived. Who is on the stage is known from before the recording began.
     pub(super) fn note(&mut self, now: f64, update: &StageUpdate) {
-        for character in &update.characters {
-            let part = Part {
-                character: Some(character.id),
-                name: character.name.clone(),
-            };
-            self.parts.insert(character.id, part);
-        }
-        let Some(start) = self.start.filter(|_| self.lines < MOST_LINES) else {
-            return;
+        let Some(start) = self.start.filter(|_| !self.is_full()) else {
+            return self.recorder.pass(update);
         };
-        let time_ms = (now - start).max(0.0) as u64;
-        let mut text = String::new();
-        let mut add = |part: Option<&Part>, place| {
-            if let Some(part) = part {
-                text += &recording_line(part, time_ms, place);
-                text.push('\n');
-                self.lines += 1;
-            }
-        };
-        for sample in &update.samples {
-            let place = sample.position.map(|Pos { x, y, z }| [x, y, z]);
-            add(self.parts.get(&sample.character), place);
-        }
-        for id in &update.left {
-            add(self.parts.remove(id).as_ref(), None);
-        }
-        self.texts.push(text);
+        let mut lines = self.recorder.lines((now - start).max(0.0) as u64, update);
+        self.lines += lines.len() as u32;
+        // Each line ends.
+        lines.push(String::new());
+        self.texts.push(lines.join("\n"));
     }
 
     pub(super) fn begin(&mut self, now: f64) {
@@ -62,56 +41,46 @@ impl Tape {
         self.lines
     }
 
-    /// Ends the recording; its text.
-    pub(super) fn end(&mut self) -> Vec<String> {
-        self.start = None;
-        std::mem::take(&mut self.texts)
+    /// Whether it takes no more.
+    pub(super) fn is_full(&self) -> bool {
+        self.lines >= MOST_LINES
+    }
+
+    /// Ends the recording, if there is one; its text.
+    pub(super) fn end(&mut self) -> Option<Vec<String>> {
+        self.start.take()?;
+        Some(std::mem::take(&mut self.texts))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use soundstage_proto::position::{Character, Sample};
+    use soundstage_proto::position::Pos;
 
     use super::*;
 
     #[test]
-    fn a_recording_knows_who_was_there_before_it_began() {
+    fn a_tape_has_what_arrives_while_it_runs() {
         let mut tape = Tape::default();
-        let named = StageUpdate {
-            characters: vec![Character {
-                id: 2,
-                name: "Ann".into(),
-                ..Character::default()
-            }],
+        let update = StageUpdate {
+            position: Some(Pos::default()),
             ..StageUpdate::default()
         };
-        tape.note(1000.0, &named);
+        tape.note(1000.0, &update);
+        assert_eq!(tape.end(), None, "it has not begun");
         tape.begin(1500.0);
-        let sample = |character| Sample {
-            character,
-            position: Some(Pos {
-                x: 1.0,
-                y: 2.0,
-                z: 0.0,
-            }),
-            ..Sample::default()
-        };
-        let moved = StageUpdate {
-            samples: vec![sample(2), sample(9)],
-            left: vec![2],
-            ..StageUpdate::default()
-        };
-        tape.note(1600.0, &moved);
-        assert_eq!(tape.lines(), 2, "nobody has named the other one");
+        tape.note(1600.0, &update);
+        tape.note(1700.0, &StageUpdate::default());
+        tape.note(1800.0, &update);
+        assert_eq!(tape.lines(), 2);
         let expected = concat!(
-            r#"{"time_ms":100,"character":2,"name":"Ann","x":1.0,"y":2.0,"z":0.0}"#,
+            r#"{"time_ms":100,"x":0.0,"y":0.0,"z":0.0}"#,
             "\n",
-            r#"{"time_ms":100,"character":2,"name":"Ann","left":true}"#,
+            r#"{"time_ms":300,"x":0.0,"y":0.0,"z":0.0}"#,
             "\n"
         );
-        assert_eq!(tape.end().concat(), expected);
-        tape.note(1700.0, &moved);
-        assert_eq!(tape.end(), Vec::<String>::new(), "it has ended");
+        assert_eq!(tape.end().expect("a recording").concat(), expected);
+        tape.note(1900.0, &update);
+        assert_eq!(tape.end(), None, "it has ended");
     }
 }

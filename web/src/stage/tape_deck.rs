@@ -26,25 +26,34 @@ pub(super) fn TapeDeck(tape: StoredValue<Tape, LocalStorage>) -> impl IntoView {
 #[component]
 fn Recorder(tape: StoredValue<Tape, LocalStorage>) -> impl IntoView {
     let recorded = RwSignal::new(None::<u32>);
+    let stop = move || {
+        let _ = recorded.try_set(None);
+        if let Some(texts) = tape.try_update_value(Tape::end).flatten() {
+            let texts = texts.into_iter().map(wasm_bindgen::JsValue::from);
+            browser::save_file(
+                "stage.ndjson",
+                "application/x-ndjson",
+                &texts.collect::<js_sys::Array>(),
+            );
+        }
+    };
+    // Also with the page: nothing is lost.
+    on_cleanup(stop);
     let toggle = move |_| {
-        if recorded.get_untracked().is_none() {
+        if recorded.get_untracked().is_some() {
+            stop();
+        } else {
             tape.update_value(|tape| tape.begin(browser::now()));
             recorded.set(Some(0));
-            return;
         }
-        recorded.set(None);
-        let texts = tape.try_update_value(Tape::end).unwrap_or_default();
-        let texts = texts.into_iter().map(wasm_bindgen::JsValue::from);
-        browser::save_file(
-            "stage.ndjson",
-            "application/x-ndjson",
-            &texts.collect::<js_sys::Array>(),
-        );
     };
     browser::spawn_scoped(async move {
         loop {
             if recorded.get_untracked().is_some() {
                 recorded.set(Some(tape.with_value(Tape::lines)));
+                if tape.with_value(Tape::is_full) {
+                    stop();
+                }
             }
             browser::sleep(READOUT_INTERVAL).await;
         }

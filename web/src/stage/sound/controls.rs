@@ -174,12 +174,14 @@ fn ChosenSound(audio: Audio, chosen: RwSignal<u32>) -> impl IntoView {
 fn SoundRecorder(audio: Audio) -> impl IntoView {
     let recorded = RwSignal::new(None::<f64>);
     let stop = move || {
-        recorded.set(None);
+        let _ = recorded.try_set(None);
         if let Some(wav) = audio.with_engine(Engine::stop_recording).flatten() {
             let bytes = js_sys::Uint8Array::from(wav.as_slice());
             browser::save_file("stage.wav", "audio/wav", &js_sys::Array::of1(&bytes));
         }
     };
+    // Also with the sound turned off, and with the page: nothing is lost.
+    on_cleanup(stop);
     let start = move || {
         let Some(context) = audio.with_engine(|engine| engine.context()) else {
             return;

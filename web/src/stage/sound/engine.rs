@@ -31,9 +31,12 @@ pub(super) struct Engine {
     meters: [AnalyserNode; 2],
     voices: BTreeMap<u32, Voice>,
     files: BTreeMap<u32, AudioBuffer>,
-    microphone: Option<MediaStream>,
+    microphone: Option<Microphone>,
     recorder: Option<Recorder>,
 }
+
+/// What the reader speaks into; let go of when it is dropped.
+pub(super) struct Microphone(MediaStream);
 
 /// One character that sounds.
 struct Voice {
@@ -41,7 +44,7 @@ struct Voice {
     panned: Panned,
     /// Makes the sound for as long as it is kept.
     _sound: Sound,
-    /// Since when it fades out, in seconds.
+    /// Since when it is silent, or fades out, in seconds.
     silent_since: Option<f64>,
 }
 
@@ -87,6 +90,20 @@ impl Engine {
         })
     }
 
+    /// Is silent and lets go of the microphone, until it goes on. What is set stays, files too, and a recording waits.
+    pub(super) fn pause(&mut self) {
+        self.voices.clear();
+        self.microphone = None;
+        // One that is closed is silent already.
+        let _ = self.context.suspend();
+    }
+
+    /// Sounds again; after a click, as in the beginning.
+    pub(super) fn go_on(&self) -> Result<(), JsValue> {
+        let _ = self.context.resume()?;
+        Ok(())
+    }
+
     pub(super) fn context(&self) -> AudioContext {
         self.context.clone()
     }
@@ -106,7 +123,7 @@ impl Engine {
         self.files.insert(id, file);
     }
 
-    pub(super) fn set_microphone(&mut self, microphone: MediaStream) {
+    pub(super) fn set_microphone(&mut self, microphone: Microphone) {
         self.microphone = Some(microphone);
     }
 
@@ -134,9 +151,10 @@ impl Engine {
                 self.voices.insert(*id, voice);
             }
             if let Some(voice) = self.voices.get_mut(id) {
-                voice.silent_since = None;
                 voice.panned.move_to(*place, now)?;
-                voice.panned.fade_to(1.0, now)?;
+                if voice.silent_since.take().is_some() {
+                    voice.panned.fade_to(1.0, now)?;
+                }
             }
         }
         for (id, voice) in &mut self.voices {
@@ -159,7 +177,7 @@ impl Engine {
             (Source::Voice, ..) => Sound::voice(&self.context, id)?,
             (Source::File, Some(file), _) => Sound::file(&self.context, file)?,
             (Source::Microphone, _, Some(microphone)) => {
-                Sound::microphone(&self.context, microphone)?
+                Sound::microphone(&self.context, &microphone.0)?
             }
             _ => return Ok(None),
         };
@@ -170,7 +188,7 @@ impl Engine {
             source,
             panned,
             _sound: sound,
-            silent_since: None,
+            silent_since: Some(self.context.current_time()),
         }))
     }
 
@@ -239,13 +257,16 @@ impl Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        if let Some(microphone) = &self.microphone {
-            for track in microphone.get_tracks() {
-                track.unchecked_into::<MediaStreamTrack>().stop();
-            }
-        }
         // One that is closed already is no error.
         let _ = self.context.close();
+    }
+}
+
+impl Drop for Microphone {
+    fn drop(&mut self) {
+        for track in self.0.get_tracks() {
+            track.unchecked_into::<MediaStreamTrack>().stop();
+        }
     }
 }
 
@@ -277,7 +298,7 @@ pub(super) async fn decode(
 }
 
 /// Asks the reader for the microphone, as it is: what browsers do for telephony would take the place out of the voice.
-pub(super) async fn microphone() -> Result<MediaStream, JsValue> {
+pub(super) async fn microphone() -> Result<Microphone, JsValue> {
     let as_it_is = MediaTrackConstraints::new();
     as_it_is.set_echo_cancellation(&false.into());
     as_it_is.set_noise_suppression(&false.into());
@@ -285,6 +306,6 @@ pub(super) async fn microphone() -> Result<MediaStream, JsValue> {
     let constraints = MediaStreamConstraints::new();
     constraints.set_audio(&as_it_is);
     let devices = leptos::prelude::window().navigator().media_devices()?;
-    let stream = devices.get_user_media_with_constraints(&constraints)?;
-    Ok(JsFuture::from(stream).await?.unchecked_into())
+    let stream = JsFuture::from(devices.get_user_media_with_constraints(&constraints)?).await?;
+    Ok(Microphone(stream.unchecked_into()))
 }

@@ -45,6 +45,11 @@ impl Mixer {
         self.sources.insert(id, source);
     }
 
+    /// Whether anybody sounds like this.
+    pub(super) fn uses(&self, source: Source) -> bool {
+        self.sources.values().any(|used| *used == source)
+    }
+
     pub(super) fn is_muted(&self, id: u32) -> bool {
         self.muted.contains(&id)
     }

@@ -54,10 +54,15 @@ impl Audio {
             from_own: RwSignal::new(false),
             failure: RwSignal::new(None),
         };
-        browser::spawn_scoped(async move {
-            loop {
-                audio.tick();
-                browser::sleep(INTERVAL).await;
+        Effect::new(move |_| {
+            if audio.is_on() {
+                // Ends before the effect runs again, and with the page.
+                browser::spawn_scoped(async move {
+                    loop {
+                        audio.tick();
+                        browser::sleep(INTERVAL).await;
+                    }
+                });
             }
         });
         audio
@@ -70,7 +75,7 @@ impl Audio {
 
     /// A file is what a character sounds like from now on.
     pub(super) fn play_file(self, id: u32, file: web_sys::File) {
-        if self.engine.with_value(Option::is_none) {
+        if !self.is_on.get_untracked() {
             self.turn_on();
         }
         let Some(context) = self.with_engine(|engine| engine.context()) else {
@@ -92,17 +97,25 @@ impl Audio {
 
     fn turn_on(self) {
         self.failure.set(None);
-        match Engine::start(self.volume.get_untracked()) {
-            Ok(engine) => {
-                self.engine.set_value(Some(engine));
-                self.is_on.set(true);
-            }
-            Err(_) => self.fail(t("This browser makes no sound.").into()),
+        let started = match self.with_engine(|engine| engine.go_on()) {
+            Some(gone_on) => gone_on,
+            None => Engine::start(self.volume.get_untracked())
+                .map(|engine| self.engine.set_value(Some(engine))),
+        };
+        if started.is_err() {
+            return self.fail(t("This browser makes no sound.").into());
+        }
+        self.is_on.set(true);
+        if self
+            .mixer
+            .with_value(|mixer| mixer.uses(Source::Microphone))
+        {
+            self.with_microphone(|| ());
         }
     }
 
     fn turn_off(self) {
-        self.engine.set_value(None);
+        self.with_engine(Engine::pause);
         self.is_on.set(false);
     }
 
@@ -154,24 +167,32 @@ impl Audio {
     }
 
     fn choose_source(self, id: u32, source: Source) {
-        if source == Source::Microphone
-            && self.with_engine(|engine| engine.has_microphone()) == Some(false)
-        {
-            browser::spawn_abortable(async move {
-                match engine::microphone().await {
-                    Ok(stream) => {
-                        self.with_engine(|engine| engine.set_microphone(stream));
-                        self.set(|mixer| mixer.set_source(id, Source::Microphone));
-                    }
-                    Err(_) => self.fail(
-                        t("The microphone is not to be had. Allow it in the browser, and choose it again.")
-                            .into(),
-                    ),
-                }
-            });
-            return;
+        let choose = move || self.set(|mixer| mixer.set_source(id, source));
+        match source {
+            Source::Microphone => self.with_microphone(choose),
+            _ => choose(),
         }
-        self.set(|mixer| mixer.set_source(id, source));
+    }
+
+    /// Goes on once the reader has let the page have the microphone.
+    fn with_microphone(self, go_on: impl FnOnce() + 'static) {
+        if self.with_engine(|engine| engine.has_microphone()) == Some(true) {
+            return go_on();
+        }
+        browser::spawn_abortable(async move {
+            match engine::microphone().await {
+                // The sound may have been turned off meanwhile.
+                Ok(microphone) if self.is_on.try_get_untracked() == Some(true) => {
+                    self.with_engine(|engine| engine.set_microphone(microphone));
+                    go_on();
+                }
+                Ok(_) => (),
+                Err(_) => self.fail(
+                    t("The microphone is not to be had. Allow it in the browser, and choose it again.")
+                        .into(),
+                ),
+            }
+        });
     }
 }
 

@@ -7,10 +7,17 @@
 //!
 //! Lines without a character are about the default one.
 
-use std::collections::{BTreeMap, HashMap};
+mod player;
+mod recorder;
+
+use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 use soundstage_proto::DEFAULT_CHARACTER;
+use soundstage_proto::position::Join;
+
+pub use player::Player;
+pub use recorder::Recorder;
 
 /// Somebody in a recording, from coming to leaving.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,21 +83,6 @@ struct Line {
     left: bool,
 }
 
-/// The line, without its end, of a part at some time and place.
-pub fn recording_line(part: &Part, time_ms: u64, place: Option<[f32; 3]>) -> String {
-    let line = Line {
-        time_ms: Some(time_ms),
-        character: part.character,
-        name: part.name.clone(),
-        x: place.map(|[x, _, _]| x),
-        y: place.map(|[_, y, _]| y),
-        z: place.map(|[_, _, z]| z),
-        left: place.is_none(),
-    };
-    // Numbers and text are JSON, whichever they are.
-    serde_json::to_string(&line).unwrap_or_default()
-}
-
 impl Recording {
     /// Takes the next line of the file; an empty one is passed over.
     ///
@@ -139,8 +131,26 @@ impl Recording {
         Ok(())
     }
 
+    /// What lets those come to the stage who are not there already.
+    pub fn joins(&self) -> Vec<Join> {
+        let joins = self.newcomers().map(|(_, name)| Join {
+            name,
+            ..Join::default()
+        });
+        joins.collect()
+    }
+
+    /// The ids of all parts on the stage, given those that the joins were answered with, in their order.
+    pub fn ids(&self, own: &[u32]) -> Vec<u32> {
+        let mut ids = vec![DEFAULT_CHARACTER; self.parts.len()];
+        for ((part, _), id) in self.newcomers().zip(own) {
+            ids[part] = *id;
+        }
+        ids
+    }
+
     /// Those who come to the stage for it, each with a name; the default character is there already.
-    pub fn newcomers(&self) -> impl Iterator<Item = (usize, String)> {
+    fn newcomers(&self) -> impl Iterator<Item = (usize, String)> {
         let parts = self.parts.iter().enumerate();
         let newcomers = parts.filter(|(_, part)| !part.is_default());
         newcomers.map(|(index, part)| match part.name.as_str() {
@@ -169,81 +179,11 @@ impl Part {
     }
 }
 
-/// Plays a recording: says what is due, and when the next is. Times are milliseconds since the play began.
-#[derive(Debug)]
-pub struct Player<'a> {
-    recording: &'a Recording,
-    speed: f64,
-    next: usize,
-}
-
-impl<'a> Player<'a> {
-    /// At so many times the speed that it was recorded at.
-    pub fn new(recording: &'a Recording, speed: f64) -> Self {
-        Self {
-            recording,
-            speed,
-            next: 0,
-        }
-    }
-
-    /// When the next moment is due; `None` at the end.
-    pub fn next_at(&self) -> Option<f64> {
-        let next = self.recording.moments.get(self.next)?;
-        Some(self.time(next))
-    }
-
-    /// What has become due: of each part the newest, since where it is now is what counts, each with its time.
-    pub fn due(&mut self, now: f64) -> Vec<(f64, Moment)> {
-        let mut due = BTreeMap::new();
-        while let Some(next) = self.recording.moments.get(self.next)
-            && self.time(next) <= now
-        {
-            due.insert(next.part, (self.time(next), *next));
-            self.next += 1;
-        }
-        due.into_values().collect()
-    }
-
-    fn time(&self, moment: &Moment) -> f64 {
-        let first = self.recording.moments.first();
-        let first = first.map_or(0, |first| first.time_ms);
-        (moment.time_ms - first) as f64 / self.speed
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_player_passes_over_what_is_overtaken() {
-        let text = r#"{"time_ms":1000,"x":0,"y":0}
-{"time_ms":1100,"x":1,"y":0}
-{"time_ms":1100,"character":5,"x":9,"y":0}
-{"time_ms":1200,"x":2,"y":0}
-{"time_ms":2000,"character":5,"left":true}
-"#;
-        let recording = read(text).expect("a recording");
-        let mut player = Player::new(&recording, 2.0);
-        assert_eq!(player.next_at(), Some(0.0));
-        assert_eq!(player.due(0.0).len(), 1);
-        assert_eq!(player.next_at(), Some(50.0));
-        let due = player.due(120.0);
-        let places: Vec<_> = due.iter().map(|(at, moment)| (*at, moment.place)).collect();
-        let expected = [
-            (100.0, Some([2.0, 0.0, 0.0])),
-            (50.0, Some([9.0, 0.0, 0.0])),
-        ];
-        assert_eq!(places, expected);
-        assert_eq!(player.next_at(), Some(500.0));
-        assert_eq!(player.due(500.0)[0].1.place, None);
-        assert_eq!(player.next_at(), None);
-        let newcomers: Vec<_> = recording.newcomers().collect();
-        assert_eq!(newcomers, [(1, "Character 5".to_owned())]);
-    }
-
-    fn read(text: &str) -> Result<Recording, (usize, RecordingError)> {
+    pub(super) fn read(text: &str) -> Result<Recording, (usize, RecordingError)> {
         let mut recording = Recording::default();
         for (index, line) in text.lines().enumerate() {
             recording
@@ -251,33 +191,6 @@ mod tests {
                 .map_err(|error| (index + 1, error))?;
         }
         Ok(recording)
-    }
-
-    #[test]
-    fn what_is_written_is_read() {
-        let ann = Part {
-            character: Some(2),
-            name: "Ann \"the\" 安".into(),
-        };
-        let nobody = Part {
-            character: None,
-            name: String::new(),
-        };
-        let lines = [
-            recording_line(&ann, 0, Some([1.0, -0.5, 0.25])),
-            recording_line(&nobody, 5, Some([0.1, 0.0, 0.0])),
-            recording_line(&ann, 90, None),
-            recording_line(&ann, 95, Some([3.0, 0.0, 0.0])),
-        ];
-        assert_eq!(lines[1], r#"{"time_ms":5,"x":0.1,"y":0.0,"z":0.0}"#);
-        let recording = read(&lines.join("\n")).expect("a recording");
-        assert_eq!(recording.parts, [ann.clone(), nobody, ann]);
-        let parts: Vec<_> = recording.moments.iter().map(|moment| moment.part).collect();
-        assert_eq!(parts, [0, 1, 0, 2]);
-        assert_eq!(
-            recording.of(0).collect::<Vec<_>>(),
-            [(0, [1.0, -0.5, 0.25])]
-        );
     }
 
     #[test]

@@ -1,0 +1,118 @@
+//! A recording that is played.
+
+use std::collections::BTreeMap;
+
+use soundstage_proto::DEFAULT_CHARACTER;
+use soundstage_proto::position::{Pos, Sample};
+
+use super::{Moment, Recording};
+
+/// Plays a recording: says what is due, and when the next is. Times are milliseconds since the play began.
+#[derive(Debug)]
+pub struct Player<'a> {
+    recording: &'a Recording,
+    speed: f64,
+    next: usize,
+}
+
+impl<'a> Player<'a> {
+    /// At so many times the speed that it was recorded at.
+    pub fn new(recording: &'a Recording, speed: f64) -> Self {
+        Self {
+            recording,
+            speed,
+            next: 0,
+        }
+    }
+
+    /// When the next moment is due; `None` at the end.
+    pub fn next_at(&self) -> Option<f64> {
+        let next = self.recording.moments.get(self.next)?;
+        Some(self.time(next))
+    }
+
+    /// What has become due: of each part the newest, since where it is now is what counts, each with its time.
+    fn due(&mut self, now: f64) -> Vec<(f64, Moment)> {
+        let mut due = BTreeMap::new();
+        while let Some(next) = self.recording.moments.get(self.next)
+            && self.time(next) <= now
+        {
+            due.insert(next.part, (self.time(next), *next));
+            self.next += 1;
+        }
+        due.into_values().collect()
+    }
+
+    /// What has become due, for characters with these ids: their samples, and who leaves; the default character stays.
+    pub fn messages(&mut self, now: f64, ids: &[u32]) -> (Vec<Sample>, Vec<u32>) {
+        let (mut samples, mut leaves) = (Vec::new(), Vec::new());
+        for (time, moment) in self.due(now) {
+            let character = ids[moment.part];
+            match moment.place {
+                Some([x, y, z]) => samples.push(Sample {
+                    character,
+                    // 0 would be the server's clock.
+                    time_ms: time as i64 + 1,
+                    position: Some(Pos { x, y, z }),
+                    ..Sample::default()
+                }),
+                None if character != DEFAULT_CHARACTER => leaves.push(character),
+                None => (),
+            }
+        }
+        (samples, leaves)
+    }
+
+    fn time(&self, moment: &Moment) -> f64 {
+        let first = self.recording.moments.first();
+        let first = first.map_or(0, |first| first.time_ms);
+        (moment.time_ms - first) as f64 / self.speed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::read;
+    use super::*;
+
+    #[test]
+    fn a_player_passes_over_what_is_overtaken() {
+        let text = r#"{"time_ms":1000,"x":0,"y":0}
+{"time_ms":1100,"x":1,"y":0}
+{"time_ms":1100,"character":5,"x":9,"y":0}
+{"time_ms":1200,"x":2,"y":0}
+{"time_ms":2000,"character":5,"left":true}
+"#;
+        let recording = read(text).expect("a recording");
+        let mut player = Player::new(&recording, 2.0);
+        assert_eq!(player.next_at(), Some(0.0));
+        assert_eq!(player.due(0.0).len(), 1);
+        assert_eq!(player.next_at(), Some(50.0));
+        let due = player.due(120.0);
+        let places: Vec<_> = due.iter().map(|(at, moment)| (*at, moment.place)).collect();
+        let expected = [
+            (100.0, Some([2.0, 0.0, 0.0])),
+            (50.0, Some([9.0, 0.0, 0.0])),
+        ];
+        assert_eq!(places, expected);
+        assert_eq!(player.next_at(), Some(500.0));
+        assert_eq!(player.due(500.0)[0].1.place, None);
+        assert_eq!(player.next_at(), None);
+        let newcomers: Vec<_> = recording.newcomers().collect();
+        assert_eq!(newcomers, [(1, "Character 5".to_owned())]);
+
+        let ids = recording.ids(&[9]);
+        assert_eq!(ids, [DEFAULT_CHARACTER, 9]);
+        let (samples, leaves) = Player::new(&recording, 2.0).messages(120.0, &ids);
+        let sent = samples
+            .iter()
+            .map(|sample| (sample.character, sample.time_ms));
+        assert_eq!(
+            sent.collect::<Vec<_>>(),
+            [(DEFAULT_CHARACTER, 101), (9, 51)]
+        );
+        assert!(leaves.is_empty());
+        let (samples, leaves) = Player::new(&recording, 2.0).messages(500.0, &ids);
+        assert_eq!((samples.len(), leaves), (1, vec![9]));
+    }
+}
