@@ -60,11 +60,12 @@ pub(super) fn draw(
         return;
     };
     let ratio = leptos::prelude::window().device_pixel_ratio();
+    let usual = usual_size(scene);
     if sprites
         .as_ref()
-        .is_none_or(|sprites| (sprites.ratio() - ratio).abs() > 1e-9)
+        .is_none_or(|sprites| !sprites.are_for(ratio, usual))
     {
-        *sprites = Sprites::new(palette, ratio);
+        *sprites = Sprites::new(palette, ratio, usual);
     }
     let Some(sprites) = sprites else { return };
     let view = scene.view(now, width, height);
@@ -78,10 +79,10 @@ pub(super) fn draw(
     brush.grid();
     brush.listener();
     if options.trails {
-        grow_trails(scene, now);
+        scene.grow_trails(now);
         brush.trails(scene);
     }
-    let figures = figures(scene, view, now, options);
+    let figures = figures(scene, view, now, usual, options);
     if view.camera.perspective == Perspective::Behind {
         brush.stems(&figures);
     }
@@ -90,23 +91,16 @@ pub(super) fn draw(
     brush.names(&figures, scene.chosen(), options.own);
 }
 
-fn grow_trails(scene: &mut Scene, now: f64) {
-    let places: Vec<_> = scene.seen(now).map(|(id, _, place)| (id, place)).collect();
-    let mut places = places.into_iter().peekable();
-    for (id, actor) in scene.actors_mut() {
-        if let Some((_, place)) = places.next_if(|(seen, _)| *seen == id) {
-            actor.trail.push(now, place);
-        }
-    }
-}
-
-fn figures(scene: &Scene, view: View, now: f64, options: Options) -> Vec<Figure<'_>> {
-    // In a crowd each is smaller.
-    let usual = match scene.actors().count() {
+/// How large figures are where nothing brings them nearer: in a crowd each is smaller.
+fn usual_size(scene: &Scene) -> f64 {
+    match scene.actors().count() {
         0..=60 => 1.0,
         61..=250 => 0.75,
         _ => 0.55,
-    };
+    }
+}
+
+fn figures(scene: &Scene, view: View, now: f64, usual: f64, options: Options) -> Vec<Figure<'_>> {
     let mut figures: Vec<_> = scene
         .seen(now)
         .filter_map(|(id, actor, place)| {
@@ -272,7 +266,7 @@ impl Brush<'_> {
     fn trails(&self, scene: &Scene) {
         let count = scene.actors().count();
         // Short and thin ones in a crowd: a line of one of the display's pixels costs a tenth of a wider one.
-        let hairline = 1.0 / self.sprites.ratio();
+        let hairline = self.sprites.pixel();
         let (length, width, opacity) = match count {
             0..=50 => (trail::PLACES, TRAIL_WIDTH, FADED),
             51..=200 => (20, hairline, 2.0 * FADED),
@@ -397,7 +391,7 @@ impl Brush<'_> {
     /// As many names as have room; the chosen one's and the reader's own first.
     fn names(&self, figures: &[Figure], chosen: u32, own: Option<u32>) {
         self.context.set_font("12px system-ui, sans-serif");
-        let mut labels = Labels::default();
+        let mut labels = Labels::new(self.view.width, self.view.height);
         for figure in figures {
             labels.take((figure.spot.left, figure.spot.top));
         }

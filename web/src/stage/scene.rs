@@ -144,14 +144,22 @@ impl Scene {
         self.actors.iter().map(|(id, actor)| (*id, actor))
     }
 
-    pub(super) fn actors_mut(&mut self) -> impl Iterator<Item = (u32, &mut Actor)> {
-        self.actors.iter_mut().map(|(id, actor)| (*id, actor))
+    /// Lets trails grow to where everybody is now.
+    pub(super) fn grow_trails(&mut self, now: f64) {
+        for (id, actor) in &mut self.actors {
+            if !actor.is_hidden
+                && actor.trail.is_due(now)
+                && let Some(place) = place_of(*id, actor, self.held, now)
+            {
+                actor.trail.push(now, place);
+            }
+        }
     }
 
     /// Who is drawn, and where.
     pub(super) fn seen(&self, now: f64) -> impl Iterator<Item = (u32, &Actor, Place)> {
         let shown = self.actors().filter(|(_, actor)| !actor.is_hidden);
-        shown.filter_map(move |(id, actor)| Some((id, actor, self.place(id, now)?)))
+        shown.filter_map(move |(id, actor)| Some((id, actor, place_of(id, actor, self.held, now)?)))
     }
 
     /// Whom the numbers are about, and whom the keys move.
@@ -193,20 +201,13 @@ impl Scene {
 
     /// Where a character is drawn at `now`.
     pub(super) fn place(&self, id: u32, now: f64) -> Option<Place> {
-        self.held_place(id, now)
-            .or_else(|| self.actors.get(&id)?.playout.place(now))
+        place_of(id, self.actors.get(&id)?, self.held, now)
     }
 
     /// The newest known place of the chosen one, which a step by key starts from.
     pub(super) fn newest(&self, now: f64) -> Option<Place> {
-        self.held_place(self.chosen, now)
+        held_place(self.chosen, self.held, now)
             .or_else(|| self.actors.get(&self.chosen)?.playout.newest())
-    }
-
-    /// Where the reader's hand has a character, if it is this one.
-    fn held_place(&self, id: u32, now: f64) -> Option<Place> {
-        let held = self.held.filter(|held| held.id == id && now < held.until);
-        held.map(|held| held.place)
     }
 
     /// Where a character faces, in degrees from +x towards +y.
@@ -300,6 +301,17 @@ impl Actor {
     pub(super) fn heading(&self, now: f64) -> Option<f64> {
         self.playout.heading(now)
     }
+}
+
+/// Where a character is drawn.
+fn place_of(id: u32, actor: &Actor, held: Option<Held>, now: f64) -> Option<Place> {
+    held_place(id, held, now).or_else(|| actor.playout.place(now))
+}
+
+/// Where the reader's hand has a character, if it is this one.
+fn held_place(id: u32, held: Option<Held>, now: f64) -> Option<Place> {
+    let held = held.filter(|held| held.id == id && now < held.until);
+    held.map(|held| held.place)
 }
 
 #[cfg(test)]

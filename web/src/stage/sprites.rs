@@ -19,32 +19,47 @@ const CELL: f64 = 4.0 * RADIUS;
 /// The figures, on a canvas that is not shown: a row for each colour, a column for each direction.
 pub(super) struct Sprites {
     canvas: HtmlCanvasElement,
+    /// How many of the display's pixels there are in each of the page's.
     ratio: f64,
+    /// The size that most are drawn at: those are copied as they are.
+    usual: f64,
 }
 
 impl Sprites {
-    /// For a display with so many pixels in each of the page's.
-    pub(super) fn new(palette: &Palette, ratio: f64) -> Option<Self> {
+    /// For a display with so many pixels in each of the page's, and figures that are mostly of this size.
+    pub(super) fn new(palette: &Palette, ratio: f64, usual: f64) -> Option<Self> {
         let canvas = leptos::prelude::document().create_element("canvas").ok()?;
-        let canvas: HtmlCanvasElement = canvas.dyn_into().ok()?;
-        canvas.set_width((CELL * ratio * (DIRECTIONS + 1) as f64).ceil() as u32);
-        canvas.set_height((CELL * ratio * COLOURS as f64).ceil() as u32);
-        let context = canvas.get_context("2d").ok().flatten()?;
+        let sprites = Self {
+            canvas: canvas.dyn_into().ok()?,
+            ratio,
+            usual,
+        };
+        let cell = sprites.cell();
+        sprites
+            .canvas
+            .set_width(cell as u32 * (DIRECTIONS as u32 + 1));
+        sprites.canvas.set_height(cell as u32 * COLOURS as u32);
+        let context = sprites.canvas.get_context("2d").ok().flatten()?;
         let context: CanvasRenderingContext2d = context.dyn_into().ok()?;
-        context.scale(ratio, ratio).ok()?;
+        let radius = RADIUS * usual * ratio;
         for (row, colour) in palette.characters.iter().enumerate() {
             context.set_fill_style_str(colour);
             for column in 0..=DIRECTIONS {
                 let direction = (column < DIRECTIONS).then(|| angle_of(column));
-                let middle = |index: usize| (index as f64 + 0.5) * CELL;
-                figure(&context, (middle(column), middle(row)), direction);
+                let middle = |index: usize| (index as f64 + 0.5) * cell;
+                figure(&context, radius, (middle(column), middle(row)), direction);
             }
         }
-        Some(Self { canvas, ratio })
+        Some(sprites)
     }
 
-    pub(super) fn ratio(&self) -> f64 {
-        self.ratio
+    pub(super) fn are_for(&self, ratio: f64, usual: f64) -> bool {
+        (self.ratio, self.usual) == (ratio, usual)
+    }
+
+    /// One of the display's pixels, in the page's.
+    pub(super) fn pixel(&self) -> f64 {
+        1.0 / self.ratio
     }
 
     /// Draws a figure around a point, in a direction on the canvas (radians, clockwise from the right), at some size.
@@ -57,21 +72,28 @@ impl Sprites {
         size: f64,
     ) {
         let column = direction.map_or(DIRECTIONS, column_of);
-        let source = CELL * self.ratio;
-        let length = CELL * size;
+        let cell = self.cell();
+        let length = cell / self.ratio * size / self.usual;
+        // Pixel on pixel, where it is copied as it is: nothing is to be computed then.
+        let corner = |middle: f64| ((middle - length / 2.0) * self.ratio).round() / self.ratio;
         // What is drawn from is there, which is all that could be refused.
         let _ = context
             .draw_image_with_html_canvas_element_and_sw_and_sh_and_dx_and_dy_and_dw_and_dh(
                 &self.canvas,
-                column as f64 * source,
-                colour as f64 * source,
-                source,
-                source,
-                left - length / 2.0,
-                top - length / 2.0,
+                column as f64 * cell,
+                colour as f64 * cell,
+                cell,
+                cell,
+                corner(left),
+                corner(top),
                 length,
                 length,
             );
+    }
+
+    /// The square of a figure, in the display's pixels: whole ones.
+    fn cell(&self) -> f64 {
+        (CELL * self.usual * self.ratio).ceil()
     }
 }
 
@@ -85,17 +107,22 @@ fn column_of(direction: f64) -> usize {
 }
 
 /// A disc, with a beak where it goes.
-fn figure(context: &CanvasRenderingContext2d, (left, top): (f64, f64), direction: Option<f64>) {
+fn figure(
+    context: &CanvasRenderingContext2d,
+    radius: f64,
+    (left, top): (f64, f64),
+    direction: Option<f64>,
+) {
     context.begin_path();
-    context.move_to(left + RADIUS, top);
+    context.move_to(left + radius, top);
     // A radius is never negative, which is all that could be refused.
-    let _ = context.arc(left, top, RADIUS, 0.0, TAU);
+    let _ = context.arc(left, top, radius, 0.0, TAU);
     if let Some(direction) = direction {
         let (sin, cos) = direction.sin_cos();
         let corner = |along: f64, aside: f64| {
             (
-                left + RADIUS * (cos * along - sin * aside),
-                top + RADIUS * (sin * along + cos * aside),
+                left + radius * (cos * along - sin * aside),
+                top + radius * (sin * along + cos * aside),
             )
         };
         let [tip, one, other] = [corner(1.8, 0.0), corner(0.75, 0.65), corner(0.75, -0.65)];

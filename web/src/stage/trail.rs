@@ -6,7 +6,7 @@ use super::place::Place;
 
 /// How many places a trail has.
 pub(super) const PLACES: usize = 60;
-/// Places closer together than this, in milliseconds, are one.
+/// How far apart they are, in milliseconds.
 const SPACING: f64 = 50.0;
 
 /// The places of the last seconds, oldest first.
@@ -17,11 +17,13 @@ pub(super) struct Trail {
 }
 
 impl Trail {
-    /// Notes where the character is drawn at `now` (milliseconds).
+    /// Whether it is time for another place, at `now` (milliseconds).
+    pub(super) fn is_due(&self, now: f64) -> bool {
+        self.places.is_empty() || now - self.last >= SPACING
+    }
+
+    /// Notes where the character is drawn at `now`.
     pub(super) fn push(&mut self, now: f64, place: Place) {
-        if !self.places.is_empty() && now - self.last < SPACING {
-            return;
-        }
         self.last = now;
         if self.places.len() == PLACES {
             self.places.pop_front();
@@ -52,7 +54,10 @@ mod tests {
                 x: f64::from(frame),
                 ..Place::default()
             };
-            trail.push(f64::from(frame) * 16.0, place);
+            let now = f64::from(frame) * 16.0;
+            if trail.is_due(now) {
+                trail.push(now, place);
+            }
         }
         assert_eq!(trail.newest(usize::MAX).len(), PLACES);
         let newest: Vec<_> = trail.newest(2).collect();
