@@ -48,6 +48,15 @@ export class StageServer {
     await ended;
   }
 
+  /** Lets it hang: it answers nothing, and its connections stay, until it goes on. */
+  hang() {
+    this.#child.kill("SIGSTOP");
+  }
+
+  goOn() {
+    this.#child.kill("SIGCONT");
+  }
+
   /** Starts it again, on the same port and database. */
   async startAgain() {
     await this.#spawn(this.address);

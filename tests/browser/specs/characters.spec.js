@@ -218,6 +218,23 @@ test("what is recorded on the page is played there, at another speed", async ({ 
   await expect(page.getByRole("alert").filter({ hasText: "two.ndjson: line 2: missing field `y`" })).toBeVisible();
 });
 
+test("a call that has gone silent is begun anew, and one's own character is the same", async ({ page, server }) => {
+  const calls = [];
+  page.on("websocket", (call) => calls.push(call));
+  await join(page, "Ann");
+  const characters = async () => (await server.ask("position", "list")).filter(({ name }) => name === "Ann").map(({ character }) => character);
+  const [before] = await characters();
+  expect(calls).toHaveLength(1);
+  server.hang();
+  await expect(page.getByRole("status").filter({ hasText: "Reconnecting" })).toBeVisible();
+  await expect.poll(() => calls.length).toBeGreaterThan(1);
+  server.goOn();
+  await expect(live(page)).toBeVisible();
+  await expect.poll(characters).toEqual([before]);
+  await page.getByRole("button", { name: "Leave the stage" }).click();
+  await expect.poll(characters).toEqual([]);
+});
+
 test.describe("when the server goes away", () => {
   test.use({ serverGoesAway: true });
 

@@ -87,7 +87,7 @@ pub(super) fn Characters(
     view! {
         <section class="stage-section" aria-labelledby="characters-heading">
             <h2 id="characters-heading">{t("Characters")}" "<span class="quiet" data-testid="characters">{move || cast.get().all}</span></h2>
-            <Show when=move || { cast.get().all > 8 }>
+            <Show when=move || { cast.get().all > 8 || !search.get().is_empty() }>
                 <Field id="character-search" label=t("Search") control=Control::TEXT value=search.into() on_input=Callback::new(move |text| search.set(text)) />
             </Show>
             <ul class="character-list">

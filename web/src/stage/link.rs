@@ -1,11 +1,12 @@
 //! The stream of updates: opened while it is wanted, opened again when it breaks.
 
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
 use futures_util::future::{Either, select};
+use futures_util::{Stream, StreamExt as _};
 use leptos::prelude::*;
+use soundstage_proto::position::StageUpdate;
 
 use super::scene::Scene;
 use super::tape::Tape;
@@ -74,6 +75,16 @@ async fn keep_connected(
     }
 }
 
+/// The next update of a stream; `None` at its end. A dead one fails.
+pub(super) async fn next_of(
+    mut updates: Pin<&mut impl Stream<Item = Result<StageUpdate, CallError>>>,
+) -> Result<Option<StageUpdate>, CallError> {
+    match select(updates.next(), pin!(browser::sleep(DEAD))).await {
+        Either::Left((update, _)) => update.transpose(),
+        Either::Right(_) => Err(CallError::Unreachable),
+    }
+}
+
 /// Receives until the stream ends or is found dead.
 async fn receive(
     scene: StoredValue<Scene, LocalStorage>,
@@ -84,9 +95,8 @@ async fn receive(
     let mut updates = pin!(api::stage().await?);
     let mut is_first = true;
     loop {
-        let update = match select(updates.next(), pin!(browser::sleep(DEAD))).await {
-            Either::Left((Some(update), _)) => update?,
-            Either::Left((None, _)) | Either::Right(_) => return Ok(()),
+        let Some(update) = next_of(updates.as_mut()).await? else {
+            return Ok(());
         };
         *failures = 0;
         link.set(if update.heartbeat {

@@ -5,13 +5,12 @@ use std::pin::pin;
 use std::time::Duration;
 
 use futures_channel::mpsc::{self, UnboundedSender};
-use futures_util::StreamExt as _;
 use leptos::prelude::*;
 use soundstage_proto::position::{
     Join, PositionSubRequest, PositionSyncRequest, Sample, StageUpdate,
 };
 
-use super::link::RECONNECT_DELAYS;
+use super::link::{RECONNECT_DELAYS, next_of};
 use super::place::{Place, to_pos};
 use crate::api::{self, CallError};
 use crate::browser;
@@ -189,8 +188,8 @@ impl Publisher {
         requests: mpsc::UnboundedReceiver<PositionSyncRequest>,
     ) -> Result<(), CallError> {
         let mut updates = pin!(api::sync(requests).await?);
-        while let Some(update) = updates.next().await {
-            let StageUpdate { own, heartbeat, .. } = update?;
+        while let Some(update) = next_of(updates.as_mut()).await? {
+            let StageUpdate { own, heartbeat, .. } = update;
             if let Some(own) = own.first() {
                 let _ = self.own.try_set(Some(own.id));
             }
