@@ -12,6 +12,16 @@ const context = await browser.newContext({ viewport: { width: 1280, height: 800 
 const page = await context.newPage();
 const session = await context.newCDPSession(page);
 
+// The program's memory, which the browser counts nowhere.
+await page.addInitScript(() => {
+  const { instantiateStreaming } = WebAssembly;
+  WebAssembly.instantiateStreaming = async (...args) => {
+    const program = await instantiateStreaming.apply(WebAssembly, args);
+    window.programMemory ??= program.instance.exports.memory;
+    return program;
+  };
+});
+
 const print = (name, value, wanted) => console.log(`  ${name.padEnd(52)} ${value.padStart(24)}   (wanted: ${wanted})`);
 
 /** What JavaScript and WebAssembly hold, once what can be collected is: megabytes, and nodes of documents. */
@@ -19,7 +29,8 @@ async function heap() {
   await session.send("HeapProfiler.collectGarbage");
   const { usedSize, embedderHeapUsedSize = 0, backingStorageSize = 0 } = await session.send("Runtime.getHeapUsage");
   const { nodes } = await session.send("Memory.getDOMCounters");
-  return `${((usedSize + embedderHeapUsedSize + backingStorageSize) / 1e6).toFixed(1)} MB ${nodes} nodes`;
+  const program = await page.evaluate(() => window.programMemory.buffer.byteLength);
+  return `${((usedSize + embedderHeapUsedSize + backingStorageSize + program) / 1e6).toFixed(1)} MB ${nodes} nodes`;
 }
 
 const everybody = () => page.waitForFunction(() => Number(document.querySelector("[data-testid=characters]")?.innerText) > 1000);
