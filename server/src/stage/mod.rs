@@ -5,6 +5,7 @@
 
 mod cast;
 mod frame;
+mod member;
 mod subscription;
 mod walk;
 
