@@ -218,6 +218,16 @@ test("what is recorded on the page is played there, at another speed", async ({ 
   await expect(page.getByRole("alert").filter({ hasText: "two.ndjson: line 2: missing field `y`" })).toBeVisible();
 });
 
+test("a tab that is closed takes its character along", async ({ context, server }) => {
+  const page = await context.newPage();
+  await join(page, "Ann");
+  const names = async () => (await server.ask("position", "list")).map(({ name }) => name);
+  await expect.poll(names).toContain("Ann");
+  await page.close();
+  // Long before it would leave for its silence.
+  await expect.poll(names, { timeout: 2000 }).not.toContain("Ann");
+});
+
 test("a call that has gone silent is begun anew, and one's own character is the same", async ({ page, server }) => {
   const calls = [];
   page.on("websocket", (call) => calls.push(call));

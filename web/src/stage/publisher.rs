@@ -44,14 +44,18 @@ struct State {
 }
 
 impl Publisher {
-    /// Ends with the page: then the reader's own character leaves.
+    /// Ends with the page, or with its tab: then the reader's own character leaves.
     pub(super) fn new() -> Self {
         let publisher = Self {
             state: StoredValue::new_local(State::default()),
             own: RwSignal::new(None),
             failure: RwSignal::new(None),
         };
-        on_cleanup(move || publisher.leave());
+        let closing = window_event_listener_untyped("pagehide", move |_| publisher.leave());
+        on_cleanup(move || {
+            closing.remove();
+            publisher.leave();
+        });
         publisher
     }
 
