@@ -4,10 +4,9 @@ use leptos::html;
 use leptos::prelude::*;
 use web_sys::HtmlCanvasElement;
 
-use super::draw::{self, Options};
+use super::draw::{Options, Painter};
 use super::hands::Hands;
 use super::link::Link;
-use super::palette::Palette;
 use super::publisher::Publisher;
 use super::scene::Scene;
 use super::sound::Audio;
@@ -15,7 +14,7 @@ use crate::browser::{self, FrameLoop};
 use crate::language::t;
 
 /// How long colours are kept before they are read again, in milliseconds: the theme may change.
-const PALETTE_LIFE: f64 = 1000.0;
+const COLOURS_LIFE: f64 = 1000.0;
 
 /// How often readers who want less motion see a new picture, in milliseconds.
 const CALM_INTERVAL: f64 = 1000.0;
@@ -33,8 +32,8 @@ pub(super) fn StageCanvas(
     let frames = StoredValue::new_local(None::<FrameLoop>);
     Effect::new(move |_| {
         if let Some(canvas) = canvas.get() {
-            let painter = painter(canvas, scene, link, publisher);
-            frames.set_value(Some(FrameLoop::start(painter)));
+            let paint = paint(canvas, scene, link, publisher);
+            frames.set_value(Some(FrameLoop::start(paint)));
         }
     });
     on_cleanup(move || drop(frames.try_update_value(Option::take)));
@@ -60,14 +59,13 @@ pub(super) fn StageCanvas(
 }
 
 /// What draws each frame.
-fn painter(
+fn paint(
     canvas: HtmlCanvasElement,
     scene: StoredValue<Scene, LocalStorage>,
     link: Signal<Link>,
     publisher: Publisher,
 ) -> impl FnMut(f64) + 'static {
-    let mut palette = Palette::of(&canvas);
-    let mut sprites = None;
+    let mut painter = Painter::new(canvas);
     let mut read = browser::now();
     let mut drawn = f64::NEG_INFINITY;
     let mut calm = browser::media_matches("(prefers-reduced-motion: reduce)");
@@ -75,7 +73,7 @@ fn painter(
         let link = link.try_get_untracked().unwrap_or(Link::Paused);
         let held = scene.try_with_value(|scene| scene.is_held(now));
         let is_held = held.unwrap_or(false);
-        let is_fresh = now - read < PALETTE_LIFE;
+        let is_fresh = now - read < COLOURS_LIFE;
         // A paused picture is one picture, unless the reader moves something in it; so is each of a calm one.
         let is_frozen = link == Link::Paused && !is_held && drawn > 0.0 && is_fresh;
         if is_frozen || (calm && now - drawn < CALM_INTERVAL) {
@@ -83,11 +81,7 @@ fn painter(
         }
         if !is_fresh {
             read = now;
-            let colours = Palette::of(&canvas);
-            if colours != palette {
-                palette = colours;
-                sprites = None;
-            }
+            painter.read_colours();
             calm = browser::media_matches("(prefers-reduced-motion: reduce)");
         }
         drawn = now;
@@ -96,8 +90,6 @@ fn painter(
             is_stale: matches!(link, Link::Reconnecting | Link::Connecting),
             own: publisher.own_untracked(),
         };
-        let _ = scene.try_update_value(|scene| {
-            draw::draw(&canvas, &palette, &mut sprites, scene, now, options);
-        });
+        let _ = scene.try_update_value(|scene| painter.draw(scene, now, options));
     }
 }

@@ -5,7 +5,7 @@ use std::f64::consts::TAU;
 use wasm_bindgen::JsCast as _;
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
 
-use super::palette::{COLOURS, Palette};
+use super::super::palette::{COLOURS, Palette};
 
 /// How large a character is, in pixels.
 pub(super) const RADIUS: f64 = 9.0;
