@@ -2,7 +2,8 @@
 //!
 //! Places are in metres, x forward, y left, z up, the listener facing +x. How loud a source is follows the stage's distance
 //! law ([`distance_gain`]); what each ear hears of it, a model of the head as a sphere ([`Ears`]); and a [`Binaural`] moves
-//! one source from place to place without clicks. Plain arithmetic: it reads and writes nothing. For a page there is the same with the browser's own measured head (`Panned`).
+//! one source from place to place without clicks. Plain arithmetic: it reads and writes nothing. For a page there is
+//! the same with the browser's own measured head (`Panned`).
 
 mod binaural;
 mod delay;

@@ -56,6 +56,7 @@ test("the character walks its circle, in numbers and in pixels", async ({ page }
     expect(x).toBeCloseTo(Math.cos((azimuth * Math.PI) / 180), 1);
     expect(y).toBeCloseTo(Math.sin((azimuth * Math.PI) / 180), 1);
   }
+  expect(Math.abs(turn(readouts[0].azimuth, readouts.at(-1).azimuth))).toBeGreaterThan(80);
   // 50 degrees a second, to the left: the middle one of the steps, since a machine under test stumbles.
   const speeds = readouts.slice(1).map(({ time, azimuth }, at) => (turn(readouts[at].azimuth, azimuth) / (time - readouts[at].time)) * 1000);
   const middle = speeds.sort((one, other) => one - other)[speeds.length >> 1];

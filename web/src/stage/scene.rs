@@ -144,6 +144,11 @@ impl Scene {
         self.actors.iter().map(|(id, actor)| (*id, actor))
     }
 
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.actors.len()
+    }
+
     /// Lets trails grow to where everybody is now.
     pub(super) fn grow_trails(&mut self, now: f64) {
         for (id, actor) in &mut self.actors {

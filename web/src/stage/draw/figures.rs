@@ -14,10 +14,9 @@ const TRAIL_WIDTH: f64 = 2.0;
 
 impl Brush<'_> {
     pub(super) fn trails(&self, scene: &Scene) {
-        let count = scene.actors().count();
         // Short and thin ones in a crowd: a line of one of the display's pixels costs a tenth of a wider one.
         let hairline = self.sprites.pixel();
-        let (length, width, opacity) = match count {
+        let (length, width, opacity) = match scene.count() {
             0..=50 => (trail::PLACES, TRAIL_WIDTH, FADED),
             51..=200 => (20, hairline, 2.0 * FADED),
             _ => (6, hairline, 2.0 * FADED),

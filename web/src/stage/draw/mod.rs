@@ -107,7 +107,7 @@ impl Painter {
 
 /// How large figures are where nothing brings them nearer: in a crowd each is smaller.
 fn usual_size(scene: &Scene) -> f64 {
-    match scene.actors().count() {
+    match scene.count() {
         0..=60 => 1.0,
         61..=250 => 0.75,
         _ => 0.55,
