@@ -16,7 +16,7 @@ const MAX_HEADERS: usize = 64 * 1024;
 
 /// One frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Part {
+pub enum Frame {
     /// A message, with the five bytes before it that native gRPC has too.
     Message(Bytes),
     /// Headers, or trailers.
@@ -77,7 +77,7 @@ impl Decoder {
         }
     }
 
-    /// Takes the next bytes. What is kept is bounded if [`Self::next_part`] is asked until it has nothing, before more come.
+    /// Takes the next bytes. What is kept is bounded if [`Self::next_frame`] is asked until it has nothing, before more come.
     pub fn push(&mut self, piece: &[u8]) {
         self.buffer.extend_from_slice(piece);
     }
@@ -86,7 +86,7 @@ impl Decoder {
     ///
     /// # Errors
     /// When the bytes are no frame; the same again each time.
-    pub fn next_part(&mut self) -> Result<Option<Part>, DecodeError> {
+    pub fn next_frame(&mut self) -> Result<Option<Frame>, DecodeError> {
         let Some(&[flag, a, b, c, d]) = self.buffer.first_chunk::<PREFIX>() else {
             return Ok(None);
         };
@@ -110,10 +110,10 @@ impl Decoder {
         if flag == HEADERS {
             let headers = parse_headers(&self.buffer[PREFIX..PREFIX + content])?;
             self.buffer.advance(PREFIX + content);
-            return Ok(Some(Part::Headers(headers)));
+            return Ok(Some(Frame::Headers(headers)));
         }
         let message = self.buffer.split_to(PREFIX + content).freeze();
-        Ok(Some(Part::Message(message)))
+        Ok(Some(Frame::Message(message)))
     }
 
     /// What holds when no more bytes come.
@@ -159,14 +159,14 @@ mod tests {
         [&[flag][..], &length.to_be_bytes(), content].concat()
     }
 
-    fn parts(bytes: &[u8]) -> Result<Vec<Part>, DecodeError> {
+    fn frames(bytes: &[u8]) -> Result<Vec<Frame>, DecodeError> {
         let mut decoder = Decoder::new(16);
         decoder.push(bytes);
-        let mut parts = Vec::new();
-        while let Some(part) = decoder.next_part()? {
-            parts.push(part);
+        let mut frames = Vec::new();
+        while let Some(frame) = decoder.next_frame()? {
+            frames.push(frame);
         }
-        decoder.finish().map(|()| parts)
+        decoder.finish().map(|()| frames)
     }
 
     #[test]
@@ -176,8 +176,8 @@ mod tests {
         for (name, value) in [("a", "1"), ("a", "2"), ("b", "")] {
             trailers.append(name, HeaderValue::from_static(value));
         }
-        let message = Part::Message(frame(0, b"abc").into());
-        assert_eq!(parts(&bytes), Ok(vec![message, Part::Headers(trailers)]));
+        let message = Frame::Message(frame(0, b"abc").into());
+        assert_eq!(frames(&bytes), Ok(vec![message, Frame::Headers(trailers)]));
     }
 
     #[test]
@@ -186,14 +186,17 @@ mod tests {
             let limit = 16;
             let too_large = DecodeError::MessageTooLarge { length, limit };
             assert_eq!(
-                parts(&[&[0][..], &length.to_be_bytes()].concat()),
+                frames(&[&[0][..], &length.to_be_bytes()].concat()),
                 Err(too_large)
             );
         }
-        assert_eq!(parts(&frame(0, &[7; 16])).map(|parts| parts.len()), Ok(1));
+        assert_eq!(
+            frames(&frame(0, &[7; 16])).map(|frames| frames.len()),
+            Ok(1)
+        );
         let most = u32::MAX.to_be_bytes();
         assert_eq!(
-            parts(&[&[0x80][..], &most].concat()),
+            frames(&[&[0x80][..], &most].concat()),
             Err(DecodeError::HeadersTooLarge(u32::MAX))
         );
     }
@@ -202,20 +205,20 @@ mod tests {
     fn what_is_no_frame_is_an_error() {
         for flag in [0x02, 0x40, 0x81, 0xff] {
             assert_eq!(
-                parts(&frame(flag, b"a: b")),
+                frames(&frame(flag, b"a: b")),
                 Err(DecodeError::UnknownFlag(flag))
             );
         }
         for block in [&b"no colon"[..], b": no name", b"a b: c", b"a: \x01"] {
             assert_eq!(
-                parts(&frame(0x80, block)),
+                frames(&frame(0x80, block)),
                 Err(DecodeError::MalformedHeaders),
                 "{block:?}"
             );
         }
         for end in 1..8 {
             assert_eq!(
-                parts(&frame(0, b"abc")[..end]),
+                frames(&frame(0, b"abc")[..end]),
                 Err(DecodeError::Truncated),
                 "{end}"
             );

@@ -15,22 +15,22 @@
 //! - A call without an answer fails with `UNAVAILABLE`, and [`Failure::of`] tells whether it can have reached the server.
 //!   To try again is the caller's to decide.
 //!
-//! What reads the answers ([`Decoder`], [`respond`]) is plain Rust and works everywhere, for tests, fuzzing, and those who
+//! What reads the answers ([`Decoder`], [`decode_response`]) is plain Rust and works everywhere, for tests, fuzzing, and those who
 //! bring their own transport. The channel itself compiles everywhere, and needs a browser, or a worker of one, to run.
 
-mod answer;
 mod browser;
 mod bytes_codec;
 mod decoder;
 mod failure;
 mod requests;
+mod response;
 mod timeout;
 
-pub use answer::{AnswerBody, respond};
 pub use browser::{Channel, Transport};
 pub use bytes_codec::BytesCodec;
-pub use decoder::{DecodeError, Decoder, Part};
+pub use decoder::{DecodeError, Decoder, Frame};
 pub use failure::Failure;
+pub use response::{ResponseBody, decode_response};
 
 /// The largest answer message, in bytes, unless the channel is told otherwise. What tonic allows too.
 pub const DEFAULT_MAX_MESSAGE_SIZE: usize = 4 * 1024 * 1024;

@@ -10,7 +10,7 @@ use futures_executor::block_on;
 use futures_util::future::{Ready, ready};
 use futures_util::stream;
 use http::{Request, Response};
-use soundstage_channel::{AnswerBody, BytesCodec, respond};
+use soundstage_channel::{BytesCodec, ResponseBody, decode_response};
 use tonic::client::Grpc;
 use tonic::codegen::Service;
 use tonic::metadata::MetadataMap;
@@ -323,9 +323,9 @@ struct Replay {
 }
 
 impl<Body> Service<Request<Body>> for Replay {
-    type Response = Response<AnswerBody>;
+    type Response = Response<ResponseBody>;
     type Error = Status;
-    type Future = Ready<Result<Response<AnswerBody>, Status>>;
+    type Future = Ready<Result<Response<ResponseBody>, Status>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Status>> {
         Poll::Ready(Ok(()))
@@ -333,6 +333,6 @@ impl<Body> Service<Request<Body>> for Replay {
 
     fn call(&mut self, _: Request<Body>) -> Self::Future {
         let pieces = stream::iter(std::mem::take(&mut self.pieces).into_iter().map(Ok));
-        ready(respond(self.head.clone(), pieces, MAX_MESSAGE_SIZE))
+        ready(decode_response(self.head.clone(), pieces, MAX_MESSAGE_SIZE))
     }
 }

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
-use soundstage_files::user_object;
+use soundstage_formats::user_object;
 use soundstage_proto::position::{Character, Pos, Sample};
 use soundstage_proto::user::User;
 use unicode_width::UnicodeWidthStr as _;

@@ -6,7 +6,7 @@ use soundstage_proto::UserType;
 use soundstage_proto::user::User;
 use soundstage_proto::user_rules::ValidUser;
 use soundstage_server::store::{
-    Added, Changed, Filter, Order, Page, PageQuery, Problem, Seed, Store,
+    Added, Changed, ErrorKind, Filter, Order, Page, PageQuery, Seed, Store,
 };
 use tempfile::TempDir;
 
@@ -35,13 +35,13 @@ fn first_page(store: &Store) -> Page {
     store.page(&query).expect("reads")
 }
 
-fn problem(path: &Path) -> Problem {
+fn problem(path: &Path) -> ErrorKind {
     let error = Store::open(path, &Seed::FirstUsers).expect_err("refused");
     assert!(
         error.to_string().contains(path.to_str().expect("text")),
         "{error} does not name the file"
     );
-    error.problem().clone()
+    error.kind().clone()
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn a_file_that_is_no_database_is_refused_and_kept() {
     )
     .expect("written");
     let before = std::fs::read(&path).expect("read");
-    assert!(matches!(problem(&path), Problem::Damaged(_)));
+    assert!(matches!(problem(&path), ErrorKind::Damaged(_)));
     assert_eq!(std::fs::read(&path).expect("read"), before);
 }
 
@@ -160,7 +160,7 @@ fn a_damaged_page_is_found_at_the_start() {
     assert!(bytes.len() > 2 * page);
     bytes[page..].fill(0xa5);
     std::fs::write(&path, bytes).expect("written");
-    assert!(matches!(problem(&path), Problem::Damaged(_)));
+    assert!(matches!(problem(&path), ErrorKind::Damaged(_)));
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn a_cut_file_is_damaged() {
         .open(&path)
         .and_then(|file| file.set_len(5000))
         .expect("cut");
-    assert!(matches!(problem(&path), Problem::Damaged(_)));
+    assert!(matches!(problem(&path), ErrorKind::Damaged(_)));
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn another_programs_database_is_left_alone() {
     other
         .execute_batch("CREATE TABLE users (id INTEGER)")
         .expect("created");
-    assert!(matches!(problem(&path), Problem::NotOurs));
+    assert!(matches!(problem(&path), ErrorKind::NotOurs));
 }
 
 /// A file as the first version wrote it: what migrations have to bring up to date.
@@ -248,7 +248,7 @@ fn a_newer_schema_is_refused_and_kept() {
         .expect("set");
     assert!(matches!(
         problem(&path),
-        Problem::NewerSchema { found: 1000, .. }
+        ErrorKind::NewerSchema { found: 1000, .. }
     ));
 }
 
@@ -257,6 +257,6 @@ fn a_folder_that_does_not_exist_is_named() {
     let folder = TempDir::new().expect("a folder");
     assert!(matches!(
         problem(&folder.path().join("missing/users.db")),
-        Problem::CannotOpen(_)
+        ErrorKind::CannotOpen(_)
     ));
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos::reactive::computed::ScopedFuture;
-use soundstage_files::{Format, Writer};
+use soundstage_formats::{Format, Writer};
 use soundstage_proto::user::User;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 

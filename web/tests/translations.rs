@@ -92,7 +92,7 @@ fn every_text_has_its_japanese() {
     }
     assert!(page.len() > 100, "the texts are not found");
     page.extend(texts_of(
-        &["../proto/src/user_rules.rs", "../files/src"],
+        &["../proto/src/user_rules.rs", "../formats/src"],
         &RULES,
     ));
     page.extend(STORABLE.map(|user_type| user_type.label().to_owned()));

@@ -9,7 +9,7 @@ use crate::run::{Result, command, root, run, step};
 const SOURCES: [&str; 10] = [
     "web",
     "channel",
-    "files",
+    "formats",
     "proto",
     "server",
     "sound",

@@ -20,6 +20,7 @@ cargo xtask COMMAND
   serve [OPTIONS]  build the page and the server, and run it; OPTIONS are those of `soundstage serve`
   test             check and test everything: format, lints, Rust, other languages' clients, the browser
   build            build the release binary, with the page inside
+  page [--release] build the page alone into `dist/`, quickly unless it is for release
   dev [OPTIONS]    run the server, and build and start it again whenever a source changes
   bench NAME       measure; `cargo xtask bench` lists what
 
@@ -35,6 +36,8 @@ fn main() -> ExitCode {
     {
         Some(("serve", rest)) => server::serve(rest),
         Some(("test", [])) => test::run_all(),
+        Some(("page", [])) => page::build(page::Kind::Development),
+        Some(("page", [option])) if option == "--release" => page::build(page::Kind::Release),
         Some(("build", [])) => server::build().map(|binary| println!("{}", binary.display())),
         Some(("dev", rest)) => dev::watch(rest),
         Some(("bench", rest)) => bench::run_one(rest),

@@ -14,7 +14,7 @@ use crate::tools::{self, WasmToolchain};
 const SOURCES: [&str; 14] = [
     "web",
     "channel",
-    "files",
+    "formats",
     "proto",
     "sound",
     "clients/js/src",

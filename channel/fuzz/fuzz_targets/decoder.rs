@@ -1,29 +1,29 @@
-//! Whatever bytes come, and however they are cut: the decoder never panics, gives the same parts and the same end, and keeps
+//! Whatever bytes come, and however they are cut: the decoder never panics, gives the same frames and the same end, and keeps
 //! no more than one frame.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use soundstage_channel::{DecodeError, Decoder, Part};
+use soundstage_channel::{DecodeError, Decoder, Frame};
 
 const MAX_MESSAGE_SIZE: usize = 64;
 
-/// What a decoder makes of pieces: parts, and the error at the end, if there is one.
-fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Part>, Option<DecodeError>) {
+/// What a decoder makes of pieces: frames, and the error at the end, if there is one.
+fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Frame>, Option<DecodeError>) {
     let mut decoder = Decoder::new(MAX_MESSAGE_SIZE);
-    let mut parts = Vec::new();
+    let mut frames = Vec::new();
     for piece in pieces {
         decoder.push(piece);
         loop {
-            match decoder.next_part() {
-                Ok(Some(part)) => parts.push(part),
+            match decoder.next_frame() {
+                Ok(Some(frame)) => frames.push(frame),
                 Ok(None) => break,
-                Err(error) => return (parts, Some(error)),
+                Err(error) => return (frames, Some(error)),
             }
         }
     }
     let end = decoder.finish().err();
-    (parts, end)
+    (frames, end)
 }
 
 fuzz_target!(|input: (Vec<u8>, usize)| {
@@ -32,8 +32,8 @@ fuzz_target!(|input: (Vec<u8>, usize)| {
     let (start, end) = bytes.split_at(cut % (bytes.len() + 1));
     assert_eq!(decode([start, end]), whole, "cut at {}", start.len());
     assert_eq!(decode(bytes.chunks(1)), whole, "byte by byte");
-    for part in whole.0 {
-        if let Part::Message(message) = part {
+    for frame in whole.0 {
+        if let Frame::Message(message) = frame {
             assert!(message.len() <= 5 + MAX_MESSAGE_SIZE, "{message:?}");
         }
     }

@@ -10,10 +10,10 @@ use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, Headers, ReadableStreamDefaultReader, RequestInit};
 
-use super::expiry::Expiry;
+use super::deadline::Deadline;
 use super::sent_headers;
 use crate::requests::Requests;
-use crate::{AnswerBody, Failure, respond};
+use crate::{Failure, ResponseBody, decode_response};
 
 #[wasm_bindgen]
 extern "C" {
@@ -35,9 +35,9 @@ pub(super) async fn call(
     url: &str,
     headers: &HeaderMap,
     requests: Requests,
-    expiry: Expiry,
+    deadline: Deadline,
     max_message_size: usize,
-) -> Result<Response<AnswerBody>, Status> {
+) -> Result<Response<ResponseBody>, Status> {
     let messages = requests.collect().await?;
     let controller = AbortController::new().map_err(|error| not_supported(&error))?;
     let init = request(headers, &messages, &controller).map_err(|error| not_supported(&error))?;
@@ -55,9 +55,9 @@ pub(super) async fn call(
         body.get_reader()
             .unchecked_into::<ReadableStreamDefaultReader>()
     });
-    respond(
+    decode_response(
         response.into_parts().0,
-        expiry.end(pieces(reader, abort)),
+        deadline.end(pieces(reader, abort)),
         max_message_size,
     )
 }

@@ -1,6 +1,6 @@
 //! The channel itself, over what a browser has.
 
-mod expiry;
+mod deadline;
 mod fetch;
 mod websocket;
 
@@ -15,15 +15,15 @@ use tonic::body::Body;
 use tonic::codegen::Service;
 
 use crate::requests::Requests;
-use crate::{AnswerBody, DEFAULT_MAX_MESSAGE_SIZE};
-use expiry::Expiry;
+use crate::{DEFAULT_MAX_MESSAGE_SIZE, ResponseBody};
+use deadline::Deadline;
 
 /// What carries a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Transport {
     /// gRPC-Web when the requests are all there as the call begins, a WebSocket when they are not.
     #[default]
-    ByCall,
+    Auto,
     /// gRPC-Web over `fetch`. Requests that come one at a time are held back until the last is there.
     GrpcWeb,
     /// A WebSocket for each call.
@@ -50,7 +50,7 @@ impl Channel {
 
     /// Carries all calls so.
     #[must_use]
-    pub fn over(mut self, transport: Transport) -> Self {
+    pub fn with_transport(mut self, transport: Transport) -> Self {
         self.transport = transport;
         self
     }
@@ -63,34 +63,34 @@ impl Channel {
         self
     }
 
-    async fn answer(self, request: Request<Body>) -> Result<Response<AnswerBody>, Status> {
+    async fn answer(self, request: Request<Body>) -> Result<Response<ResponseBody>, Status> {
         let (head, body) = request.into_parts();
-        let expiry = Expiry::of(&head.headers);
+        let deadline = Deadline::of(&head.headers);
         let url = format!("{}{}", self.origin, head.uri.path());
         let requests = Requests::of(body)?;
         let over_websocket = match self.transport {
-            Transport::ByCall => matches!(requests, Requests::Streamed(..)),
+            Transport::Auto => matches!(requests, Requests::Streamed(..)),
             Transport::GrpcWeb => false,
             Transport::WebSocket => true,
         };
-        let until = expiry.clone();
+        let until = deadline.clone();
         let call = async {
             let limit = self.max_message_size;
             if over_websocket {
-                websocket::call(&url, &head.headers, requests, expiry, limit).await
+                websocket::call(&url, &head.headers, requests, deadline, limit).await
             } else {
-                fetch::call(&url, &head.headers, requests, expiry, limit).await
+                fetch::call(&url, &head.headers, requests, deadline, limit).await
             }
         };
         match select(std::pin::pin!(call), until).await {
             Either::Left((response, _)) => response,
-            Either::Right(((), _)) => Err(expiry::deadline_exceeded()),
+            Either::Right(((), _)) => Err(deadline::deadline_exceeded()),
         }
     }
 }
 
 impl Service<Request<Body>> for Channel {
-    type Response = Response<AnswerBody>;
+    type Response = Response<ResponseBody>;
     type Error = Status;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Status>>>>;
 

@@ -16,11 +16,11 @@ use http_body_util::BodyExt as _;
 use tonic::{Code, Status};
 use wasm_bindgen_futures::spawn_local;
 
-use super::expiry::Expiry;
+use super::deadline::Deadline;
 use super::sent_headers;
-use crate::decoder::{Decoder, Part};
+use crate::decoder::{Decoder, Frame};
 use crate::requests::Requests;
-use crate::{AnswerBody, Failure};
+use crate::{Failure, ResponseBody};
 use socket::{Event, Events, Sender};
 
 /// What a byte before a message says.
@@ -35,9 +35,9 @@ pub(super) async fn call(
     url: &str,
     headers: &HeaderMap,
     requests: Requests,
-    expiry: Expiry,
+    deadline: Deadline,
     max_message_size: usize,
-) -> Result<Response<AnswerBody>, Status> {
+) -> Result<Response<ResponseBody>, Status> {
     // `http` becomes `ws`, and `https` `wss`.
     let (sender, mut events) = socket::open(&url.replacen("http", "ws", 1))?;
     match events.next().await {
@@ -49,14 +49,14 @@ pub(super) async fn call(
         .collect();
     sender.send(lines.concat().as_bytes());
     let sending = AbortOnDrop::spawn(send(requests, sender));
-    let pieces = expiry.end(pieces(events, sending));
-    head(AnswerBody::new(Decoder::new(max_message_size), pieces)).await
+    let pieces = deadline.end(pieces(events, sending));
+    head(ResponseBody::new(Decoder::new(max_message_size), pieces)).await
 }
 
 /// Reads the headers, which come first.
-async fn head(mut body: AnswerBody) -> Result<Response<AnswerBody>, Status> {
-    match poll_fn(|cx| body.poll_part(cx)).await {
-        Some(Ok(Part::Headers(mut headers))) => {
+async fn head(mut body: ResponseBody) -> Result<Response<ResponseBody>, Status> {
+    match poll_fn(|cx| body.poll_decoded(cx)).await {
+        Some(Ok(Frame::Headers(mut headers))) => {
             body.take_early_status(&mut headers);
             let mut response = Response::new(body);
             *response.headers_mut() = headers;
@@ -67,7 +67,7 @@ async fn head(mut body: AnswerBody) -> Result<Response<AnswerBody>, Status> {
             Ok(response)
         }
         Some(Err(status)) => Err(status),
-        Some(Ok(Part::Message(_))) | None => {
+        Some(Ok(Frame::Message(_))) | None => {
             Err(Status::internal("the answer begins without headers"))
         }
     }

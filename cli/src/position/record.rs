@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use soundstage_files::Recorder;
+use soundstage_formats::Recorder;
 
 use super::Stage;
 use super::choice::ChoiceArgs;

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
-use soundstage_files::Recording;
+use soundstage_formats::Recording;
 
 use crate::failure::Failure;
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use hound::{SampleFormat, WavReader, WavSpec, WavWriter};
-use soundstage_files::{Part, Recording};
+use soundstage_formats::{Part, Recording};
 use soundstage_sound::{Binaural, Place, Track};
 
 use super::recording;

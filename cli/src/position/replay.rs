@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use soundstage_files::{Player, Recording};
+use soundstage_formats::{Player, Recording};
 use tokio::time::Instant;
 
 use super::sync::Sync;

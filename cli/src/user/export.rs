@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use soundstage_files::{Format, Writer};
+use soundstage_formats::{Format, Writer};
 use soundstage_proto::user::{ExportUsersRequest, ListUsersRequest};
 
 use super::Users;

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use serde_json::json;
-use soundstage_files::user_object;
+use soundstage_formats::user_object;
 use soundstage_proto::user::user_event::Kind;
 use soundstage_proto::user::{UserEvent, WatchUsersRequest};
 

@@ -32,7 +32,7 @@ const MISSPELLED: &str = "posXYZ.PositinService";
 const OUR_OWN: &str = "the descriptors are those of this build";
 
 /// A service whose type has no name.
-type Unnamed = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
+type BoxedService = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
 
 /// A handler at work.
 pub(super) type Answer = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
@@ -43,8 +43,8 @@ pub(super) struct GrpcServices {
     users: UserManagerServer<UserService>,
     position: PositionServiceServer<StageService>,
     health: HealthServer<HealthService>,
-    reflection_v1: Unnamed,
-    reflection_v1alpha: Unnamed,
+    reflection_v1: BoxedService,
+    reflection_v1alpha: BoxedService,
 }
 
 impl GrpcServices {
@@ -60,8 +60,8 @@ impl GrpcServices {
             position: PositionServiceServer::new(StageService::new(lifecycle, stage))
                 .max_decoding_message_size(MAX_MESSAGE),
             health: HealthServer::new(HealthService::from_health_reporter(health.clone())),
-            reflection_v1: Unnamed::new(reflection().build_v1().expect(OUR_OWN)),
-            reflection_v1alpha: Unnamed::new(reflection().build_v1alpha().expect(OUR_OWN)),
+            reflection_v1: BoxedService::new(reflection().build_v1().expect(OUR_OWN)),
+            reflection_v1alpha: BoxedService::new(reflection().build_v1alpha().expect(OUR_OWN)),
         }
     }
 
@@ -89,14 +89,14 @@ impl GrpcServices {
 
 fn with_path_respelled(mut request: Request<Body>) -> Request<Body> {
     // Both names are plain ASCII, so what was a path still is one.
-    if let Ok(uri) = respelled(request.uri().path()).parse() {
+    if let Ok(uri) = canonical_path(request.uri().path()).parse() {
         *request.uri_mut() = uri;
     }
     request
 }
 
 /// The path that is called, in the right spelling.
-pub(super) fn respelled(path: &str) -> Cow<'_, str> {
+pub(super) fn canonical_path(path: &str) -> Cow<'_, str> {
     if path.contains(MISSPELLED) {
         path.replacen(MISSPELLED, position_service_server::SERVICE_NAME, 1)
             .into()

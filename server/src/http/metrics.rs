@@ -11,7 +11,7 @@ use soundstage_proto::descriptor::MethodDescriptor;
 use tonic::Code;
 
 use super::call_log::Transport;
-use super::grpc::respelled;
+use super::grpc::canonical_path;
 
 /// The content type of [`Metrics::text`] (`OpenMetrics` 1.0, section "Media Type").
 pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -26,7 +26,7 @@ pub(super) struct CallLabels {
 
 impl CallLabels {
     pub(super) fn of(path: &str, transport: Transport) -> Self {
-        let method = MethodDescriptor::at(&respelled(path));
+        let method = MethodDescriptor::at(&canonical_path(path));
         Self {
             grpc_service: method.map_or("other", |method| method.service),
             grpc_method: method.map_or("other", |method| method.name),

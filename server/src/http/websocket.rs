@@ -35,9 +35,9 @@ const QUEUE: usize = 16;
 const HEADERS_TIMEOUT: Duration = Duration::from_secs(15);
 /// The server pings this often. A client that has not been heard of for as long and a bit more is gone.
 const PING_INTERVAL: Duration = Duration::from_secs(30);
-const SILENCE: Duration = Duration::from_secs(50);
+const PONG_TIMEOUT: Duration = Duration::from_secs(50);
 /// How long a client may take to answer a close.
-const FAREWELL: Duration = Duration::from_secs(2);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 type Socket = WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>;
 
@@ -147,7 +147,7 @@ where
                 // The handler reads no more requests, and still answers.
                 _ => requests = None,
             },
-            message = timeout(SILENCE, socket.next()), if waiting.is_none() => {
+            message = timeout(PONG_TIMEOUT, socket.next()), if waiting.is_none() => {
                 let Ok(message) = message else { return End::Gone };
                 match message {
                     Some(Ok(Message::Binary(piece))) => match piece.first() {
@@ -241,5 +241,5 @@ async fn say_goodbye(mut socket: Socket, end: End) {
         }
     };
     // A client that does not answer is left; its connection is closed when the socket is dropped.
-    let _ = timeout(FAREWELL, farewell).await;
+    let _ = timeout(CLOSE_TIMEOUT, farewell).await;
 }

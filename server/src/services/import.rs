@@ -9,7 +9,7 @@ use soundstage_proto::user_rules::{ValidUser, Violation};
 use tonic::{Status, Streaming};
 
 use super::status;
-use crate::store::{Batch, ImportPlan, Imported, OnConflict, Progress, Rehearsal, Store};
+use crate::store::{Batch, DryRun, ImportPlan, Imported, OnConflict, Progress, Store};
 
 /// Rows that are stored at once, in about a tenth of a second: as long as somebody who adds a user meanwhile waits at most.
 const BATCH: usize = 1024;
@@ -23,7 +23,7 @@ type Answers = Vec<Result<ImportUsersResponse, Status>>;
 struct Import<R> {
     store: Store,
     plan: ImportPlan,
-    rehearsal: Option<Rehearsal>,
+    dry_run: Option<DryRun>,
     progress: Progress,
     requests: R,
 }
@@ -47,7 +47,7 @@ pub(super) async fn import(
         return Ok(stream::iter([Ok(progress(Progress::default()))]).boxed());
     };
     let options = first.options.take().unwrap_or_default();
-    let (plan, rehearsal) = plan(options)?;
+    let (plan, dry_run) = plan(options)?;
     let begun = match &plan.id {
         Some(id) => store.import_progress(id)?,
         None => Progress::default(),
@@ -56,7 +56,7 @@ pub(super) async fn import(
     let import = Import {
         store,
         plan,
-        rehearsal,
+        dry_run,
         progress: begun,
         // What has arrived is stored together; nothing waits for more.
         requests: stream::iter(first).chain(requests).ready_chunks(BATCH),
@@ -67,7 +67,7 @@ pub(super) async fn import(
         .boxed())
 }
 
-fn plan(options: ImportOptions) -> Result<(ImportPlan, Option<Rehearsal>), Status> {
+fn plan(options: ImportOptions) -> Result<(ImportPlan, Option<DryRun>), Status> {
     use import_options::OnConflict as Wire;
     let on_conflict = match Wire::try_from(options.on_conflict) {
         Ok(Wire::Skip) => OnConflict::Skip,
@@ -86,10 +86,10 @@ fn plan(options: ImportOptions) -> Result<(ImportPlan, Option<Rehearsal>), Statu
             "Use at most 128 bytes.",
         ));
     }
-    // A rehearsal leaves nothing to take up.
+    // A dry_run leaves nothing to take up.
     let id = Some(options.import_id).filter(|id| !id.is_empty() && !options.dry_run);
-    let rehearsal = options.dry_run.then(Rehearsal::default);
-    Ok((ImportPlan { on_conflict, id }, rehearsal))
+    let dry_run = options.dry_run.then(DryRun::default);
+    Ok((ImportPlan { on_conflict, id }, dry_run))
 }
 
 impl<R> Import<R>
@@ -114,7 +114,7 @@ where
                 self.progress = progress;
                 (place, Some(conflict(rows.lines[place])))
             }
-            Imported::Overtaken => {
+            Imported::Superseded => {
                 let status = Status::aborted(
                     "this import is being taken further by another call; ask again how far it is",
                 );
@@ -134,10 +134,10 @@ where
 
     async fn store_rows(&mut self, batch: Batch) -> Result<Imported, Status> {
         let (plan, progress) = (self.plan.clone(), self.progress);
-        if let Some(rehearsal) = &mut self.rehearsal {
+        if let Some(dry_run) = &mut self.dry_run {
             let imported = self
                 .store
-                .rehearse(rehearsal, plan.on_conflict, progress, &batch)?;
+                .dry_run_batch(dry_run, plan.on_conflict, progress, &batch)?;
             return Ok(imported);
         }
         Ok(self.store.import(plan, progress, batch).await?)

@@ -15,7 +15,7 @@ const MAX_PAGE_SIZE: u32 = 1000;
 const MAX_SEARCH: usize = 254;
 
 /// How many users may be passed over on the thread that serves calls; more take long enough to keep others waiting.
-const FEW: u32 = 1000;
+const MAX_INLINE_SKIP: u32 = 1000;
 
 /// The page that is asked for.
 pub(super) async fn list(
@@ -68,7 +68,7 @@ pub(super) async fn list(
 
 /// Reads a page here if that is soon done, and where it keeps nobody waiting if not.
 async fn read(store: &Store, query: PageQuery) -> Result<Page, Status> {
-    if query.filter.search.is_none() && query.skip <= FEW {
+    if query.filter.search.is_none() && query.skip <= MAX_INLINE_SKIP {
         return Ok(store.page(&query)?);
     }
     let store = store.clone();

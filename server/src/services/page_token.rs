@@ -1,12 +1,12 @@
 //! The tokens of `ListUsers`: a position in an order, in a form that nobody takes for a number to count with.
 
-use crate::store::{Key, Order, Position};
+use crate::store::{Cursor, Key, Order};
 
 const PREFIX: &str = "after-";
 
 /// The token for the page that starts behind a position: the order, the id, and what the order goes by.
-pub(super) fn encode(order: Order, position: &Position) -> String {
-    let Position { key, id } = position;
+pub(super) fn encode(order: Order, position: &Cursor) -> String {
+    let Cursor { key, id } = position;
     let key = match key {
         Key::Id => String::new(),
         Key::Text(text) => text.clone(),
@@ -16,7 +16,7 @@ pub(super) fn encode(order: Order, position: &Position) -> String {
 }
 
 /// The position that the page starts behind; `None` for a token that [`encode`] has not made for this order.
-pub(super) fn decode(order: Order, token: &str) -> Option<Position> {
+pub(super) fn decode(order: Order, token: &str) -> Option<Cursor> {
     let rest = token.strip_prefix(PREFIX)?.strip_prefix(letter(order))?;
     let (digits, key) = rest.split_at_checked(8)?;
     if digits.starts_with('+') {
@@ -28,7 +28,7 @@ pub(super) fn decode(order: Order, token: &str) -> Option<Position> {
         Order::Nickname | Order::MailAddress => Key::Text(key.to_owned()),
         Order::Created | Order::Updated => Key::Time(key.parse().ok()?),
     };
-    Some(Position { key, id })
+    Some(Cursor { key, id })
 }
 
 const fn letter(order: Order) -> char {
@@ -56,7 +56,7 @@ mod tests {
         ];
         for (order, key) in keys {
             for id in [1, 50, u32::MAX] {
-                let position = Position {
+                let position = Cursor {
                     key: key.clone(),
                     id,
                 };

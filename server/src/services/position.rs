@@ -13,7 +13,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::{status, sync};
 use crate::lifecycle::Lifecycle;
-use crate::stage::{Choice, Stage};
+use crate::stage::{Interest, Stage};
 
 /// The most updates a second that can be asked for: as many as there are.
 const MAX_RATE: u32 = 30;
@@ -99,7 +99,7 @@ fn as_position(position: Pos) -> EncodedUpdate {
 }
 
 /// Whom a caller chooses; `within` is the path of the request's fields.
-pub(super) fn choice(within: &str, request: PositionSubRequest) -> Result<Choice, Status> {
+pub(super) fn choice(within: &str, request: PositionSubRequest) -> Result<Interest, Status> {
     let PositionSubRequest {
         mut characters,
         all,
@@ -117,7 +117,7 @@ pub(super) fn choice(within: &str, request: PositionSubRequest) -> Result<Choice
     }
     characters.sort_unstable();
     characters.dedup();
-    Ok(Choice {
+    Ok(Interest {
         all,
         characters,
         interval: Duration::from_secs(1)

@@ -4,27 +4,27 @@ use soundstage_proto::user_rules::Violation;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
-use crate::store::{Problem, StoreError};
+use crate::store::{ErrorKind, StoreError};
 
 impl From<StoreError> for Status {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "the store failed");
-        match error.problem() {
-            Problem::Damaged(_) => Self::data_loss("the user database is damaged"),
-            Problem::Locked => {
+        match error.kind() {
+            ErrorKind::Damaged(_) => Self::data_loss("the user database is damaged"),
+            ErrorKind::Locked => {
                 Self::unavailable("the user database is in use by another program; try again")
             }
-            Problem::ReadOnly => Self::failed_precondition("the user database is read-only"),
-            Problem::DiskFull => Self::resource_exhausted(
+            ErrorKind::ReadOnly => Self::failed_precondition("the user database is read-only"),
+            ErrorKind::DiskFull => Self::resource_exhausted(
                 "the disk of the user database is full; nothing was stored",
             ),
-            Problem::NoFreeId => Self::resource_exhausted("every user id is taken"),
-            Problem::WriterStopped => Self::unavailable("the user database is closed"),
-            Problem::CannotOpen(_)
-            | Problem::NotOurs
-            | Problem::NewerSchema { .. }
-            | Problem::Seed(_)
-            | Problem::Other(_) => Self::internal("the user database failed"),
+            ErrorKind::NoFreeId => Self::resource_exhausted("every user id is taken"),
+            ErrorKind::WriterStopped => Self::unavailable("the user database is closed"),
+            ErrorKind::CannotOpen(_)
+            | ErrorKind::NotOurs
+            | ErrorKind::NewerSchema { .. }
+            | ErrorKind::Seed(_)
+            | ErrorKind::Other(_) => Self::internal("the user database failed"),
         }
     }
 }

@@ -11,7 +11,7 @@ use tonic::{Status, Streaming};
 use super::position::{checked, choice};
 use super::status;
 use crate::lifecycle::Lifecycle;
-use crate::stage::{Choice, JoinError, Joining, MoveError, Mover, Stage, Subscription};
+use crate::stage::{Interest, JoinError, JoinRequest, MoveError, Publisher, Stage, Subscription};
 
 /// The longest name of a source, in characters.
 const SOURCE_MAX: usize = 64;
@@ -22,7 +22,7 @@ const ANSWERS_WAITING: usize = 16;
 /// What the requests mean for the answers.
 enum Answer {
     Own(Vec<Character>),
-    Receive(Choice),
+    Receive(Interest),
     Refused(Status),
 }
 
@@ -35,7 +35,7 @@ pub(super) fn sync(
     let (answers, receiver) = mpsc::channel(ANSWERS_WAITING);
     let reading = tokio::spawn(read(lifecycle, stage.open(), requests, answers));
     let updates = Updates {
-        subscription: stage.subscribe(Choice::default()),
+        subscription: stage.subscribe(Interest::default()),
         stage,
         answers: Some(receiver),
         _reading: AbortOnDropHandle::new(reading),
@@ -86,7 +86,7 @@ impl Updates {
 /// Does what the requests say, to their end. Dropped at an error or with the call, the mover leaves its characters stale.
 async fn read(
     lifecycle: Lifecycle,
-    mover: Mover,
+    mover: Publisher,
     mut requests: Streaming<PositionSyncRequest>,
     answers: mpsc::Sender<Answer>,
 ) {
@@ -108,7 +108,7 @@ async fn read(
 
 async fn handle(
     lifecycle: &Lifecycle,
-    mover: &Mover,
+    mover: &Publisher,
     request: PositionSyncRequest,
     is_first: bool,
     answers: &mpsc::Sender<Answer>,
@@ -126,14 +126,14 @@ async fn handle(
     };
     let receive = match receive {
         Some(receive) => Some(choice("receive.", receive)?),
-        None => is_first.then(|| Choice {
+        None => is_first.then(|| Interest {
             all: true,
-            ..Choice::default()
+            ..Interest::default()
         }),
     };
     if let Some(receive) = receive {
         let except = Some(mover.call());
-        answer(Answer::Receive(Choice { except, ..receive })).await;
+        answer(Answer::Receive(Interest { except, ..receive })).await;
     }
 
     let mut own = Vec::with_capacity(joins.len());
@@ -165,7 +165,7 @@ async fn handle(
 }
 
 /// Somebody whose names are in order.
-fn joining(lifecycle: &Lifecycle, index: usize, join: Join) -> Result<Joining, Status> {
+fn joining(lifecycle: &Lifecycle, index: usize, join: Join) -> Result<JoinRequest, Status> {
     let refuse = |field: &str, description| {
         status::invalid_field(format!("joins[{index}].{field}"), description)
     };
@@ -185,7 +185,7 @@ fn joining(lifecycle: &Lifecycle, index: usize, join: Join) -> Result<Joining, S
     if source.chars().count() > SOURCE_MAX {
         return Err(refuse("source", "Use at most 64 characters."));
     }
-    Ok(Joining {
+    Ok(JoinRequest {
         name,
         user_id,
         source,

@@ -15,7 +15,7 @@ use tonic::{Request, Response, Status, Streaming};
 use super::users_in_blocks::{BLOCK, UsersInBlocks};
 use super::{import, listing, status};
 use crate::lifecycle::Lifecycle;
-use crate::store::{Added, Changed, EventKind, News, Update};
+use crate::store::{Added, Changed, EventKind, Update, WatchItem};
 
 /// The service, over the store once that is open.
 #[derive(Debug, Clone)]
@@ -201,10 +201,10 @@ fn changed_user(changed: Changed) -> Result<User, Status> {
     }
 }
 
-fn event(news: News) -> UserEvent {
+fn event(news: WatchItem) -> UserEvent {
     use user_event::Kind;
     match news {
-        News::Event(event) => UserEvent {
+        WatchItem::Event(event) => UserEvent {
             kind: match event.kind {
                 EventKind::Created => Kind::Created,
                 EventKind::Changed => Kind::Changed,
@@ -214,7 +214,7 @@ fn event(news: News) -> UserEvent {
             sequence: event.sequence,
             user: Some(event.user.clone()),
         },
-        News::ReadAgain(sequence) => UserEvent {
+        WatchItem::Resync(sequence) => UserEvent {
             kind: Kind::ReadAgain.into(),
             sequence,
             user: None,

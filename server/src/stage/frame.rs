@@ -10,7 +10,7 @@ use prost::Message as _;
 use prost::encoding::{WireType, encode_key};
 use soundstage_proto::position::{Character, Sample, StageUpdate};
 
-use super::cast::CallId;
+use super::roster::CallId;
 
 /// How many updates a frame keeps: subscribers of one rate have seen the same, up to a tick, so there are few. Who has fallen behind
 /// in a way of its own may have to be encoded for.
@@ -188,7 +188,7 @@ mod tests {
     use soundstage_proto::position::Pos;
     use tokio::time::Instant;
 
-    use super::super::cast::{Cast, Joining};
+    use super::super::roster::{JoinRequest, Roster};
     use super::*;
 
     const HERE: Pos = Pos {
@@ -209,31 +209,31 @@ mod tests {
 
     /// Two characters beside the default one, at ticks 1 to 3: they come, the second moves, the first leaves.
     fn frames() -> [Frame; 3] {
-        let mut cast = Cast::new(Duration::from_secs(3), Duration::from_secs(10));
+        let mut roster = Roster::new(Duration::from_secs(3), Duration::from_secs(10));
         let now = Instant::now();
-        let call = cast.open();
-        cast.see_walker(HERE, 1);
-        let join = |cast: &mut Cast, name: &str| {
-            let joining = Joining {
+        let call = roster.open();
+        roster.see_walker(HERE, 1);
+        let join = |roster: &mut Roster, name: &str| {
+            let joining = JoinRequest {
                 name: name.into(),
-                ..Joining::default()
+                ..JoinRequest::default()
             };
-            let id = cast.join(call, joining, now).expect("room").id;
+            let id = roster.join(call, joining, now).expect("room").id;
             let sample = Sample {
                 character: id,
                 ..Sample::default()
             };
-            cast.sample(call, &sample, HERE, now, 1).expect("moved");
+            roster.sample(call, &sample, HERE, now, 1).expect("moved");
             sample
         };
-        let ann = join(&mut cast, "Ann");
-        let bob = join(&mut cast, "Bob");
-        let first = cast.tick(1, now).expect("a change");
-        cast.sample(call, &bob, HERE, now, 2).expect("moved");
-        let second = cast.tick(2, now).expect("a change");
-        cast.leave(call, ann.character).expect("left");
-        let third = cast.tick(3, now).expect("a change");
-        assert!(cast.tick(4, now).is_none(), "nothing has changed");
+        let ann = join(&mut roster, "Ann");
+        let bob = join(&mut roster, "Bob");
+        let first = roster.tick(1, now).expect("a change");
+        roster.sample(call, &bob, HERE, now, 2).expect("moved");
+        let second = roster.tick(2, now).expect("a change");
+        roster.leave(call, ann.character).expect("left");
+        let third = roster.tick(3, now).expect("a change");
+        assert!(roster.tick(4, now).is_none(), "nothing has changed");
         [first, second, third]
     }
 

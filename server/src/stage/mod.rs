@@ -3,9 +3,9 @@
 //! What has changed is put together as a [`Frame`], some thirty times a second, which all subscribers share: its bytes are encoded once for
 //! however many there are, and one that has missed some takes the newest.
 
-mod cast;
+mod character;
 mod frame;
-mod member;
+mod roster;
 mod subscription;
 mod walk;
 
@@ -17,19 +17,19 @@ use soundstage_proto::position::{Character, Pos, Sample};
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use cast::Cast;
 use frame::Frame;
+use roster::Roster;
 use walk::{Walk, Walker};
 
-pub(crate) use cast::{CallId, JoinError, Joining, MoveError};
-pub(crate) use subscription::{Choice, Subscription};
+pub(crate) use roster::{CallId, JoinError, JoinRequest, MoveError};
+pub(crate) use subscription::{Interest, Subscription};
 
 /// What changes goes out at once, but on average no more often than this: a little less than a thirtieth of a second, so that a source that
 /// moves thirty times a second and was once late is not late for good.
 const INTERVAL: Duration = Duration::from_millis(30);
 
 /// Who moves at the same time is in the same frame.
-const TOGETHER: Duration = Duration::from_millis(2);
+const COALESCE_WINDOW: Duration = Duration::from_millis(2);
 
 /// A step of the walk waits so long for somebody who moves: longer than from one sample of theirs to the next.
 const CALM: Duration = Duration::from_millis(45);
@@ -44,8 +44,8 @@ pub(crate) struct Stage(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     walk: Walk,
-    cast: Mutex<Cast>,
-    /// Something has changed in the cast.
+    roster: Mutex<Roster>,
+    /// Something has changed in the roster.
     changed: Notify,
     frames: watch::Sender<Arc<Frame>>,
 }
@@ -56,7 +56,7 @@ impl Stage {
     pub(crate) fn new(hold: Duration, leave: Duration) -> Self {
         Self(Arc::new(Shared {
             walk: Walk::new(hold),
-            cast: Mutex::new(Cast::new(hold, leave)),
+            roster: Mutex::new(Roster::new(hold, leave)),
             changed: Notify::new(),
             frames: watch::Sender::default(),
         }))
@@ -79,14 +79,14 @@ impl Stage {
     }
 
     /// The characters of this choice, now and as they change.
-    pub(crate) fn subscribe(&self, choice: Choice) -> Subscription {
+    pub(crate) fn subscribe(&self, choice: Interest) -> Subscription {
         Subscription::new(self.0.frames.subscribe(), choice)
     }
 
     /// A call that will move characters.
-    pub(crate) fn open(&self) -> Mover {
-        Mover {
-            call: self.cast().open(),
+    pub(crate) fn open(&self) -> Publisher {
+        Publisher {
+            call: self.roster().open(),
             stage: self.clone(),
         }
     }
@@ -109,7 +109,7 @@ impl Stage {
                 sleep(CALM).await;
             };
             tokio::select! {
-                () = self.0.changed.notified() => sleep(TOGETHER).await,
+                () = self.0.changed.notified() => sleep(COALESCE_WINDOW).await,
                 () = calm => (),
             }
             walker.mark_unchanged();
@@ -125,55 +125,55 @@ impl Stage {
 
     /// What there is now, if it is not what there was.
     fn frame(&self, tick: u64, now: Instant) -> Option<Frame> {
-        let mut cast = self.cast();
-        cast.see_walker(self.position(), wall_clock());
-        cast.tick(tick, now)
+        let mut roster = self.roster();
+        roster.see_walker(self.position(), wall_clock());
+        roster.tick(tick, now)
     }
 
-    /// The cast, to change something in it.
-    fn change(&self) -> MutexGuard<'_, Cast> {
-        let cast = self.cast();
+    /// The roster, to change something in it.
+    fn change(&self) -> MutexGuard<'_, Roster> {
+        let roster = self.roster();
         self.0.changed.notify_one();
-        cast
+        roster
     }
 
-    fn cast(&self) -> MutexGuard<'_, Cast> {
+    fn roster(&self) -> MutexGuard<'_, Roster> {
         // Nothing in there panics half way; and what somebody else's panic has left is better than no stage.
-        self.0.cast.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.roster.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// A call that moves characters. When it is dropped its characters are stale: nobody moves them any more.
 #[derive(Debug)]
-pub(crate) struct Mover {
+pub(crate) struct Publisher {
     stage: Stage,
     call: CallId,
 }
 
-impl Mover {
+impl Publisher {
     pub(crate) fn call(&self) -> CallId {
         self.call
     }
 
     /// Puts a character on the stage, or goes on with that of the same source.
-    pub(crate) fn join(&self, joining: Joining) -> Result<Character, JoinError> {
+    pub(crate) fn join(&self, joining: JoinRequest) -> Result<Character, JoinError> {
         // Seen with its first sample, unless it is back.
-        let mut cast = self.stage.change();
-        cast.join(self.call, joining, Instant::now())
+        let mut roster = self.stage.change();
+        roster.join(self.call, joining, Instant::now())
     }
 
     /// Moves characters, all in one frame. Ends at the first that cannot be moved, with its index.
     pub(crate) fn samples(&self, samples: &[(Sample, Pos)]) -> Result<(), (usize, MoveError)> {
         let (now, clock) = (Instant::now(), wall_clock());
         let mut walker = None;
-        let mut cast = self.stage.change();
+        let mut roster = self.stage.change();
         for (index, (sample, position)) in samples.iter().enumerate() {
-            let moved = cast.sample(self.call, sample, *position, now, clock);
+            let moved = roster.sample(self.call, sample, *position, now, clock);
             if moved.map_err(|error| (index, error))? == DEFAULT_CHARACTER {
                 walker = Some(*position);
             }
         }
-        drop(cast);
+        drop(roster);
         if let Some(position) = walker {
             self.stage.publish(position);
         }
@@ -182,7 +182,7 @@ impl Mover {
 
     /// The call's characters are still there.
     pub(crate) fn heartbeat(&self) {
-        self.stage.cast().heartbeat(self.call, Instant::now());
+        self.stage.roster().heartbeat(self.call, Instant::now());
     }
 
     /// One of the call's characters leaves.
@@ -201,7 +201,7 @@ impl Mover {
     }
 }
 
-impl Drop for Mover {
+impl Drop for Publisher {
     fn drop(&mut self) {
         self.stage.change().lose(self.call);
     }

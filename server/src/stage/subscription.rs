@@ -9,15 +9,15 @@ use soundstage_proto::position::StageUpdate;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::cast::CallId;
 use super::frame::{Frame, Selection};
+use super::roster::CallId;
 
 /// A subscriber hears something at least this often.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
 /// Whom a subscriber wants to see, and how often.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Choice {
+pub(crate) struct Interest {
     /// All characters.
     pub(crate) all: bool,
     /// These, if not all.
@@ -32,7 +32,7 @@ pub(crate) struct Choice {
 #[derive(Debug)]
 pub(crate) struct Subscription {
     frames: watch::Receiver<Arc<Frame>>,
-    choice: Choice,
+    choice: Interest,
     /// The tick that it has seen.
     seen: u64,
     /// When it may have the next update.
@@ -40,7 +40,7 @@ pub(crate) struct Subscription {
 }
 
 impl Subscription {
-    pub(super) fn new(mut frames: watch::Receiver<Arc<Frame>>, choice: Choice) -> Self {
+    pub(super) fn new(mut frames: watch::Receiver<Arc<Frame>>, choice: Interest) -> Self {
         // The frame that there is already is news to it.
         frames.mark_changed();
         Self {
@@ -89,7 +89,7 @@ impl Subscription {
     }
 }
 
-impl Choice {
+impl Interest {
     fn selection(&self) -> Selection<'_> {
         match self.except {
             _ if !self.all => Selection::These(&self.characters, self.except),

@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension as _, Transaction, params};
 use soundstage_proto::user::User;
 use soundstage_proto::user_rules::ValidUser;
 
-use super::error::Problem;
+use super::error::ErrorKind;
 use super::events::{Event, EventKind};
 use super::{Added, Changed, Update, find, search};
 
@@ -21,7 +21,7 @@ pub(super) struct Changes<'a> {
 }
 
 impl<'a> Changes<'a> {
-    pub(super) fn begin(transaction: &'a Transaction<'a>) -> Result<Self, Problem> {
+    pub(super) fn begin(transaction: &'a Transaction<'a>) -> Result<Self, ErrorKind> {
         let revision = transaction
             .prepare_cached("SELECT newest FROM revisions")?
             .query_row([], |row| row.get(0))?;
@@ -40,7 +40,7 @@ impl<'a> Changes<'a> {
     ///
     /// The index comes last: FTS5 writes what it has gathered whenever a statement begins that may have to be undone, as those
     /// on the users are, so in between it would write a part of its own for each user.
-    pub(super) fn finish(self) -> Result<Vec<Event>, Problem> {
+    pub(super) fn finish(self) -> Result<Vec<Event>, ErrorKind> {
         if !self.events.is_empty() {
             self.transaction
                 .prepare_cached("UPDATE revisions SET newest = ?1")?
@@ -68,7 +68,7 @@ impl<'a> Changes<'a> {
     }
 
     /// Adds one user; id 0 takes the next free one.
-    pub(super) fn add(&mut self, user: &ValidUser) -> Result<Added, Problem> {
+    pub(super) fn add(&mut self, user: &ValidUser) -> Result<Added, ErrorKind> {
         let user = User {
             id: if user.id == 0 {
                 self.next_free_id()?
@@ -107,7 +107,7 @@ impl<'a> Changes<'a> {
         id: u32,
         revision: i64,
         update: Update,
-    ) -> Result<Changed, Problem> {
+    ) -> Result<Changed, ErrorKind> {
         let user = match self.at_revision(id, revision)? {
             Ok(user) => user,
             Err(refused) => return Ok(refused),
@@ -142,7 +142,7 @@ impl<'a> Changes<'a> {
     }
 
     /// Removes a user, unless it has changed since `revision`; 0 is any.
-    pub(super) fn delete(&mut self, id: u32, revision: i64) -> Result<Changed, Problem> {
+    pub(super) fn delete(&mut self, id: u32, revision: i64) -> Result<Changed, ErrorKind> {
         let user = match self.at_revision(id, revision)? {
             Ok(user) => user,
             Err(refused) => return Ok(refused),
@@ -156,7 +156,7 @@ impl<'a> Changes<'a> {
     }
 
     /// The user, or why it is not the one that the caller means.
-    fn at_revision(&self, id: u32, revision: i64) -> Result<Result<User, Changed>, Problem> {
+    fn at_revision(&self, id: u32, revision: i64) -> Result<Result<User, Changed>, ErrorKind> {
         Ok(match find(self.transaction, id)? {
             None => Err(Changed::NotFound),
             Some(user) if revision != 0 && user.revision != revision => Err(Changed::Stale(user)),
@@ -165,7 +165,7 @@ impl<'a> Changes<'a> {
     }
 
     /// One above the highest id; when that is the last there is, the lowest free one.
-    fn next_free_id(&self) -> Result<u32, Problem> {
+    fn next_free_id(&self) -> Result<u32, ErrorKind> {
         let highest: u32 = self
             .transaction
             .prepare_cached("SELECT coalesce(max(id), 0) FROM users")?
@@ -182,6 +182,6 @@ impl<'a> Changes<'a> {
             )?
             .query_row([], |row| row.get(0))
             .optional()?;
-        lowest_free.ok_or(Problem::NoFreeId)
+        lowest_free.ok_or(ErrorKind::NoFreeId)
     }
 }

@@ -10,15 +10,15 @@ use super::seed::SeedError;
 
 /// A failure of the store, with the file it concerns.
 #[derive(Debug, thiserror::Error)]
-#[error("database {}: {problem}", path.display())]
+#[error("database {}: {kind}", path.display())]
 pub struct StoreError {
     path: PathBuf,
-    problem: Problem,
+    kind: ErrorKind,
 }
 
 /// What is wrong.
 #[derive(Debug, Clone)]
-pub enum Problem {
+pub enum ErrorKind {
     /// The file is no database, or its content is not consistent.
     Damaged(String),
     /// Another process holds it for longer than we wait.
@@ -49,20 +49,20 @@ pub enum Problem {
 }
 
 impl StoreError {
-    pub(super) fn new(path: &Path, problem: impl Into<Problem>) -> Self {
+    pub(super) fn new(path: &Path, kind: impl Into<ErrorKind>) -> Self {
         Self {
             path: path.to_owned(),
-            problem: problem.into(),
+            kind: kind.into(),
         }
     }
 
     /// What is wrong.
-    pub fn problem(&self) -> &Problem {
-        &self.problem
+    pub fn kind(&self) -> &ErrorKind {
+        &self.kind
     }
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Damaged(detail) => write!(
@@ -95,7 +95,7 @@ impl fmt::Display for Problem {
     }
 }
 
-impl From<rusqlite::Error> for Problem {
+impl From<rusqlite::Error> for ErrorKind {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {

@@ -39,11 +39,11 @@ pub struct Event {
 
 /// What a watcher hears.
 #[derive(Debug, Clone, PartialEq)]
-pub enum News {
+pub enum WatchItem {
     /// One change.
     Event(Arc<Event>),
     /// Changes up to this sequence number are not told one by one.
-    ReadAgain(i64),
+    Resync(i64),
 }
 
 /// The last changes.
@@ -115,11 +115,11 @@ pub struct Watcher {
 
 impl Watcher {
     /// The next change, as soon as there is one.
-    pub async fn next(&mut self) -> News {
+    pub async fn next(&mut self) -> WatchItem {
         loop {
             if let Some(event) = self.block.next() {
                 self.after = Some(event.sequence);
-                return News::Event(event);
+                return WatchItem::Event(event);
             }
             let newest = *self.newest.borrow_and_update();
             let block = match self.after {
@@ -130,7 +130,7 @@ impl Watcher {
             match block {
                 None => {
                     self.after = Some(newest);
-                    return News::ReadAgain(newest);
+                    return WatchItem::Resync(newest);
                 }
                 Some(block) if block.is_empty() => {
                     // Cannot fail, since the sender is among what this holds.
@@ -157,8 +157,8 @@ mod tests {
 
     async fn hear(watcher: &mut Watcher) -> i64 {
         match watcher.next().await {
-            News::Event(event) => event.sequence,
-            News::ReadAgain(sequence) => -sequence,
+            WatchItem::Event(event) => event.sequence,
+            WatchItem::Resync(sequence) => -sequence,
         }
     }
 

@@ -7,7 +7,7 @@ use soundstage_proto::user::User;
 use soundstage_proto::user_rules::ValidUser;
 
 use super::changes::Changes;
-use super::error::Problem;
+use super::error::ErrorKind;
 use super::{Added, Changed, Update, find};
 
 /// How long an import can be taken up again, in milliseconds.
@@ -59,7 +59,7 @@ pub enum Imported {
     /// What came before the row at this place of the batch, whose id is taken.
     UpToConflict(Progress, usize),
     /// Nothing of it: another caller has taken the same import further.
-    Overtaken,
+    Superseded,
 }
 
 /// What becomes of one row.
@@ -130,11 +130,11 @@ impl Changes<'_> {
         plan: &ImportPlan,
         progress: Progress,
         batch: &Batch,
-    ) -> Result<Imported, Problem> {
+    ) -> Result<Imported, ErrorKind> {
         if let Some(id) = &plan.id
             && progress_of(self.transaction, id)?.unwrap_or_default() != progress
         {
-            return Ok(Imported::Overtaken);
+            return Ok(Imported::Superseded);
         }
         let imported = go_through(progress, batch, |row| {
             let stored = match row.id {
@@ -143,7 +143,7 @@ impl Changes<'_> {
             };
             let outcome = plan.on_conflict.decide(row, stored);
             self.carry_out(&outcome, row)?;
-            Ok::<_, Problem>(outcome)
+            Ok::<_, ErrorKind>(outcome)
         })?;
         if let (Some(id), Imported::Whole(progress) | Imported::UpToConflict(progress, _)) =
             (&plan.id, &imported)
@@ -153,7 +153,7 @@ impl Changes<'_> {
         Ok(imported)
     }
 
-    fn carry_out(&mut self, outcome: &Outcome, row: &ValidUser) -> Result<(), Problem> {
+    fn carry_out(&mut self, outcome: &Outcome, row: &ValidUser) -> Result<(), ErrorKind> {
         match outcome {
             Outcome::Add => {
                 let added = self.add(row)?;
@@ -173,7 +173,7 @@ impl Changes<'_> {
         Ok(())
     }
 
-    fn keep_progress(&self, id: &str, progress: Progress) -> Result<(), Problem> {
+    fn keep_progress(&self, id: &str, progress: Progress) -> Result<(), ErrorKind> {
         self.transaction
             .prepare_cached(
                 "INSERT OR REPLACE INTO imports (id, updated_ms, row_count, added, replaced, skipped, refused) \
@@ -215,11 +215,11 @@ pub(super) fn progress_of(connection: &Connection, id: &str) -> rusqlite::Result
 
 /// An import that stores nothing. Knows the ids of the rows before, which would be taken by then.
 #[derive(Debug, Default)]
-pub struct Rehearsal {
+pub struct DryRun {
     ids: HashSet<u32>,
 }
 
-impl Rehearsal {
+impl DryRun {
     /// What would become of a batch.
     pub(super) fn run(
         &mut self,

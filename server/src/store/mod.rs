@@ -23,10 +23,10 @@ use soundstage_proto::UserType;
 use soundstage_proto::user::User;
 use soundstage_proto::user_rules::{ValidUser, Violation};
 
-pub use error::{Problem, StoreError};
-pub use events::{Event, EventKind, News, Watcher};
-pub use import::{Batch, ImportPlan, Imported, OnConflict, Progress, Rehearsal};
-pub use query::{Block, Filter, Key, Order, Page, PageQuery, Position};
+pub use error::{ErrorKind, StoreError};
+pub use events::{Event, EventKind, WatchItem, Watcher};
+pub use import::{Batch, DryRun, ImportPlan, Imported, OnConflict, Progress};
+pub use query::{Block, Cursor, Filter, Key, Order, Page, PageQuery};
 pub use search::Search;
 pub use seed::{Seed, SeedError};
 
@@ -183,14 +183,14 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn rehearse(
+    pub fn dry_run_batch(
         &self,
-        rehearsal: &mut Rehearsal,
+        dry_run: &mut DryRun,
         on_conflict: OnConflict,
         progress: Progress,
         batch: &Batch,
     ) -> Result<Imported, StoreError> {
-        self.read(|connection| rehearsal.run(connection, on_conflict, progress, batch))
+        self.read(|connection| dry_run.run(connection, on_conflict, progress, batch))
     }
 
     /// What happens after a sequence number; after 0, what happens from now on.

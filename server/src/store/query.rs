@@ -14,7 +14,7 @@ use super::search::Search;
 use super::{find, to_user};
 
 /// How many candidates of a search are read and sorted; of more, only this many are counted.
-const COUNTED: u32 = if cfg!(test) { 20 } else { 10_000 };
+const COUNT_LIMIT: u32 = if cfg!(test) { 20 } else { 10_000 };
 
 /// Which users.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -53,7 +53,7 @@ pub enum Key {
 
 /// A place between two users in an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Position {
+pub struct Cursor {
     /// The key of the user before it.
     pub key: Key,
     /// The id of the user before it.
@@ -70,7 +70,7 @@ pub struct PageQuery {
     /// From the last to the first.
     pub descending: bool,
     /// Where to begin; a position of the same order.
-    pub after: Option<Position>,
+    pub after: Option<Cursor>,
     /// How many to pass over from there.
     pub skip: u32,
     /// How many at most.
@@ -92,7 +92,7 @@ pub struct Page {
 
 impl Order {
     /// The position right after a user.
-    pub fn position(self, user: &User) -> Position {
+    pub fn position(self, user: &User) -> Cursor {
         let key = match self {
             Self::Id => Key::Id,
             Self::Nickname => Key::Text(user.nickname.clone()),
@@ -100,7 +100,7 @@ impl Order {
             Self::Created => Key::Time(user.created_ms),
             Self::Updated => Key::Time(user.updated_ms),
         };
-        Position { key, id: user.id }
+        Cursor { key, id: user.id }
     }
 
     /// The column, as it stands in the indexes.
@@ -144,7 +144,7 @@ impl Order {
     }
 }
 
-impl Position {
+impl Cursor {
     fn compare(&self, other: &Self) -> Ordering {
         let folded = |text: &str| text.bytes().map(|byte| byte.to_ascii_lowercase()).collect();
         let keys = match (&self.key, &other.key) {
@@ -171,13 +171,13 @@ impl PageQuery {
             ),
             Some(search) => {
                 let candidates =
-                    candidates(connection, &self.filter, search, 0, false, COUNTED + 1)?;
-                if candidates.len() > COUNTED as usize {
+                    candidates(connection, &self.filter, search, 0, false, COUNT_LIMIT + 1)?;
+                if candidates.len() > COUNT_LIMIT as usize {
                     let users = match self.order {
                         Order::Id => self.by_id(connection, search)?,
                         _ => self.ordered(connection, |user| search.matches(user))?,
                     };
-                    (users, COUNTED + 1)
+                    (users, COUNT_LIMIT + 1)
                 } else {
                     let users = matching(connection, &self.filter, &candidates)?;
                     let total = u32::try_from(users.len()).unwrap_or(u32::MAX);
@@ -185,10 +185,14 @@ impl PageQuery {
                 }
             }
         };
-        let total_is_lower_bound = self.filter.search.is_some() && total > COUNTED;
+        let total_is_lower_bound = self.filter.search.is_some() && total > COUNT_LIMIT;
         Ok(Page {
             users,
-            total: if total_is_lower_bound { COUNTED } else { total },
+            total: if total_is_lower_bound {
+                COUNT_LIMIT
+            } else {
+                total
+            },
             total_is_lower_bound,
             sequence,
         })
@@ -212,12 +216,12 @@ impl PageQuery {
         let mut statement = connection.prepare_cached(&self.sql())?;
         let (key, id) = match &self.after {
             None => (Value::Null, 0),
-            Some(Position { key: Key::Id, id }) => (Value::Null, *id),
-            Some(Position {
+            Some(Cursor { key: Key::Id, id }) => (Value::Null, *id),
+            Some(Cursor {
                 key: Key::Text(text),
                 id,
             }) => (text.clone().into(), *id),
-            Some(Position {
+            Some(Cursor {
                 key: Key::Time(time),
                 id,
             }) => ((*time).into(), *id),
@@ -354,7 +358,7 @@ pub(super) fn block(
             filter: filter.clone(),
             order: Order::Id,
             descending: false,
-            after: Some(Position {
+            after: Some(Cursor {
                 key: Key::Id,
                 id: after,
             }),
@@ -571,7 +575,7 @@ mod tests {
                     let page = query.run(&connection).expect("a page");
                     if page.total_is_lower_bound {
                         counted_in_part += 1;
-                        assert!(page.total == COUNTED && expected.len() > COUNTED as usize);
+                        assert!(page.total == COUNT_LIMIT && expected.len() > COUNT_LIMIT as usize);
                     } else {
                         assert_eq!(page.total as usize, expected.len(), "{query:?}");
                     }

@@ -6,7 +6,7 @@
 //!
 //! - Before the writer writes, every idle connection ends its transaction, and until it has written none is kept: the
 //!   log can be reset, and a read that begins after a commit sees it.
-//! - A connection that was in use meanwhile is known by its round, and ends its transaction when it comes back.
+//! - A connection that was in use meanwhile is known by its generation, and ends its transaction when it comes back.
 //! - No transaction is older than [`LONGEST_SNAPSHOT`] when it is read from, so what another process writes is seen
 //!   as well.
 
@@ -33,7 +33,7 @@ pub(super) struct Readers {
 struct Pool {
     idle: Vec<Reader>,
     /// How many times the writer has begun, or ended, to write.
-    round: u64,
+    generation: u64,
     /// Whether it is writing now.
     writing: bool,
 }
@@ -47,7 +47,7 @@ struct Reader {
 /// An open read transaction.
 #[derive(Debug)]
 struct Snapshot {
-    round: u64,
+    generation: u64,
     since: Instant,
 }
 
@@ -71,12 +71,12 @@ impl Readers {
         &self,
         query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> rusqlite::Result<T> {
-        let (idle, round) = {
+        let (idle, generation) = {
             let mut pool = self.pool();
-            (pool.idle.pop(), pool.round)
+            (pool.idle.pop(), pool.generation)
         };
         let mut reader = idle.map_or_else(|| Reader::open(&self.path), Ok)?;
-        reader.begin(round)?;
+        reader.begin(generation)?;
         // After a failure the connection is closed instead of coming back, since the failure may be its own.
         let answer = query(&reader.connection)?;
         self.give_back(reader)?;
@@ -88,7 +88,7 @@ impl Readers {
         let is_current = reader
             .snapshot
             .as_ref()
-            .is_some_and(|snapshot| snapshot.round == pool.round);
+            .is_some_and(|snapshot| snapshot.generation == pool.generation);
         if pool.writing || !is_current {
             drop(pool);
             reader.end()?;
@@ -99,10 +99,10 @@ impl Readers {
     }
 
     /// Ends every kept transaction, and keeps none until the guard is dropped.
-    pub(super) fn make_way(&self) -> WriteGuard<'_> {
+    pub(super) fn release_snapshots(&self) -> WriteGuard<'_> {
         let idle = {
             let mut pool = self.pool();
-            pool.round += 1;
+            pool.generation += 1;
             pool.writing = true;
             std::mem::take(&mut pool.idle)
         };
@@ -129,7 +129,7 @@ impl Drop for WriteGuard<'_> {
     fn drop(&mut self) {
         let mut pool = self.readers.pool();
         // Those that began while the writer wrote may have begun before its commit.
-        pool.round += 1;
+        pool.generation += 1;
         pool.writing = false;
     }
 }
@@ -143,7 +143,7 @@ impl Reader {
     }
 
     /// Goes on with the transaction it has, or begins one.
-    fn begin(&mut self, round: u64) -> rusqlite::Result<()> {
+    fn begin(&mut self, generation: u64) -> rusqlite::Result<()> {
         let now = Instant::now();
         let is_old = |snapshot: &Snapshot| now - snapshot.since > LONGEST_SNAPSHOT;
         if self.snapshot.as_ref().is_some_and(is_old) {
@@ -151,7 +151,10 @@ impl Reader {
         }
         if self.snapshot.is_none() {
             self.connection.prepare_cached("BEGIN")?.execute([])?;
-            self.snapshot = Some(Snapshot { round, since: now });
+            self.snapshot = Some(Snapshot {
+                generation,
+                since: now,
+            });
         }
         Ok(())
     }

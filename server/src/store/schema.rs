@@ -6,7 +6,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use super::changes::Changes;
-use super::error::{Problem, StoreError};
+use super::error::{ErrorKind, StoreError};
 use super::query::{self, Filter};
 use super::search;
 use super::seed::Seed;
@@ -113,14 +113,14 @@ pub(super) fn open(path: &Path, seed: &Seed) -> Result<Connection, StoreError> {
     prepare(path, seed).map_err(|problem| StoreError::new(path, problem))
 }
 
-fn prepare(path: &Path, seed: &Seed) -> Result<Connection, Problem> {
+fn prepare(path: &Path, seed: &Seed) -> Result<Connection, ErrorKind> {
     let mut connection = connect(
         path,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
     )?;
     // Asked for read-write, SQLite opens a file that it may not write read-only and says nothing.
     if connection.is_readonly("main")? {
-        return Err(Problem::ReadOnly);
+        return Err(ErrorKind::ReadOnly);
     }
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     check_ours(&connection, version)?;
@@ -160,17 +160,17 @@ fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
 }
 
 /// Refuses what is damaged, another program's, or newer than this program.
-fn check_ours(connection: &Connection, version: i64) -> Result<(), Problem> {
+fn check_ours(connection: &Connection, version: i64) -> Result<(), ErrorKind> {
     let application_id: i64 =
         connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let objects: i64 =
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     if application_id != APPLICATION_ID && (application_id != 0 || objects > 0) {
-        return Err(Problem::NotOurs);
+        return Err(ErrorKind::NotOurs);
     }
     let known = MIGRATIONS.len() as i64;
     if version > known {
-        return Err(Problem::NewerSchema {
+        return Err(ErrorKind::NewerSchema {
             found: version,
             known,
         });
@@ -180,7 +180,7 @@ fn check_ours(connection: &Connection, version: i64) -> Result<(), Problem> {
 
 /// Checks each table and its indexes. Not the file as a whole: SQLite would have FTS5 look for contradictions in the index
 /// of grams too, which takes three times as long as everything else, and there is nothing in it that cannot be made again.
-fn check_undamaged(connection: &Connection) -> Result<(), Problem> {
+fn check_undamaged(connection: &Connection) -> Result<(), ErrorKind> {
     let mut tables = connection
         .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0")?;
     let names = tables.query_map([], |row| row.get::<_, String>(0))?;
@@ -188,13 +188,13 @@ fn check_undamaged(connection: &Connection) -> Result<(), Problem> {
         let mut check = connection.prepare("SELECT * FROM pragma_quick_check(?1)")?;
         let verdict: String = check.query_row([name?], |row| row.get(0))?;
         if verdict != "ok" {
-            return Err(Problem::Damaged(verdict));
+            return Err(ErrorKind::Damaged(verdict));
         }
     }
     Ok(())
 }
 
-fn migrate(transaction: &Transaction<'_>, seed: &Seed) -> Result<(), Problem> {
+fn migrate(transaction: &Transaction<'_>, seed: &Seed) -> Result<(), ErrorKind> {
     // Read again, now that no other process can write.
     let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let done = usize::try_from(version).unwrap_or_default();
@@ -210,7 +210,7 @@ fn migrate(transaction: &Transaction<'_>, seed: &Seed) -> Result<(), Problem> {
     }
     if done == 0 {
         let mut changes = Changes::begin(transaction)?;
-        for user in seed.users().map_err(Problem::Seed)? {
+        for user in seed.users().map_err(ErrorKind::Seed)? {
             changes.add(&user)?;
         }
         changes.finish()?;
@@ -218,7 +218,7 @@ fn migrate(transaction: &Transaction<'_>, seed: &Seed) -> Result<(), Problem> {
     Ok(())
 }
 
-fn make_searchable(transaction: &Transaction<'_>) -> Result<(), Problem> {
+fn make_searchable(transaction: &Transaction<'_>) -> Result<(), ErrorKind> {
     let mut after = 0;
     loop {
         let block = query::block(transaction, &Filter::default(), after, 1024)?;

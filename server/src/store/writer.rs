@@ -8,7 +8,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 use super::changes::Changes;
-use super::error::{Problem, StoreError};
+use super::error::{ErrorKind, StoreError};
 use super::events::{Event, Events};
 use super::readers::Readers;
 
@@ -29,40 +29,40 @@ trait Job: Send {
     ///
     /// # Errors
     /// When the whole transaction has failed. A failure of this change alone is the caller's to hear.
-    fn run(&mut self, changes: &mut Changes<'_>) -> Result<(), Problem>;
+    fn run(&mut self, changes: &mut Changes<'_>) -> Result<(), ErrorKind>;
 
     /// Tells the caller, once the transaction has been committed or has failed.
-    fn answer(self: Box<Self>, path: &Path, committed: Result<(), Problem>);
+    fn answer(self: Box<Self>, path: &Path, committed: Result<(), ErrorKind>);
 }
 
 struct Pending<W, T> {
     work: Option<W>,
-    result: Option<Result<T, Problem>>,
+    result: Option<Result<T, ErrorKind>>,
     answer: oneshot::Sender<Result<T, StoreError>>,
 }
 
 impl<W, T> Job for Pending<W, T>
 where
-    W: FnOnce(&mut Changes<'_>) -> Result<T, Problem> + Send,
+    W: FnOnce(&mut Changes<'_>) -> Result<T, ErrorKind> + Send,
     T: Send,
 {
-    fn run(&mut self, changes: &mut Changes<'_>) -> Result<(), Problem> {
+    fn run(&mut self, changes: &mut Changes<'_>) -> Result<(), ErrorKind> {
         let Some(work) = self.work.take() else {
             return Ok(());
         };
         self.result = Some(match work(changes) {
             // Says nothing about the others in the batch.
-            Err(Problem::NoFreeId) => Err(Problem::NoFreeId),
+            Err(ErrorKind::NoFreeId) => Err(ErrorKind::NoFreeId),
             Err(problem) => return Err(problem),
             Ok(done) => Ok(done),
         });
         Ok(())
     }
 
-    fn answer(self: Box<Self>, path: &Path, committed: Result<(), Problem>) {
+    fn answer(self: Box<Self>, path: &Path, committed: Result<(), ErrorKind>) {
         let result = match (committed, self.result) {
             (Ok(()), Some(result)) => result,
-            (Ok(()), None) => Err(Problem::WriterStopped),
+            (Ok(()), None) => Err(ErrorKind::WriterStopped),
             (Err(problem), _) => Err(problem),
         };
         // A caller that has gone is not told; its change is made all the same.
@@ -92,9 +92,9 @@ impl Writer {
     /// Makes a change with whatever else has queued up, in one transaction, and returns after its commit.
     pub(super) async fn change<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Changes<'_>) -> Result<T, Problem> + Send + 'static,
+        work: impl FnOnce(&mut Changes<'_>) -> Result<T, ErrorKind> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let stopped = || StoreError::new(&self.path, Problem::WriterStopped);
+        let stopped = || StoreError::new(&self.path, ErrorKind::WriterStopped);
         let queue = self.queue.as_ref().ok_or_else(stopped)?;
         let (answer, answered) = oneshot::channel();
         let job = Pending {
@@ -127,7 +127,7 @@ fn write(
     let mut batch = Vec::new();
     while jobs.blocking_recv_many(&mut batch, QUEUE) > 0 {
         let committed = {
-            let _writing = readers.make_way();
+            let _writing = readers.release_snapshots();
             commit(&mut connection, &mut batch)
         };
         if let Err(problem) = &committed {
@@ -141,7 +141,10 @@ fn write(
 }
 
 /// Makes the whole batch of changes in one transaction, or none of them. Returns what to tell of them.
-fn commit(connection: &mut Connection, batch: &mut [Box<dyn Job>]) -> Result<Vec<Event>, Problem> {
+fn commit(
+    connection: &mut Connection,
+    batch: &mut [Box<dyn Job>],
+) -> Result<Vec<Event>, ErrorKind> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut changes = Changes::begin(&transaction)?;
     for job in batch {

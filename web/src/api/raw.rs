@@ -106,7 +106,7 @@ pub(super) async fn begin(
     transport: Transport,
 ) -> Result<Response<Streaming<Bytes>>, Status> {
     let path = PathAndQuery::from_static(path);
-    let mut client = Grpc::new(channel().over(transport));
+    let mut client = Grpc::new(channel().with_transport(transport));
     client.streaming(requests, path, BytesCodec).await
 }
 

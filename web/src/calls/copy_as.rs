@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::choices::Choices;
+use super::call_form::CallForm;
 use super::session::Session;
 use super::snippet::Format;
 use crate::browser;
@@ -10,7 +10,7 @@ use crate::language::t;
 
 /// The requests of the call, or, while there was none, the one that is typed.
 #[component]
-pub(super) fn CopyAs(choices: Choices, session: Session, id: &'static str) -> impl IntoView {
+pub(super) fn CopyAs(form: CallForm, session: Session, id: &'static str) -> impl IntoView {
     let format = RwSignal::new(Format::CommandLine);
     let copied = RwSignal::new(None::<bool>);
     let origin = browser::origin();
@@ -18,10 +18,10 @@ pub(super) fn CopyAs(choices: Choices, session: Session, id: &'static str) -> im
         let (mut requests, count) = session.requests();
         let left_out = count - requests.len();
         if requests.is_empty() {
-            let request = choices.method.get().request;
-            requests.extend(choices.draft.with(|draft| draft.encode(request)).ok());
+            let request = form.method.get().request;
+            requests.extend(form.draft.with(|draft| draft.encode(request)).ok());
         }
-        let call = choices.call()?;
+        let call = form.call()?;
         Some(format.get().write(&call, &requests, left_out, &origin))
     });
     let copy = move |_| {

@@ -6,7 +6,7 @@ use std::ops::Range;
 use leptos::html::Div;
 use leptos::prelude::*;
 
-use super::log::{Arrow, Direction, Log, What};
+use super::log::{Direction, Event, EventKind, Log};
 use super::session::{Phase, Session};
 use crate::language::{fill, t};
 use crate::ui::decimal;
@@ -96,16 +96,16 @@ pub(super) fn Diagram(session: Session, label: String) -> impl IntoView {
 /// One arrow; a click shows all of its text, and another hides it again.
 fn row_view(
     row: usize,
-    arrow: &Arrow,
+    arrow: &Event,
     is_chosen: bool,
     chosen: RwSignal<Option<usize>>,
 ) -> impl IntoView + use<> {
     let index = arrow.index;
     let class = match (arrow.direction, &arrow.what) {
-        (_, What::Status { ok: false, .. }) => "arrow received failed",
-        (Direction::Sent, What::Message(_)) => "arrow sent message",
+        (_, EventKind::Status { ok: false, .. }) => "arrow received failed",
+        (Direction::Sent, EventKind::Message(_)) => "arrow sent message",
         (Direction::Sent, _) => "arrow sent",
-        (Direction::Received, What::Message(_)) => "arrow received message",
+        (Direction::Received, EventKind::Message(_)) => "arrow received message",
         (Direction::Received, _) => "arrow received",
     };
     let direction = match arrow.direction {
@@ -154,7 +154,7 @@ fn counts(log: &Log) -> String {
 fn ending(log: &Log) -> String {
     let last = log.len().checked_sub(1).and_then(|row| log.row(row));
     let end = last.map_or("", |arrow| match &arrow.what {
-        What::Cancel => t("Cancelled"),
+        EventKind::Cancel => t("Cancelled"),
         what => what.text(),
     });
     fill("The call has ended: {0}. {1}", &[end, &counts(log)])

@@ -16,7 +16,7 @@ pub(super) enum Direction {
 
 /// What went.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum What {
+pub(super) enum EventKind {
     /// The call itself, with its metadata.
     Call(String),
     /// A message as text.
@@ -31,7 +31,7 @@ pub(super) enum What {
     Status { ok: bool, text: String },
 }
 
-impl What {
+impl EventKind {
     /// One word for the kind of thing; a message needs none.
     pub(super) fn label(&self) -> &'static str {
         match self {
@@ -58,13 +58,13 @@ impl What {
 
 /// One arrow of the diagram.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Arrow {
+pub(super) struct Event {
     /// Counts from 0 in the whole call.
     pub(super) index: usize,
     /// Milliseconds since the call began.
     pub(super) at: f64,
     pub(super) direction: Direction,
-    pub(super) what: What,
+    pub(super) what: EventKind,
     /// Bytes of a message.
     pub(super) size: Option<usize>,
 }
@@ -79,7 +79,7 @@ pub(super) struct Count {
 /// All that has happened, as far as it is kept.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Log {
-    arrows: VecDeque<Arrow>,
+    arrows: VecDeque<Event>,
     began: f64,
     next: usize,
     pub(super) sent: Count,
@@ -96,7 +96,13 @@ impl Log {
     }
 
     /// Adds an arrow; `size` for a message.
-    pub(super) fn push(&mut self, now: f64, direction: Direction, what: What, size: Option<usize>) {
+    pub(super) fn push(
+        &mut self,
+        now: f64,
+        direction: Direction,
+        what: EventKind,
+        size: Option<usize>,
+    ) {
         if let Some(bytes) = size {
             let count = match direction {
                 Direction::Sent => &mut self.sent,
@@ -109,7 +115,7 @@ impl Log {
             self.arrows.pop_front();
         }
         let (index, at) = (self.next, now - self.began);
-        self.arrows.push_back(Arrow {
+        self.arrows.push_back(Event {
             index,
             at,
             direction,
@@ -130,12 +136,12 @@ impl Log {
     }
 
     /// The row with this position, counted from the oldest that is kept.
-    pub(super) fn row(&self, position: usize) -> Option<&Arrow> {
+    pub(super) fn row(&self, position: usize) -> Option<&Event> {
         self.arrows.get(position)
     }
 
     /// The arrow with this index, if it is still kept.
-    pub(super) fn arrow(&self, index: usize) -> Option<&Arrow> {
+    pub(super) fn arrow(&self, index: usize) -> Option<&Event> {
         self.row(index.checked_sub(self.forgotten())?)
     }
 
@@ -155,16 +161,21 @@ mod tests {
         log.push(
             100.0,
             Direction::Sent,
-            What::Call("GetUsersByType".into()),
+            EventKind::Call("GetUsersByType".into()),
             None,
         );
-        log.push(101.0, Direction::Sent, What::Message("{}".into()), Some(3));
+        log.push(
+            101.0,
+            Direction::Sent,
+            EventKind::Message("{}".into()),
+            Some(3),
+        );
         for n in 0..10_000 {
             let now = 102.0 + f64::from(n);
             log.push(
                 now,
                 Direction::Received,
-                What::Message(n.to_string()),
+                EventKind::Message(n.to_string()),
                 Some(10),
             );
         }

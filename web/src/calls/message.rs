@@ -213,7 +213,7 @@ const MASK_PATHS: u32 = 1;
 
 /// How a message is written as text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Notation {
+pub(super) enum TextFormat {
     /// The JSON that protobuf defines for its messages.
     Json,
     /// An object literal for protobuf-es: names without quotes, enums by number.
@@ -221,8 +221,12 @@ pub(super) enum Notation {
 }
 
 /// The message as text; bytes that are none are said to be so.
-pub(super) fn text_of(message: &MessageDescriptor, bytes: &[u8], notation: Notation) -> String {
-    object(message, bytes, notation).unwrap_or_else(|error| {
+pub(super) fn text_of(
+    message: &MessageDescriptor,
+    bytes: &[u8],
+    text_format: TextFormat,
+) -> String {
+    object(message, bytes, text_format).unwrap_or_else(|error| {
         format!(
             "{} bytes that are no {}: {error}",
             bytes.len(),
@@ -234,7 +238,7 @@ pub(super) fn text_of(message: &MessageDescriptor, bytes: &[u8], notation: Notat
 fn object(
     message: &MessageDescriptor,
     mut bytes: &[u8],
-    notation: Notation,
+    text_format: TextFormat,
 ) -> Result<String, DecodeError> {
     let mut values: Vec<Vec<String>> = vec![Vec::new(); message.fields.len()];
     while bytes.has_remaining() {
@@ -248,7 +252,7 @@ fn object(
             continue;
         };
         let field = &message.fields[position];
-        let value = value(field.kind, wire_type, &mut bytes, notation)?;
+        let value = value(field.kind, wire_type, &mut bytes, text_format)?;
         if !field.repeated {
             // The last one counts.
             values[position].clear();
@@ -259,9 +263,9 @@ fn object(
     let entries: Vec<_> = fields
         .filter(|(_, values)| !values.is_empty())
         .map(|(field, values)| {
-            let name = match notation {
-                Notation::Json => quoted(field.json_name),
-                Notation::JavaScript => field.json_name.to_owned(),
+            let name = match text_format {
+                TextFormat::Json => quoted(field.json_name),
+                TextFormat::JavaScript => field.json_name.to_owned(),
             };
             let values = values.join(", ");
             if field.repeated {
@@ -271,8 +275,8 @@ fn object(
             }
         })
         .collect();
-    Ok(match (notation, entries.is_empty()) {
-        (Notation::JavaScript, false) => format!("{{ {} }}", entries.join(", ")),
+    Ok(match (text_format, entries.is_empty()) {
+        (TextFormat::JavaScript, false) => format!("{{ {} }}", entries.join(", ")),
         _ => format!("{{{}}}", entries.join(", ")),
     })
 }
@@ -281,7 +285,7 @@ fn value(
     kind: FieldKind,
     wire_type: WireType,
     bytes: &mut &[u8],
-    notation: Notation,
+    text_format: TextFormat,
 ) -> Result<String, DecodeError> {
     macro_rules! scalar {
         ($module:ident, $initial:expr) => {{
@@ -295,12 +299,12 @@ fn value(
         FieldKind::Int32 => scalar!(int32, 0).to_string(),
         FieldKind::Uint32 => scalar!(uint32, 0).to_string(),
         // A number in JavaScript is exact up to 53 bits only.
-        FieldKind::Int64 => large(scalar!(int64, 0).to_string(), notation),
-        FieldKind::Sfixed64 => large(scalar!(sfixed64, 0).to_string(), notation),
-        FieldKind::FieldMask => mask(&scalar!(bytes, Bytes::new()), notation)?,
+        FieldKind::Int64 => large(scalar!(int64, 0).to_string(), text_format),
+        FieldKind::Sfixed64 => large(scalar!(sfixed64, 0).to_string(), text_format),
+        FieldKind::FieldMask => mask(&scalar!(bytes, Bytes::new()), text_format)?,
         FieldKind::Float => match shortest(scalar!(float, 0.0)) {
             name if name.ends_with(|end: char| end.is_ascii_alphabetic())
-                && notation == Notation::Json =>
+                && text_format == TextFormat::Json =>
             {
                 quoted(&name)
             }
@@ -310,35 +314,35 @@ fn value(
         FieldKind::Enum(values) => {
             let number = scalar!(int32, 0);
             match values.iter().find(|(_, value)| *value == number) {
-                Some((name, _)) if notation == Notation::Json => quoted(name),
+                Some((name, _)) if text_format == TextFormat::Json => quoted(name),
                 Some((name, _)) => format!("{number} /* {name} */"),
                 None => number.to_string(),
             }
         }
         FieldKind::Message(nested) => {
             let content: Bytes = scalar!(bytes, Bytes::new());
-            object(nested, &content, notation)?
+            object(nested, &content, text_format)?
         }
     })
 }
 
-fn large(number: String, notation: Notation) -> String {
-    match notation {
-        Notation::Json => quoted(&number),
-        Notation::JavaScript => number + "n",
+fn large(number: String, text_format: TextFormat) -> String {
+    match text_format {
+        TextFormat::Json => quoted(&number),
+        TextFormat::JavaScript => number + "n",
     }
 }
 
-fn mask(mut bytes: &[u8], notation: Notation) -> Result<String, DecodeError> {
+fn mask(mut bytes: &[u8], text_format: TextFormat) -> Result<String, DecodeError> {
     let mut paths: Vec<String> = Vec::new();
     while bytes.has_remaining() {
         let (_, wire_type) = encoding::decode_key(&mut bytes)?;
         let context = DecodeContext::default();
         encoding::string::merge_repeated(wire_type, &mut paths, &mut bytes, context)?;
     }
-    Ok(match notation {
-        Notation::Json => quoted(&paths.join(",")),
-        Notation::JavaScript => {
+    Ok(match text_format {
+        TextFormat::Json => quoted(&paths.join(",")),
+        TextFormat::JavaScript => {
             let paths: Vec<_> = paths.iter().map(|path| quoted(path)).collect();
             format!("{{ paths: [{}] }}", paths.join(", "))
         }
@@ -545,14 +549,14 @@ mod tests {
         let bytes = response.encode_to_vec();
         let descriptor = method("/UserManager/GetUser").response;
         assert_eq!(
-            text_of(descriptor, &bytes, Notation::Json),
+            text_of(descriptor, &bytes, TextFormat::Json),
             r#"{"user": {"id": 7, "nickname": "凛 \"rin\"\n", "mailAddress": "rin@example.com", "userType": "GUEST"}}"#
         );
         assert_eq!(
-            text_of(descriptor, &bytes, Notation::JavaScript),
+            text_of(descriptor, &bytes, TextFormat::JavaScript),
             r#"{ user: { id: 7, nickname: "凛 \"rin\"\n", mailAddress: "rin@example.com", userType: 3 /* GUEST */ } }"#
         );
-        assert_eq!(text_of(descriptor, &[], Notation::JavaScript), "{}");
+        assert_eq!(text_of(descriptor, &[], TextFormat::JavaScript), "{}");
         let list = ListUsersResponse {
             users: vec![
                 User {
@@ -565,7 +569,7 @@ mod tests {
         };
         let descriptor = method("/UserManager/ListUsers").response;
         assert_eq!(
-            text_of(descriptor, &list.encode_to_vec(), Notation::Json),
+            text_of(descriptor, &list.encode_to_vec(), TextFormat::Json),
             r#"{"users": [{"id": 1}, {"id": 1}]}"#
         );
     }
@@ -574,11 +578,11 @@ mod tests {
     fn bytes_that_are_no_message_are_said_to_be_none_and_unknown_fields_are_passed_over() {
         let descriptor = method("/UserManager/GetUser").request;
         assert!(
-            text_of(descriptor, &[8], Notation::Json)
+            text_of(descriptor, &[8], TextFormat::Json)
                 .starts_with("1 bytes that are no UserRequest")
         );
         assert_eq!(
-            text_of(descriptor, &[0x12, 1, 65, 8, 3], Notation::Json),
+            text_of(descriptor, &[0x12, 1, 65, 8, 3], TextFormat::Json),
             r#"{"id": 3}"#
         );
     }

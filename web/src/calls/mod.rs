@@ -1,6 +1,6 @@
 //! The four kinds of call, live: make one, feed it, end it, and see each message as an arrow.
 
-mod choices;
+mod call_form;
 mod copy_as;
 mod diagram;
 mod form;

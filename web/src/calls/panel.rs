@@ -4,7 +4,7 @@ use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 use soundstage_proto::descriptor::{CallKind, METHODS};
 
-use super::choices::{Choices, MethodAndTransport, Options};
+use super::call_form::{CallForm, MethodAndTransport, Options};
 use super::copy_as::CopyAs;
 use super::diagram::Diagram;
 use super::form::MessageForm;
@@ -49,14 +49,14 @@ pub(super) fn CallPanel(kind: CallKind) -> impl IntoView {
     // The contract has a method of each kind.
     let first = methods[0];
     let takes_many = kind.takes_many();
-    let choices = Choices::of(first);
+    let form = CallForm::of(first);
     let session = Session::new();
     let times = RwSignal::new("1".to_owned());
     let times_error = RwSignal::new(None::<String>);
 
     let send = move |ev: SubmitEvent| {
         ev.prevent_default();
-        let Some(call) = untrack(|| choices.call()) else {
+        let Some(call) = untrack(|| form.call()) else {
             return;
         };
         let Ok(times @ 1..=MAX_TIMES) = times.get_untracked().trim().parse() else {
@@ -66,12 +66,12 @@ pub(super) fn CallPanel(kind: CallKind) -> impl IntoView {
             )));
         };
         times_error.set(None);
-        if let Some(messages) = choices.messages(times) {
+        if let Some(messages) = form.messages(times) {
             session.send(call, messages);
         }
     };
     let half_close = move |_| {
-        if let Some(call) = untrack(|| choices.call()) {
+        if let Some(call) = untrack(|| form.call()) {
             session.half_close(call);
         }
     };
@@ -85,11 +85,11 @@ pub(super) fn CallPanel(kind: CallKind) -> impl IntoView {
                 <p class="quiet">{t(description)}</p>
             </div>
             <form class="call-form" novalidate on:submit=send>
-                <MethodAndTransport choices methods disabled=Signal::derive(is_open) id />
+                <MethodAndTransport form methods disabled=Signal::derive(is_open) id />
                 {move || view! {
-                    <MessageForm message=choices.method.get().request draft=choices.draft refused=choices.refused id />
+                    <MessageForm message=form.method.get().request draft=form.draft refused=form.refused id />
                 }}
-                <Options choices id />
+                <Options form id />
                 <div class="call-buttons">
                     {takes_many.then(|| view! {
                         <label class="field inline times">
@@ -110,7 +110,7 @@ pub(super) fn CallPanel(kind: CallKind) -> impl IntoView {
             </form>
             <p class="held-back" role="status">{move || held_back(session.held_back())}</p>
             <Diagram session label=fill("{0}: what has gone to and fro", &[t(name)]) />
-            <CopyAs choices session id />
+            <CopyAs form session id />
         </section>
     }
 }

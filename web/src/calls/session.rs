@@ -7,8 +7,8 @@ use leptos::prelude::*;
 use prost::bytes::Bytes;
 use soundstage_proto::descriptor::MethodDescriptor;
 
-use super::log::{Direction, Log, What};
-use super::message::{Notation, text_of};
+use super::log::{Direction, EventKind, Log};
+use super::message::{TextFormat, text_of};
 use crate::api::{RawCall, RawEnd, RawEvent};
 use crate::browser;
 use crate::language::fill;
@@ -166,18 +166,18 @@ impl Session {
             .unwrap_or_default();
         if let Outgoing::HeldBack(call, requests) = outgoing {
             self.log_requests(call.method, &requests);
-            self.push(Direction::Sent, What::HalfClose, None);
+            self.push(Direction::Sent, EventKind::HalfClose, None);
             self.run(call, stream::iter(requests).boxed());
         } else {
             // Dropping the sender was the half-close.
-            self.push(Direction::Sent, What::HalfClose, None);
+            self.push(Direction::Sent, EventKind::HalfClose, None);
         }
     }
 
     /// Calls it off.
     pub(super) fn cancel(self) {
         self.stop();
-        self.push(Direction::Sent, What::Cancel, None);
+        self.push(Direction::Sent, EventKind::Cancel, None);
         self.phase.set(Phase::Ended);
     }
 
@@ -193,7 +193,7 @@ impl Session {
         self.first_requests.set_value(Vec::new());
         self.request_count.set_value(0);
         self.log.set_value(Log::begin(browser::now()));
-        self.push(Direction::Sent, What::Call(describe(call)), None);
+        self.push(Direction::Sent, EventKind::Call(describe(call)), None);
     }
 
     fn run(self, call: RawCall, requests: BoxStream<'static, Bytes>) {
@@ -205,22 +205,22 @@ impl Session {
                     RawEvent::Headers(headers) => {
                         self.push(
                             Direction::Received,
-                            What::Headers(lines(&headers).unwrap_or_default()),
+                            EventKind::Headers(lines(&headers).unwrap_or_default()),
                             None,
                         );
                     }
                     RawEvent::Message(message) => {
-                        let text = text_of(answer, &message, Notation::Json);
+                        let text = text_of(answer, &message, TextFormat::Json);
                         self.push(
                             Direction::Received,
-                            What::Message(text),
+                            EventKind::Message(text),
                             Some(message.len()),
                         );
                     }
                     RawEvent::End(end) => {
                         let ok = end.code == "OK";
                         let text = status(end);
-                        self.push(Direction::Received, What::Status { ok, text }, None);
+                        self.push(Direction::Received, EventKind::Status { ok, text }, None);
                         self.outgoing.set_value(Outgoing::Nowhere);
                         self.phase.set(Phase::Ended);
                     }
@@ -232,12 +232,16 @@ impl Session {
 
     fn log_requests(self, method: &MethodDescriptor, messages: &[Bytes]) {
         for message in messages {
-            let text = text_of(method.request, message, Notation::Json);
-            self.push(Direction::Sent, What::Message(text), Some(message.len()));
+            let text = text_of(method.request, message, TextFormat::Json);
+            self.push(
+                Direction::Sent,
+                EventKind::Message(text),
+                Some(message.len()),
+            );
         }
     }
 
-    fn push(self, direction: Direction, what: What, size: Option<usize>) {
+    fn push(self, direction: Direction, what: EventKind, size: Option<usize>) {
         let now = browser::now();
         self.log
             .update_value(|log| log.push(now, direction, what, size));

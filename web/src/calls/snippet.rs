@@ -11,7 +11,7 @@ use soundstage_proto::user::{
     UserRequest, UserTypeRequest, WatchUsersRequest,
 };
 
-use super::message::{Notation, quoted, shortest, text_of};
+use super::message::{TextFormat, quoted, shortest, text_of};
 use crate::api::RawCall;
 
 /// What a call can be copied as.
@@ -272,7 +272,7 @@ fn grpcurl(call: &RawCall, requests: &[Bytes], origin: &str) -> String {
     }
     let messages: Vec<_> = requests
         .iter()
-        .map(|request| text_of(call.method.request, request, Notation::Json))
+        .map(|request| text_of(call.method.request, request, TextFormat::Json))
         .collect();
     words.extend(["-d".into(), messages.join(" "), address.into()]);
     words.push(call.method.path.trim_start_matches('/').into());
@@ -293,7 +293,7 @@ fn javascript(call: &RawCall, requests: &[Bytes], origin: &str) -> String {
     name[..1].make_ascii_lowercase();
     let messages: Vec<_> = requests
         .iter()
-        .map(|request| text_of(call.method.request, request, Notation::JavaScript))
+        .map(|request| text_of(call.method.request, request, TextFormat::JavaScript))
         .collect();
     let takes_one = !call.method.kind.takes_many();
     let connect = match (takes_one, call.over_websocket) {

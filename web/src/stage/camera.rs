@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::scene::{Aim, Scene};
+use super::scene::{CameraMode, Scene};
 use super::view::Perspective;
 use crate::language::t;
 
@@ -26,7 +26,7 @@ pub(super) fn CameraButtons(scene: StoredValue<Scene, LocalStorage>) -> impl Int
     let zoom = move |factor: f64| {
         scene.update_value(|scene| scene.set_camera(scene.camera().zoomed(factor, None)));
     };
-    let aim = move |aim: Aim| scene.update_value(|scene| scene.set_aim(aim));
+    let aim = move |aim: CameraMode| scene.update_value(|scene| scene.set_camera_mode(aim));
     let choice = move |wanted: Perspective, label: &'static str| {
         view! {
             <button type="button" class="button" aria-pressed=move || (perspective.get() == wanted).to_string() on:click=move |_| look(wanted)>{label}</button>
@@ -38,8 +38,8 @@ pub(super) fn CameraButtons(scene: StoredValue<Scene, LocalStorage>) -> impl Int
             {choice(Perspective::Behind, t("In perspective"))}
             <button type="button" class="button" on:click=move |_| zoom(CLICK_ZOOM) aria-label=t("Nearer")>"+"</button>
             <button type="button" class="button" on:click=move |_| zoom(1.0 / CLICK_ZOOM) aria-label=t("Farther")>"−"</button>
-            <button type="button" class="button" on:click=move |_| aim(Aim::Everybody)>{t("Show everybody")}</button>
-            <button type="button" class="button" on:click=move |_| aim(Aim::Chosen)>{t("Follow")}</button>
+            <button type="button" class="button" on:click=move |_| aim(CameraMode::Everybody)>{t("Show everybody")}</button>
+            <button type="button" class="button" on:click=move |_| aim(CameraMode::Chosen)>{t("Follow")}</button>
         </div>
     }
 }

@@ -5,8 +5,8 @@ use leptos::prelude::*;
 use web_sys::HtmlCanvasElement;
 
 use super::draw::{Options, Painter};
-use super::hands::Hands;
 use super::link::Link;
+use super::pointer_input::PointerInput;
 use super::publisher::Publisher;
 use super::scene::Scene;
 use super::sound::Audio;
@@ -37,7 +37,7 @@ pub(super) fn StageCanvas(
         }
     });
     on_cleanup(move || drop(frames.try_update_value(Option::take)));
-    let hands = Hands::new(canvas, scene, publisher, chosen, audio);
+    let hands = PointerInput::new(canvas, scene, publisher, chosen, audio);
     view! {
         <canvas
             node_ref=canvas
@@ -52,7 +52,7 @@ pub(super) fn StageCanvas(
             on:pointercancel=move |ev| hands.let_go(&ev)
             on:wheel=move |ev| hands.scroll(&ev)
             on:keydown=move |ev| hands.press(&ev)
-            on:dragover=move |ev| Hands::carry(&ev)
+            on:dragover=move |ev| PointerInput::carry(&ev)
             on:drop=move |ev| hands.drop_file(&ev)
         ></canvas>
     }

@@ -8,8 +8,8 @@ use futures_util::{Stream, StreamExt as _};
 use leptos::prelude::*;
 use soundstage_proto::position::StageUpdate;
 
+use super::recording::Recording;
 use super::scene::Scene;
-use super::tape::Tape;
 use crate::api::{self, CallError};
 use crate::browser;
 
@@ -41,7 +41,7 @@ pub(super) enum Link {
 /// Keeps the scene fed while `wanted`, and says how it goes.
 pub(super) fn follow(
     scene: StoredValue<Scene, LocalStorage>,
-    tape: StoredValue<Tape, LocalStorage>,
+    recording: StoredValue<Recording, LocalStorage>,
     wanted: Signal<bool>,
 ) -> Signal<Link> {
     let link = RwSignal::new(Link::Connecting);
@@ -49,7 +49,7 @@ pub(super) fn follow(
         if wanted.get() {
             link.set(Link::Connecting);
             // Ends before the effect runs again, and with the page.
-            browser::spawn_scoped(keep_connected(scene, tape, link));
+            browser::spawn_scoped(keep_connected(scene, recording, link));
         } else {
             link.set(Link::Paused);
         }
@@ -60,12 +60,12 @@ pub(super) fn follow(
 
 async fn keep_connected(
     scene: StoredValue<Scene, LocalStorage>,
-    tape: StoredValue<Tape, LocalStorage>,
+    recording: StoredValue<Recording, LocalStorage>,
     link: RwSignal<Link>,
 ) {
     let mut failures = 0;
     loop {
-        let outcome = receive(scene, tape, link, &mut failures).await;
+        let outcome = receive(scene, recording, link, &mut failures).await;
         if let Err(CallError::Refused(reason)) = outcome {
             leptos::logging::warn!("the stream of the stage was refused: {reason}");
         }
@@ -88,7 +88,7 @@ pub(super) async fn next_of(
 /// Receives until the stream ends or is found dead.
 async fn receive(
     scene: StoredValue<Scene, LocalStorage>,
-    tape: StoredValue<Tape, LocalStorage>,
+    recording: StoredValue<Recording, LocalStorage>,
     link: RwSignal<Link>,
     failures: &mut usize,
 ) -> Result<(), CallError> {
@@ -105,7 +105,7 @@ async fn receive(
             Link::Live
         });
         let now = browser::now();
-        tape.update_value(|tape| tape.note(now, &update));
+        recording.update_value(|recording| recording.note(now, &update));
         scene.update_value(|scene| {
             // Until now the last places from before a break were shown; there is no way to interpolate from them.
             if std::mem::take(&mut is_first) {

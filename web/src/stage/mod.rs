@@ -4,7 +4,6 @@ mod camera;
 mod canvas;
 mod characters;
 mod draw;
-mod hands;
 mod history;
 mod join;
 mod link;
@@ -13,11 +12,12 @@ mod place;
 mod player;
 mod playout;
 mod plots;
+mod pointer_input;
 mod publisher;
+mod recording;
+mod recording_panel;
 mod scene;
 mod sound;
-mod tape;
-mod tape_deck;
 mod trail;
 mod view;
 
@@ -38,10 +38,10 @@ use link::Link;
 use place::bearing;
 use plots::Plots;
 use publisher::Publisher;
+use recording::Recording;
+use recording_panel::RecordingPanel;
 use scene::{Readout, Scene};
 use sound::{Audio, SoundControls};
-use tape::Tape;
-use tape_deck::TapeDeck;
 
 /// How often the numbers change: as often as they can be read.
 const READOUT_INTERVAL: Duration = Duration::from_millis(200);
@@ -51,11 +51,11 @@ const READOUT_INTERVAL: Duration = Duration::from_millis(200);
 pub(crate) fn StagePage() -> impl IntoView {
     browser::set_title(t("Stage"));
     let scene = StoredValue::new_local(Scene::default());
-    let tape = StoredValue::new_local(Tape::default());
+    let recording = StoredValue::new_local(Recording::default());
     let paused = RwSignal::new(false);
     let visible = browser::page_is_visible();
     let wanted = Signal::derive(move || visible.get() && !paused.get());
-    let link = link::follow(scene, tape, wanted);
+    let link = link::follow(scene, recording, wanted);
     let publisher = Publisher::new();
     let chosen = RwSignal::new(DEFAULT_CHARACTER);
     choose(scene, publisher, chosen);
@@ -88,7 +88,7 @@ pub(crate) fn StagePage() -> impl IntoView {
                 <div class="stage-below">
                     <Plots scene />
                     <SoundControls audio chosen />
-                    <TapeDeck tape />
+                    <RecordingPanel recording />
                 </div>
             </div>
         </div>

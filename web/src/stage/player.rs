@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_channel::mpsc;
 use futures_util::StreamExt as _;
 use futures_util::future::{Either, select};
-use soundstage_files::{Player, Recording};
+use soundstage_formats::{Player, Recording};
 use soundstage_proto::position::{PositionSubRequest, PositionSyncRequest, StageUpdate};
 use wasm_bindgen_futures::JsFuture;
 

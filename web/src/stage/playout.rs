@@ -24,7 +24,7 @@ const CLOCK_WINDOW: f64 = 5000.0;
 
 /// A sample as it was sent.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Heard {
+pub(super) struct ReceivedSample {
     pub(super) epoch: u32,
     pub(super) sequence: u32,
     /// By the clock of the source, in milliseconds.
@@ -55,8 +55,8 @@ pub(super) struct Playout {
 impl Playout {
     /// Takes a sample that has arrived at `now` (milliseconds). How much later it came than on the quickest way, in
     /// milliseconds; `None` for one that came twice or is of no use any more.
-    pub(super) fn push(&mut self, now: f64, heard: Heard) -> Option<f64> {
-        let Heard {
+    pub(super) fn push(&mut self, now: f64, heard: ReceivedSample) -> Option<f64> {
+        let ReceivedSample {
             epoch,
             sequence,
             time,
@@ -210,8 +210,8 @@ mod tests {
         Place { x, y: 0.0, z: 0.0 }
     }
 
-    fn heard(sequence: u32, time: f64, x: f64) -> Heard {
-        Heard {
+    fn heard(sequence: u32, time: f64, x: f64) -> ReceivedSample {
+        ReceivedSample {
             epoch: 1,
             sequence,
             time: CLOCK + time,
@@ -233,7 +233,7 @@ mod tests {
 
     /// Samples of one metre a second, each 100 ms, that arrive after so long; and all places drawn each 10 ms meanwhile.
     fn played(delays: &[Option<f64>]) -> (Playout, Vec<f64>) {
-        let mut arrivals: Vec<(f64, Heard)> = Vec::new();
+        let mut arrivals: Vec<(f64, ReceivedSample)> = Vec::new();
         for (index, delay) in delays.iter().enumerate() {
             let time = index as f64 * 100.0;
             let sample = heard(index as u32 + 1, time, time / 1000.0);
@@ -320,7 +320,7 @@ mod tests {
     #[test]
     fn a_source_that_starts_again_goes_on_from_where_it_was() {
         let (mut playout, _) = played(&[Some(20.0); 10]);
-        let new = Heard {
+        let new = ReceivedSample {
             epoch: 2,
             sequence: 1,
             time: 7.0,

@@ -7,7 +7,7 @@ use soundstage_proto::position::{Character, StageUpdate};
 
 use super::history::History;
 use super::place::{Place, from_pos};
-use super::playout::{DELAY, Heard, Playout};
+use super::playout::{DELAY, Playout, ReceivedSample};
 use super::trail::Trail;
 use super::view::{Camera, View, range_for};
 
@@ -25,7 +25,7 @@ pub(super) struct Scene {
     held: Option<Held>,
     camera: Camera,
     /// What the camera does by itself.
-    aim: Aim,
+    aim: CameraMode,
 }
 
 /// A character on the stage.
@@ -42,7 +42,7 @@ pub(super) struct Actor {
 
 /// What the camera does by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Aim {
+pub(super) enum CameraMode {
     /// It shows everybody.
     #[default]
     Everybody,
@@ -84,7 +84,7 @@ impl Default for Scene {
             history: History::default(),
             held: None,
             camera: Camera::default(),
-            aim: Aim::default(),
+            aim: CameraMode::default(),
         }
     }
 }
@@ -111,7 +111,7 @@ impl Scene {
                 continue;
             };
             let place = from_pos(sample.position.unwrap_or_default());
-            let heard = Heard {
+            let heard = ReceivedSample {
                 epoch: sample.epoch,
                 sequence: sample.sequence,
                 time: sample.time_ms as f64,
@@ -244,17 +244,17 @@ impl Scene {
     pub(super) fn view(&mut self, now: f64, width: f64, height: f64) -> View {
         if !self.is_held(now) {
             match self.aim {
-                Aim::Everybody => {
+                CameraMode::Everybody => {
                     let range = range_for(self.seen(now).map(|(_, _, place)| place));
                     self.camera.range = range;
                     self.camera.centre = Place::default();
                 }
-                Aim::Chosen => {
+                CameraMode::Chosen => {
                     if let Some(place) = self.place(self.chosen, now) {
                         self.camera.centre = Place { z: 0.0, ..place };
                     }
                 }
-                Aim::Free => (),
+                CameraMode::Free => (),
             }
         }
         View {
@@ -270,19 +270,19 @@ impl Scene {
 
     /// The reader zooms, or looks from elsewhere.
     pub(super) fn set_camera(&mut self, camera: Camera) {
-        if self.aim == Aim::Everybody && camera.perspective == self.camera.perspective {
-            self.aim = Aim::Free;
+        if self.aim == CameraMode::Everybody && camera.perspective == self.camera.perspective {
+            self.aim = CameraMode::Free;
         }
         self.camera = camera;
     }
 
     /// The reader moves the camera to another place; it stays there.
     pub(super) fn pan(&mut self, camera: Camera) {
-        self.aim = Aim::Free;
+        self.aim = CameraMode::Free;
         self.camera = camera;
     }
 
-    pub(super) fn set_aim(&mut self, aim: Aim) {
+    pub(super) fn set_camera_mode(&mut self, aim: CameraMode) {
         self.aim = aim;
     }
 
@@ -421,15 +421,15 @@ mod tests {
     fn the_camera_follows_the_chosen_one_until_the_reader_moves_it() {
         let mut scene = scene();
         scene.choose(2);
-        scene.set_aim(Aim::Chosen);
+        scene.set_camera_mode(CameraMode::Chosen);
         assert_eq!(scene.view(0.0, 400.0, 400.0).camera.centre, at(3.0));
         scene.set_camera(scene.camera().zoomed(2.0, None));
-        assert_eq!(scene.aim, Aim::Chosen, "zooming keeps it");
+        assert_eq!(scene.aim, CameraMode::Chosen, "zooming keeps it");
         scene.pan(Camera::default());
-        assert_eq!(scene.aim, Aim::Free);
-        scene.set_aim(Aim::Everybody);
+        assert_eq!(scene.aim, CameraMode::Free);
+        scene.set_camera_mode(CameraMode::Everybody);
         scene.set_camera(scene.camera().zoomed(2.0, None));
-        assert_eq!(scene.aim, Aim::Free);
+        assert_eq!(scene.aim, CameraMode::Free);
     }
 
     #[test]

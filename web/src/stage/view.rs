@@ -70,7 +70,7 @@ pub(super) struct View {
 
 /// A place on the canvas.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Spot {
+pub(super) struct ScreenPoint {
     pub(super) left: f64,
     pub(super) top: f64,
     /// How much larger than in the centre things are there.
@@ -90,7 +90,7 @@ impl View {
     }
 
     /// Where a place is on the canvas; `None` behind the eye.
-    pub(super) fn to_canvas(self, place: Place) -> Option<Spot> {
+    pub(super) fn to_canvas(self, place: Place) -> Option<ScreenPoint> {
         let Camera {
             perspective,
             centre,
@@ -109,7 +109,7 @@ impl View {
         if perspective == Perspective::Behind && forward < CLIP * range {
             return None;
         }
-        Some(Spot {
+        Some(ScreenPoint {
             left: self.width / 2.0 - y * scale * size,
             top: self.height / 2.0 - up * scale * size,
             size,

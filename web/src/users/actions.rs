@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use soundstage_proto::user::User;
 
 use super::deletion::Deletion;
-use super::{Addresses, Revised};
+use super::{ChangeSignals, Links};
 use crate::browser;
 use crate::language::t;
 
@@ -14,11 +14,11 @@ pub(super) struct Actions {
     /// The user that is in the dialog.
     pub(super) editing: RwSignal<Option<User>>,
     pub(super) deletion: Deletion,
-    addresses: Addresses,
+    addresses: Links,
 }
 
 impl Actions {
-    pub(super) fn new(addresses: Addresses, revised: Revised) -> Self {
+    pub(super) fn new(addresses: Links, revised: ChangeSignals) -> Self {
         Self {
             editing: RwSignal::new(None),
             deletion: Deletion::new(revised),

@@ -8,7 +8,7 @@ use leptos_router::hooks::use_navigate;
 
 use super::draft::{Draft, Field as Name};
 use super::form::{DraftField, TypeField, focus, show_refusals};
-use super::{Addresses, Revised};
+use super::{ChangeSignals, Links};
 use crate::api::{Added, CallError};
 use crate::language::{fill, key, t};
 use crate::{api, browser};
@@ -20,8 +20,8 @@ pub(crate) fn AddUserPane() -> impl IntoView {
     let draft = RwSignal::new(Draft::default());
     let sending = RwSignal::new(false);
     let failure = RwSignal::new(None::<String>);
-    let addresses: Addresses = expect_context();
-    let revised: Revised = expect_context();
+    let addresses: Links = expect_context();
+    let revised: ChangeSignals = expect_context();
     let navigate = use_navigate();
 
     let submit = move |ev: SubmitEvent| {

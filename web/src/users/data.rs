@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 
-use super::Revised;
+use super::ChangeSignals;
 use super::live;
 use super::rows::{BLOCK, Rows};
-use super::view::View;
+use super::user_query::UserQuery;
 use crate::api::CallError;
 use crate::{api, browser};
 
@@ -21,7 +21,7 @@ const GATHERED: Duration = Duration::from_millis(150);
 /// The rows of a view, and what is under way for them.
 #[derive(Clone, Copy)]
 pub(super) struct Table {
-    view: Memo<View>,
+    view: Memo<UserQuery>,
     pub(super) rows: RwSignal<Rows>,
     pub(super) failure: RwSignal<Option<CallError>>,
     /// Changes that the rows do not show yet.
@@ -34,7 +34,7 @@ pub(super) struct Table {
 }
 
 impl Table {
-    pub(super) fn new(view: Memo<View>) -> Self {
+    pub(super) fn new(view: Memo<UserQuery>) -> Self {
         let table = Self {
             view,
             rows: RwSignal::default(),
@@ -146,7 +146,7 @@ impl Table {
 
     /// Shows what others change: at once where a row stands, and in its place as soon as nobody points at the rows,
     /// so that a click meets the row that was meant. What was done here is shown at once.
-    pub(super) fn follow_changes(self, is_pointed_at: RwSignal<bool>, revised: Revised) {
+    pub(super) fn follow_changes(self, is_pointed_at: RwSignal<bool>, revised: ChangeSignals) {
         let is_gathering = StoredValue::new(false);
         live::follow(move |change| {
             if !self.hear(change) || is_gathering.get_value() {

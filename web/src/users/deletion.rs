@@ -5,7 +5,7 @@ use std::time::Duration;
 use leptos::prelude::*;
 use soundstage_proto::user::User;
 
-use super::Revised;
+use super::ChangeSignals;
 use crate::api::{Added, CallError};
 use crate::language::{fill, t};
 use crate::{api, browser};
@@ -22,11 +22,11 @@ const RETRY_DELAY: Duration = Duration::from_secs(1);
 pub(super) struct Deletion {
     gone: RwSignal<Vec<User>>,
     said: RwSignal<Option<String>>,
-    revised: Revised,
+    revised: ChangeSignals,
 }
 
 impl Deletion {
-    pub(super) fn new(revised: Revised) -> Self {
+    pub(super) fn new(revised: ChangeSignals) -> Self {
         Self {
             gone: RwSignal::default(),
             said: RwSignal::default(),

@@ -9,7 +9,7 @@ use soundstage_proto::user_rules;
 
 use super::actions::Actions;
 use super::table::TypeBadge;
-use super::{Addresses, Revised};
+use super::{ChangeSignals, Links};
 use crate::language::{fill, t};
 use crate::ui::{Failure, Notice, Remote, RemoteData};
 use crate::{api, browser};
@@ -19,8 +19,8 @@ use crate::{api, browser};
 pub(crate) fn UserPane(id: String) -> impl IntoView {
     let heading = fill("User {0}", &[&id]);
     browser::set_title(&heading);
-    let addresses: Addresses = expect_context();
-    let revised: Revised = expect_context();
+    let addresses: Links = expect_context();
+    let revised: ChangeSignals = expect_context();
     let parsed = user_rules::parse_id(&id);
     let id = StoredValue::new(id);
     let user = RemoteData::new(move || {
@@ -90,7 +90,7 @@ fn Fields(user: User) -> impl IntoView {
 /// What can be done to a user.
 #[component]
 fn ActionButtons(user: User) -> impl IntoView {
-    let addresses: Addresses = expect_context();
+    let addresses: Links = expect_context();
     let actions: Actions = expect_context();
     let navigate = use_navigate();
     let user = StoredValue::new(user);

@@ -5,7 +5,7 @@ use leptos::html;
 use leptos::prelude::*;
 use soundstage_proto::user::User;
 
-use super::Revised;
+use super::ChangeSignals;
 use super::draft::{Draft, Field as Name};
 use super::form::{DraftField, TypeField, focus, show_refusals};
 use crate::api::{CallError, Updated};
@@ -15,7 +15,7 @@ use crate::{api, browser};
 /// The form of one user. `on_close` is called once, whatever became of it.
 #[component]
 pub(crate) fn EditDialog(user: User, on_close: Callback<()>) -> impl IntoView {
-    let revised: Revised = expect_context();
+    let revised: ChangeSignals = expect_context();
     let dialog = NodeRef::<html::Dialog>::new();
     let heading = fill("Edit user {0}", &[&user.id.to_string()]);
     let draft = RwSignal::new(Draft::of(&user));

@@ -3,10 +3,10 @@
 use futures_util::StreamExt as _;
 use futures_util::future::AbortHandle;
 use leptos::prelude::*;
-use soundstage_files::Format;
+use soundstage_formats::Format;
 
 use super::selection::Selection;
-use super::view::View;
+use super::user_query::UserQuery;
 use crate::language::{fill, t};
 use crate::lazy::{self, UserWriter};
 use crate::{api, browser};
@@ -18,7 +18,7 @@ const USERS: u32 = 5000;
 #[derive(Clone, Copy)]
 pub(super) enum Source {
     /// All that the table shows.
-    View(Memo<View>),
+    Query(Memo<UserQuery>),
     Selected(Selection),
 }
 
@@ -90,8 +90,8 @@ async fn save(source: Source, format: Format, count: RwSignal<Option<u32>>) -> R
                 parts.push(&writer(Some(&user)).into());
             }
         }
-        Source::View(view) => {
-            let filter = view.with_untracked(View::filter);
+        Source::Query(view) => {
+            let filter = view.with_untracked(UserQuery::filter);
             let failed = |error: api::CallError| unsaved(&error.sentence());
             let users = api::export_users(filter).await.map_err(failed)?;
             let mut users = std::pin::pin!(users);

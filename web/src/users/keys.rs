@@ -8,7 +8,7 @@ use leptos_router::hooks::use_navigate;
 use wasm_bindgen::JsCast as _;
 use web_sys::{Element, HtmlElement};
 
-use super::Addresses;
+use super::Links;
 use super::actions::Actions;
 use super::rows::Rows;
 use super::selection::Selection;
@@ -48,7 +48,7 @@ pub(super) struct RowKeys<N> {
     rows: RwSignal<Rows>,
     selection: Selection,
     actions: Actions,
-    addresses: Addresses,
+    addresses: Links,
     navigate: N,
 }
 
@@ -163,7 +163,7 @@ fn open_menu(row: &Element) {
 /// The keys that work everywhere on this page, and the way to the list of all.
 #[component]
 pub(super) fn Shortcuts() -> impl IntoView {
-    let addresses: Addresses = expect_context();
+    let addresses: Links = expect_context();
     let navigate = use_navigate();
     let is_listed = RwSignal::new(false);
     let pressed = window_event_listener(ev::keydown, move |event| {

@@ -9,7 +9,7 @@ use soundstage_proto::user::User;
 use wasm_bindgen::JsCast as _;
 use web_sys::HtmlElement;
 
-use super::Addresses;
+use super::Links;
 use super::actions::Actions;
 use crate::browser;
 use crate::language::{fill, t};
@@ -68,7 +68,7 @@ pub(super) fn MenuButton(user: User) -> impl IntoView {
 pub(super) fn UserMenu() -> impl IntoView {
     let RowMenu { opened } = expect_context();
     let actions: Actions = expect_context();
-    let addresses: Addresses = expect_context();
+    let addresses: Links = expect_context();
     let navigate = use_navigate();
     let menu = NodeRef::<html::Div>::new();
     // Below the button, its right edge under the button's; higher up where there is no room.

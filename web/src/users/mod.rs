@@ -17,7 +17,7 @@ mod rows;
 mod scroll;
 mod selection;
 mod table;
-mod view;
+mod user_query;
 mod viewport;
 
 use std::time::Duration;
@@ -39,7 +39,7 @@ use export::{ExportChoice, Source};
 use menu::{RowMenu, UserMenu};
 use selection::{Selection, SelectionBar};
 use table::UserTable;
-use view::View;
+use user_query::UserQuery;
 
 pub(crate) use add::AddUserPane;
 pub(crate) use detail::UserPane;
@@ -52,14 +52,14 @@ const TYPED: Duration = Duration::from_millis(200);
 
 /// When users were changed.
 #[derive(Clone, Copy)]
-struct Revised {
+struct ChangeSignals {
     /// Counts the times that anybody did; several changes in a row are one.
     by_anybody: RwSignal<u32>,
     /// Counts the times that it was done here, and is to be seen at once.
     here: RwSignal<u32>,
 }
 
-impl Revised {
+impl ChangeSignals {
     fn new() -> Self {
         Self {
             by_anybody: RwSignal::new(0),
@@ -75,15 +75,15 @@ impl Revised {
 
 /// Shows another view, which then stands in the address.
 #[derive(Clone, Copy)]
-struct ShowView(Callback<View>);
+struct ShowView(Callback<UserQuery>);
 
 /// The addresses within this page, which keep the view that the table has.
 #[derive(Clone, Copy)]
-struct Addresses {
-    view: Memo<View>,
+struct Links {
+    view: Memo<UserQuery>,
 }
 
-impl Addresses {
+impl Links {
     /// Where a user's own view is.
     fn user(self, id: u32) -> String {
         self.within(&format!("/users/{id}"))
@@ -104,11 +104,11 @@ pub(crate) fn UsersPage() -> impl IntoView {
     // Nothing, `new`, `import`, or the id of the user who is shown.
     let pane = Memo::new(move |_| params.with(|params| params.get("pane")));
     let query = use_query_map();
-    let view = Memo::new(move |_| query.with(|query| View::read(|name| query.get(name))));
-    let addresses = Addresses { view };
+    let view = Memo::new(move |_| query.with(|query| UserQuery::read(|name| query.get(name))));
+    let addresses = Links { view };
     let navigate = use_navigate();
     let path = use_location().pathname;
-    let show = Callback::new(move |view: View| {
+    let show = Callback::new(move |view: UserQuery| {
         let options = NavigateOptions {
             scroll: false,
             ..Default::default()
@@ -116,7 +116,7 @@ pub(crate) fn UsersPage() -> impl IntoView {
         let address = path.get_untracked() + &browser::query(&view.write());
         navigate(&address, options);
     });
-    let revised = Revised::new();
+    let revised = ChangeSignals::new();
     let importing: Importing = expect_context();
     let actions = Actions::new(addresses, revised);
     let editing = actions.editing;
@@ -158,7 +158,7 @@ pub(crate) fn UsersPage() -> impl IntoView {
                     <h1 id="users-heading">{t("Users")}</h1>
                     <div class="actions">
                         <A href=move || addresses.within("/users/import") attr:class="button">{t("Import")}</A>
-                        <ExportChoice source=Source::View(view) />
+                        <ExportChoice source=Source::Query(view) />
                         <A href=move || addresses.within("/users/new") attr:class="button primary">{t("Add user")}</A>
                     </div>
                 </div>
@@ -186,7 +186,7 @@ pub(crate) fn UsersPage() -> impl IntoView {
 
 /// Searches while somebody types.
 #[component]
-fn Search(view: Memo<View>) -> impl IntoView {
+fn Search(view: Memo<UserQuery>) -> impl IntoView {
     let ShowView(show) = expect_context();
     let text = RwSignal::new(view.with_untracked(|view| view.search.clone()));
     // The address may change otherwise too: with Back, or a link.
@@ -199,7 +199,7 @@ fn Search(view: Memo<View>) -> impl IntoView {
     let search = move |text: String| {
         let shown = view.get_untracked();
         if shown.search != text {
-            show.run(View {
+            show.run(UserQuery {
                 search: text,
                 ..shown
             });
@@ -244,7 +244,7 @@ fn Search(view: Memo<View>) -> impl IntoView {
 
 /// Which types are shown.
 #[component]
-fn Types(view: Memo<View>) -> impl IntoView {
+fn Types(view: Memo<UserQuery>) -> impl IntoView {
     let ShowView(show) = expect_context();
     let toggle = move |user_type: UserType| {
         let is_chosen = Memo::new(move |_| view.with(|view| view.user_types.contains(&user_type)));

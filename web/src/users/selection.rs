@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use soundstage_proto::user::User;
 use soundstage_proto::{UserType, user_types};
 
-use super::Revised;
+use super::ChangeSignals;
 use super::actions::Actions;
 use super::export::{ExportChoice, Source};
 use super::rows::Rows;
@@ -77,7 +77,7 @@ impl Selection {
 pub(super) fn SelectionBar() -> impl IntoView {
     let selection: Selection = expect_context();
     let actions: Actions = expect_context();
-    let revised: Revised = expect_context();
+    let revised: ChangeSignals = expect_context();
     let busy = RwSignal::new(false);
     let outcome = RwSignal::new(None::<String>);
     let count = Memo::new(move |_| selection.users.with(BTreeMap::len));

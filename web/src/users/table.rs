@@ -9,9 +9,9 @@ use super::keys::{Shortcuts, row_keys};
 use super::menu::MenuButton;
 use super::rows::{Row, Rows};
 use super::selection::Selection;
-use super::view::View;
+use super::user_query::UserQuery;
 use super::viewport::Viewport;
-use super::{Addresses, Revised, ShowView};
+use super::{ChangeSignals, Links, ShowView};
 use crate::browser;
 use crate::language::{fill, key, t};
 use crate::ui::{Failure, Notice};
@@ -28,9 +28,9 @@ const COLUMNS: [(Option<Order>, &str, &str); 6] = [
 
 /// The users of a view.
 #[component]
-pub(super) fn UserTable(view: Memo<View>) -> impl IntoView {
+pub(super) fn UserTable(view: Memo<UserQuery>) -> impl IntoView {
     let table = Table::new(view);
-    let revised: Revised = expect_context();
+    let revised: ChangeSignals = expect_context();
     let is_pointed_at = RwSignal::new(false);
     table.follow_changes(is_pointed_at, revised);
     let extent = Memo::new(move |_| table.rows.with(Rows::extent));
@@ -88,7 +88,7 @@ pub(super) fn UserTable(view: Memo<View>) -> impl IntoView {
         </div>
         {move || is_empty.get().then(|| view! {
             <Notice>
-                {if view.with(View::is_filtered) {
+                {if view.with(UserQuery::is_filtered) {
                     t("Nobody is found. Search for less, or for other types.")
                 } else {
                     t("There are no users yet. Add the first one, or import a file.")
@@ -99,11 +99,11 @@ pub(super) fn UserTable(view: Memo<View>) -> impl IntoView {
 }
 
 /// How many users there are, in words.
-fn count(rows: RwSignal<Rows>, view: Memo<View>) -> String {
+fn count(rows: RwSignal<Rows>, view: Memo<UserQuery>) -> String {
     rows.with(|rows| match rows.total() {
         None => t("Loading users…").to_owned(),
         Some(total) => {
-            let is_filtered = view.with(View::is_filtered);
+            let is_filtered = view.with(UserQuery::is_filtered);
             let sentence = match (total, is_filtered, rows.is_lower_bound()) {
                 (_, _, true) => key("More than {0} found"),
                 (_, true, false) => key("{0} found"),
@@ -116,7 +116,7 @@ fn count(rows: RwSignal<Rows>, view: Memo<View>) -> String {
 }
 
 #[component]
-fn Headings(view: Memo<View>) -> impl IntoView {
+fn Headings(view: Memo<UserQuery>) -> impl IntoView {
     let ShowView(show) = expect_context();
     let heading = move |(order, name, class): (Option<Order>, &'static str, &'static str)| {
         let Some(order) = order else {
@@ -161,7 +161,7 @@ fn Spacer(height: Signal<f64>) -> impl IntoView {
 
 #[component]
 fn UserRow(number: u32, rows: RwSignal<Rows>) -> impl IntoView {
-    let addresses: Addresses = expect_context();
+    let addresses: Links = expect_context();
     let selection: Selection = expect_context();
     let row = Memo::new(move |_| rows.with(|rows| rows.row(number)));
     let cells = move || match row.get() {

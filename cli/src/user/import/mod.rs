@@ -14,7 +14,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
-use soundstage_files::{Format, Import};
+use soundstage_formats::{Format, ImportTracker};
 use soundstage_proto::user::{ImportOptions, ImportProgress, import_options};
 use tokio::sync::Notify;
 use tonic::Code;
@@ -103,7 +103,7 @@ pub(crate) async fn run(
         users,
         args,
         output,
-        account: Import::new(options),
+        account: ImportTracker::new(options),
         retry: import.retry,
         rows: Some(rows),
         refused: RefusedFile::new(refused, format),

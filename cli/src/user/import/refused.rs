@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
-use soundstage_files::{Format, Refused, RefusedRows};
+use soundstage_formats::{Format, RefusedRows, Rejected};
 
 use crate::failure::Failure;
 
@@ -25,7 +25,7 @@ impl RefusedFile {
     }
 
     /// Adds a row.
-    pub(super) fn add(&mut self, row: &Refused) -> Result<(), Failure> {
+    pub(super) fn add(&mut self, row: &Rejected) -> Result<(), Failure> {
         let mut text = String::new();
         self.rows.add(row, &mut text);
         self.write(&text)

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use indicatif::ProgressBar;
-use soundstage_files::{Format, ReadError, Reader, Row};
+use soundstage_formats::{Format, ReadError, Reader, Row};
 use tokio::sync::mpsc;
 
 /// Rows that wait between the reader and the call.

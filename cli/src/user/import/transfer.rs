@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
-use soundstage_files::{Import, Refused, Row, sentence};
+use soundstage_formats::{ImportTracker, Rejected, Row, sentence};
 use soundstage_proto::user::{ImportUsersRequest, ImportUsersResponse};
 use tokio::sync::{Notify, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
@@ -27,7 +27,7 @@ pub(super) struct Transfer<'a> {
     pub(super) users: Users,
     pub(super) args: &'a ClientArgs,
     pub(super) output: OutputFormat,
-    pub(super) account: Import,
+    pub(super) account: ImportTracker,
     pub(super) retry: Duration,
     /// What is still to come, until its end.
     pub(super) rows: Option<Rows>,
@@ -163,7 +163,7 @@ impl Transfer<'_> {
         }
     }
 
-    fn refuse(&mut self, row: &Refused) -> Result<(), Failure> {
+    fn refuse(&mut self, row: &Rejected) -> Result<(), Failure> {
         let told = match self.refused.rows.count() {
             ..TOLD => Some(format!("line {}: {}", row.line, sentence(&row.faults))),
             TOLD => Some(format!("… more in {}", self.refused.path.display())),

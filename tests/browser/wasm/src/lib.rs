@@ -63,9 +63,9 @@ fn channel(origin: &str, transport: &str) -> Channel {
     let transport = match transport {
         "grpc-web" => Transport::GrpcWeb,
         "websocket" => Transport::WebSocket,
-        _ => Transport::ByCall,
+        _ => Transport::Auto,
     };
-    Channel::new(origin).over(transport)
+    Channel::new(origin).with_transport(transport)
 }
 
 /// Asks `GetUsersByIds` for one id after the other, each only once the one before is answered.

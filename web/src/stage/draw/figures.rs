@@ -4,7 +4,7 @@ use super::super::palette::{COLOURS, colour_of};
 use super::super::place::Place;
 use super::super::scene::Scene;
 use super::super::trail;
-use super::super::view::Spot;
+use super::super::view::ScreenPoint;
 use super::labels::Labels;
 use super::sprites::RADIUS;
 use super::{Brush, FADED, Figure, on_ground};
@@ -89,7 +89,7 @@ impl Brush<'_> {
             self.context
                 .set_global_alpha(if is_faded { FADED } else { 1.0 });
             for figure in figures.iter().filter(|figure| figure.is_faded == is_faded) {
-                let Spot { left, top, .. } = figure.spot;
+                let ScreenPoint { left, top, .. } = figure.spot;
                 let direction = self.direction(figure);
                 self.sprites.draw(
                     self.context,
@@ -120,7 +120,7 @@ impl Brush<'_> {
     pub(super) fn marks(&self, figures: &[Figure], chosen: u32, own: Option<u32>) {
         self.context.set_line_width(2.0);
         for figure in figures {
-            let Spot { left, top, .. } = figure.spot;
+            let ScreenPoint { left, top, .. } = figure.spot;
             let radius = RADIUS * figure.size;
             if figure.id == chosen {
                 self.context.set_stroke_style_str(&self.palette.listener);
@@ -148,7 +148,7 @@ impl Brush<'_> {
         let first = figures.iter().filter(is_first);
         let others = figures.iter().filter(|figure| !is_first(figure));
         for figure in first.chain(others) {
-            let Spot { left, top, .. } = figure.spot;
+            let ScreenPoint { left, top, .. } = figure.spot;
             let at = (left, top - RADIUS * figure.size - 8.0);
             // Theirs are drawn whatever they cover.
             if labels.has_room(at, figure.name) || is_first(&figure) {

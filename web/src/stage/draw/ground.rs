@@ -1,7 +1,7 @@
 //! What the characters stand on: the grid, its axes, and the listener.
 
 use super::super::place::Place;
-use super::super::view::{Perspective, Spot, View};
+use super::super::view::{Perspective, ScreenPoint, View};
 use super::{Brush, on_ground};
 use crate::language::t;
 use crate::ui::fixed;
@@ -93,7 +93,7 @@ impl Brush<'_> {
 
     /// A head seen from above, its nose forward.
     pub(super) fn listener(&self) {
-        let Some(Spot { left, top, size }) = self.view.to_canvas(Place::default()) else {
+        let Some(ScreenPoint { left, top, size }) = self.view.to_canvas(Place::default()) else {
             return;
         };
         let radius = 10.0 * size;

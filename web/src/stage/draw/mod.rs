@@ -15,7 +15,7 @@ use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
 use super::palette::{Palette, colour_of};
 use super::place::Place;
 use super::scene::Scene;
-use super::view::{Perspective, Spot, View};
+use super::view::{Perspective, ScreenPoint, View};
 use sprites::{RADIUS, Sprites};
 
 /// Opacity of what may no longer be so.
@@ -41,7 +41,7 @@ struct Figure<'a> {
     /// How large it is beside others.
     size: f64,
     place: Place,
-    spot: Spot,
+    spot: ScreenPoint,
     heading: Option<f64>,
 }
 

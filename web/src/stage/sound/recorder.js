@@ -1,4 +1,4 @@
-// Hands what is heard to the page, in blocks of both channels in turn. Script, since the browser's audio thread loads no part of
+// PointerInput what is heard to the page, in blocks of both channels in turn. Script, since the browser's audio thread loads no part of
 // the page's program.
 const FRAMES = 4096;
 

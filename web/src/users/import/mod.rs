@@ -9,7 +9,7 @@ use leptos::ev;
 use leptos::html;
 use leptos::prelude::*;
 use leptos_router::components::A;
-use soundstage_files::{Fault, Format, ReadError};
+use soundstage_formats::{FieldError, Format, ReadError};
 use soundstage_proto::user::ImportOptions;
 use soundstage_proto::user::import_options::OnConflict;
 use web_sys::File;
@@ -18,7 +18,7 @@ pub(crate) use self::state::{ImportStatus, Importing};
 
 use self::state::{Account, End, State};
 use super::export::media_type;
-use super::{Addresses, Revised};
+use super::{ChangeSignals, Links};
 use crate::api::CallError;
 use crate::browser;
 use crate::language::{fill, t, translated};
@@ -35,8 +35,8 @@ const CONFLICTS: [(OnConflict, &str); 3] = [
 #[component]
 pub(crate) fn ImportPane() -> impl IntoView {
     browser::set_title(t("Import users"));
-    let addresses: Addresses = expect_context();
-    let revised: Revised = expect_context();
+    let addresses: Links = expect_context();
+    let revised: ChangeSignals = expect_context();
     let pane: Importing = expect_context();
     // What has been seen of its end need not be shown again.
     on_cleanup(move || {
@@ -71,7 +71,7 @@ pub(crate) fn ImportPane() -> impl IntoView {
 
 /// The file and what to do with it.
 #[component]
-fn Choices(pane: Importing, revised: Revised) -> impl IntoView {
+fn Choices(pane: Importing, revised: ChangeSignals) -> impl IntoView {
     let input = NodeRef::<html::Input>::new();
     let choose = move |_| {
         let files = input.get_untracked().and_then(|input| input.files());
@@ -138,7 +138,7 @@ fn Choices(pane: Importing, revised: Revised) -> impl IntoView {
 }
 
 impl Importing {
-    fn begin(self, file: File, format: Format, revised: Revised) {
+    fn begin(self, file: File, format: Format, revised: ChangeSignals) {
         let account = self.account;
         account.reset();
         let name = self.on_conflict.get_untracked();
@@ -309,7 +309,7 @@ fn RefusedList(account: Account) -> impl IntoView {
 }
 
 /// What is wrong with a row, in a line.
-fn faults(faults: &[Fault]) -> String {
+fn faults(faults: &[FieldError]) -> String {
     let faults = faults.iter().map(|fault| {
         let description = translated(&fault.description);
         match fault.field.as_str() {

@@ -9,7 +9,7 @@ use futures_util::stream::StreamExt as _;
 use leptos::prelude::*;
 use prost::Message as _;
 use prost::bytes::Bytes;
-use soundstage_files::{Format, Import, ReadError, Reader, Refused, RefusedRows};
+use soundstage_formats::{Format, ImportTracker, ReadError, Reader, RefusedRows, Rejected};
 use soundstage_proto::user::{ImportOptions, ImportUsersResponse};
 use wasm_bindgen_futures::JsFuture;
 
@@ -39,7 +39,7 @@ pub(super) async fn run(
     account: Account,
 ) -> End {
     let mut run = Run {
-        import: Import::new(options),
+        import: ImportTracker::new(options),
         file: Some(OpenFile {
             blob: file.into(),
             offset: 0.0,
@@ -65,7 +65,7 @@ pub(super) async fn run(
 }
 
 struct Run {
-    import: Import,
+    import: ImportTracker,
     /// What is still to come, until its end.
     file: Option<OpenFile>,
     unreadable: Option<ReadError>,
@@ -197,7 +197,7 @@ impl OpenFile {
 }
 
 /// Shows a refused row, and puts it into the file of them.
-fn refuse(file: &mut RefusedRows, account: Account, row: &Refused) {
+fn refuse(file: &mut RefusedRows, account: Account, row: &Rejected) {
     let mut text = String::new();
     file.add(row, &mut text);
     account

@@ -4,7 +4,7 @@ use leptos::ev;
 use leptos::prelude::*;
 use leptos_router::components::A;
 use leptos_router::hooks::use_location;
-use soundstage_files::ReadError;
+use soundstage_formats::ReadError;
 use soundstage_proto::user::ImportProgress;
 use web_sys::File;
 

@@ -15,9 +15,9 @@ use crate::timeout;
 
 /// Is ready once the call's deadline has passed; never, if it has none.
 #[derive(Clone)]
-pub(super) struct Expiry(Shared<LocalBoxFuture<'static, ()>>);
+pub(super) struct Deadline(Shared<LocalBoxFuture<'static, ()>>);
 
-impl Expiry {
+impl Deadline {
     pub(super) fn of(headers: &HeaderMap) -> Self {
         let expired = match timeout::of(headers) {
             // A browser's timer counts milliseconds in 31 bits: 24 days.
@@ -45,7 +45,7 @@ impl Expiry {
     }
 }
 
-impl Future for Expiry {
+impl Future for Deadline {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {

@@ -6,29 +6,29 @@ use leptos::prelude::*;
 
 use super::READOUT_INTERVAL;
 use super::player::play_file;
-use super::tape::Tape;
+use super::recording::Recording;
 use crate::browser;
 use crate::language::{fill, t};
 use crate::ui::{Control, Field};
 
 /// Recording and playing.
 #[component]
-pub(super) fn TapeDeck(tape: StoredValue<Tape, LocalStorage>) -> impl IntoView {
+pub(super) fn RecordingPanel(recording: StoredValue<Recording, LocalStorage>) -> impl IntoView {
     view! {
-        <section class="stage-section" aria-labelledby="tape-heading">
-            <h2 id="tape-heading">{t("Recordings")}</h2>
-            <Recorder tape />
+        <section class="stage-section" aria-labelledby="recording-heading">
+            <h2 id="recording-heading">{t("Recordings")}</h2>
+            <Recorder recording />
             <PlayerControls />
         </section>
     }
 }
 
 #[component]
-fn Recorder(tape: StoredValue<Tape, LocalStorage>) -> impl IntoView {
+fn Recorder(recording: StoredValue<Recording, LocalStorage>) -> impl IntoView {
     let recorded = RwSignal::new(None::<u32>);
     let stop = move || {
         let _ = recorded.try_set(None);
-        if let Some(texts) = tape.try_update_value(Tape::end).flatten() {
+        if let Some(texts) = recording.try_update_value(Recording::end).flatten() {
             let texts = texts.into_iter().map(wasm_bindgen::JsValue::from);
             browser::save_file(
                 "stage.ndjson",
@@ -43,15 +43,15 @@ fn Recorder(tape: StoredValue<Tape, LocalStorage>) -> impl IntoView {
         if recorded.get_untracked().is_some() {
             stop();
         } else {
-            tape.update_value(|tape| tape.begin(browser::now()));
+            recording.update_value(|recording| recording.begin(browser::now()));
             recorded.set(Some(0));
         }
     };
     browser::spawn_scoped(async move {
         loop {
             if recorded.get_untracked().is_some() {
-                recorded.set(Some(tape.with_value(Tape::lines)));
-                if tape.with_value(Tape::is_full) {
+                recorded.set(Some(recording.with_value(Recording::lines)));
+                if recording.with_value(Recording::is_full) {
                     stop();
                 }
             }

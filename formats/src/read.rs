@@ -22,7 +22,7 @@ pub struct Row {
     /// What stands there.
     pub source: Source,
     /// The user that it is, or what is wrong with it.
-    pub user: Result<User, Vec<Fault>>,
+    pub user: Result<User, Vec<FieldError>>,
 }
 
 /// A row as it stands in its file.
@@ -43,7 +43,7 @@ pub enum Source {
 
 /// What is wrong with a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
+pub struct FieldError {
     /// The field, or nothing if it is the row as a whole.
     pub field: String,
     /// What to do about it.
@@ -113,8 +113,8 @@ pub(crate) fn user(
     nickname: &str,
     mail_address: &str,
     user_type: &str,
-) -> Result<User, Vec<Fault>> {
-    let fault = |field: &str, description: &str| Fault {
+) -> Result<User, Vec<FieldError>> {
+    let fault = |field: &str, description: &str| FieldError {
         field: field.to_owned(),
         description: description.to_owned(),
     };
@@ -144,8 +144,8 @@ pub(crate) fn user(
 }
 
 /// What is wrong with a row as a whole.
-pub(crate) fn whole(description: String) -> Vec<Fault> {
-    vec![Fault {
+pub(crate) fn whole(description: String) -> Vec<FieldError> {
+    vec![FieldError {
         field: String::new(),
         description,
     }]

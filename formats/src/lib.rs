@@ -12,8 +12,8 @@ mod write;
 
 use std::path::Path;
 
-pub use import::{Import, Refused};
-pub use read::{Fault, ReadError, Reader, Row, Source};
+pub use import::{ImportTracker, Rejected};
+pub use read::{FieldError, ReadError, Reader, Row, Source};
 pub use recording::{Moment, Part, Player, Recorder, Recording, RecordingError};
 pub use write::{RefusedRows, Writer, sentence, user_object};
 

@@ -8,8 +8,8 @@ use soundstage_proto::DEFAULT_CHARACTER;
 use soundstage_proto::position::{Character, Pos, Sample};
 use tokio::time::Instant;
 
+use super::character::CharacterState;
 use super::frame::Frame;
-use super::member::Member;
 
 /// More characters than this are refused, so that nobody can fill the memory.
 const MAX_CHARACTERS: usize = 10_000;
@@ -26,7 +26,7 @@ const SERVER: CallId = CallId(0);
 
 /// Somebody who comes to the stage; the names are checked.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Joining {
+pub(crate) struct JoinRequest {
     pub(crate) name: String,
     pub(crate) user_id: u32,
     pub(crate) source: String,
@@ -52,10 +52,10 @@ pub(crate) enum MoveError {
 
 /// Everybody on the stage.
 #[derive(Debug)]
-pub(super) struct Cast {
+pub(super) struct Roster {
     hold: Duration,
     leave: Duration,
-    members: BTreeMap<u32, Member>,
+    members: BTreeMap<u32, CharacterState>,
     /// Whose calls they are, and which source each has that has one: neither is to be looked for among thousands at each sample.
     owned: HashMap<CallId, BTreeSet<u32>>,
     sources: HashMap<String, u32>,
@@ -67,14 +67,14 @@ pub(super) struct Cast {
     leaving: Vec<u32>,
 }
 
-impl Cast {
+impl Roster {
     /// With the default character alone.
     pub(super) fn new(hold: Duration, leave: Duration) -> Self {
-        let joining = Joining {
+        let joining = JoinRequest {
             name: "Walker".into(),
-            ..Joining::default()
+            ..JoinRequest::default()
         };
-        let walker = Member::new(DEFAULT_CHARACTER, SERVER, joining, Instant::now());
+        let walker = CharacterState::new(DEFAULT_CHARACTER, SERVER, joining, Instant::now());
         Self {
             hold,
             leave,
@@ -97,7 +97,7 @@ impl Cast {
     pub(super) fn join(
         &mut self,
         call: CallId,
-        joining: Joining,
+        joining: JoinRequest,
         now: Instant,
     ) -> Result<Character, JoinError> {
         let known = self.sources.get(&joining.source).copied();
@@ -113,21 +113,21 @@ impl Cast {
         if !joining.source.is_empty() {
             self.sources.insert(joining.source.clone(), id);
         }
-        let member = match self.members.entry(id) {
-            Entry::Occupied(member) => {
-                let member = member.into_mut();
-                if let Some(owned) = self.owned.get_mut(&member.owner) {
+        let state = match self.members.entry(id) {
+            Entry::Occupied(state) => {
+                let state = state.into_mut();
+                if let Some(owned) = self.owned.get_mut(&state.owner) {
                     owned.remove(&id);
                 }
-                member.resume(call, joining, now);
-                member
+                state.resume(call, joining, now);
+                state
             }
-            Entry::Vacant(place) => place.insert(Member::new(id, call, joining, now)),
+            Entry::Vacant(place) => place.insert(CharacterState::new(id, call, joining, now)),
         };
         self.owned.entry(call).or_default().insert(id);
         Ok(Character {
-            source: member.source.clone(),
-            ..member.character()
+            source: state.source.clone(),
+            ..state.character()
         })
     }
 
@@ -146,19 +146,19 @@ impl Cast {
             id => id,
         };
         // One that has left meanwhile is not its source's mistake.
-        if let Some(member) = self.members.get_mut(&id) {
-            if member.owner == call {
-                member.heard = now;
+        if let Some(state) = self.members.get_mut(&id) {
+            if state.owner == call {
+                state.heard = now;
             }
-            if member.is_moved_by(call, now, self.hold) {
-                member.place(call, sample, position, wall_clock);
+            if state.is_moved_by(call, now, self.hold) {
+                state.place(call, sample, position, wall_clock);
             }
         }
         Ok(id)
     }
 
     pub(super) fn heartbeat(&mut self, call: CallId, now: Instant) {
-        self.each_of(call, |member| member.heard = now);
+        self.each_of(call, |state| state.heard = now);
     }
 
     pub(super) fn leave(&mut self, call: CallId, id: u32) -> Result<(), MoveError> {
@@ -166,7 +166,7 @@ impl Cast {
             return Err(MoveError::Unknown);
         }
         match self.members.get(&id) {
-            Some(member) if member.owner != call => return Err(MoveError::NotYours),
+            Some(state) if state.owner != call => return Err(MoveError::NotYours),
             Some(_) => self.remove(id),
             None => (),
         }
@@ -185,8 +185,8 @@ impl Cast {
     /// The call has ended without a word: what it moved is stale at the next tick.
     pub(super) fn lose(&mut self, call: CallId) {
         let long_ago = self.hold;
-        self.each_of(call, |member| {
-            member.heard = member.heard.checked_sub(long_ago).unwrap_or(member.heard);
+        self.each_of(call, |state| {
+            state.heard = state.heard.checked_sub(long_ago).unwrap_or(state.heard);
         });
     }
 
@@ -203,8 +203,8 @@ impl Cast {
     pub(super) fn tick(&mut self, tick: u64, now: Instant) -> Option<Frame> {
         let (hold, leave) = (self.hold, self.leave);
         let members = self.members.iter_mut();
-        let gone = members.filter_map(|(id, member)| {
-            let is_gone = member.owner != SERVER && member.grow_old(now, hold, leave);
+        let gone = members.filter_map(|(id, state)| {
+            let is_gone = state.owner != SERVER && state.grow_old(now, hold, leave);
             is_gone.then_some(*id)
         });
         for id in gone.collect::<Vec<_>>() {
@@ -218,14 +218,14 @@ impl Cast {
         {
             self.departures.pop_front();
         }
-        for member in self.members.values_mut() {
-            changed |= member.encode(tick);
+        for state in self.members.values_mut() {
+            changed |= state.encode(tick);
         }
         changed.then(|| {
-            let rows = self.members.values().filter(|member| member.is_seen());
+            let rows = self.members.values().filter(|state| state.is_seen());
             Frame::new(
                 tick,
-                rows.map(|member| member.row.clone()).collect(),
+                rows.map(|state| state.row.clone()).collect(),
                 self.departures.iter().copied().collect(),
                 tick.saturating_sub(DEPARTURES_KEPT),
             )
@@ -233,23 +233,23 @@ impl Cast {
     }
 
     fn remove(&mut self, id: u32) {
-        let Some(member) = self.members.remove(&id) else {
+        let Some(state) = self.members.remove(&id) else {
             return;
         };
-        self.sources.remove(&member.source);
-        if let Some(owned) = self.owned.get_mut(&member.owner) {
+        self.sources.remove(&state.source);
+        if let Some(owned) = self.owned.get_mut(&state.owner) {
             owned.remove(&id);
             if owned.is_empty() {
-                self.owned.remove(&member.owner);
+                self.owned.remove(&state.owner);
             }
         }
         self.leaving.push(id);
     }
 
-    fn each_of(&mut self, call: CallId, mut change: impl FnMut(&mut Member)) {
+    fn each_of(&mut self, call: CallId, mut change: impl FnMut(&mut CharacterState)) {
         for id in self.owned.get(&call).into_iter().flatten() {
-            if let Some(member) = self.members.get_mut(id) {
-                change(member);
+            if let Some(state) = self.members.get_mut(id) {
+                change(state);
             }
         }
     }
@@ -270,8 +270,8 @@ mod tests {
         Pos { x, y: 0.0, z: 0.0 }
     }
 
-    fn named(name: &str, source: &str) -> Joining {
-        Joining {
+    fn named(name: &str, source: &str) -> JoinRequest {
+        JoinRequest {
             name: name.into(),
             user_id: 0,
             source: source.into(),
@@ -280,20 +280,20 @@ mod tests {
 
     /// A stage, its clock, and what a test asks of it.
     struct Scene {
-        cast: Cast,
+        roster: Roster,
         now: Instant,
     }
 
     impl Scene {
         fn new() -> Self {
             Self {
-                cast: Cast::new(HOLD, LEAVE),
+                roster: Roster::new(HOLD, LEAVE),
                 now: Instant::now(),
             }
         }
 
-        fn join(&mut self, call: CallId, joining: Joining) -> u32 {
-            let character = self.cast.join(call, joining, self.now);
+        fn join(&mut self, call: CallId, joining: JoinRequest) -> u32 {
+            let character = self.roster.join(call, joining, self.now);
             character.expect("room").id
         }
 
@@ -303,12 +303,12 @@ mod tests {
                 sequence,
                 ..Sample::default()
             };
-            let moved = self.cast.sample(call, &sample, at(x), self.now, 5);
+            let moved = self.roster.sample(call, &sample, at(x), self.now, 5);
             moved.expect("a character");
         }
 
         fn newest(&self, id: u32) -> &Sample {
-            &self.cast.members[&id].sample
+            &self.roster.members[&id].sample
         }
 
         fn x(&self, id: u32) -> f32 {
@@ -317,32 +317,32 @@ mod tests {
 
         fn pass(&mut self, time: Duration) {
             self.now += time;
-            let _ = self.cast.tick(1, self.now);
+            let _ = self.roster.tick(1, self.now);
         }
 
         fn is_stale(&self, id: u32) -> Option<bool> {
-            let member = self.cast.members.get(&id);
-            member.map(|member| member.stale.is_some())
+            let state = self.roster.members.get(&id);
+            state.map(|state| state.stale.is_some())
         }
     }
 
     #[test]
     fn a_source_that_is_silent_is_stale_and_then_leaves() {
         let mut scene = Scene::new();
-        let call = scene.cast.open();
+        let call = scene.roster.open();
         let ann = scene.join(call, named("Ann", ""));
         scene.put(call, 0, 0, 1.0);
         scene.pass(HOLD);
         assert_eq!(scene.is_stale(ann), Some(false));
-        scene.cast.heartbeat(call, scene.now);
+        scene.roster.heartbeat(call, scene.now);
         scene.pass(HOLD);
         assert_eq!(scene.is_stale(ann), Some(false));
         scene.pass(Duration::from_millis(1));
         assert_eq!(scene.is_stale(ann), Some(true));
-        scene.cast.heartbeat(call, scene.now);
+        scene.roster.heartbeat(call, scene.now);
         scene.pass(Duration::from_millis(1));
         assert_eq!(scene.is_stale(ann), Some(false), "it is heard again");
-        scene.cast.lose(call);
+        scene.roster.lose(call);
         scene.pass(Duration::from_millis(1));
         assert_eq!(scene.is_stale(ann), Some(true), "its call was lost");
         scene.pass(LEAVE + Duration::from_millis(1));
@@ -357,7 +357,7 @@ mod tests {
     #[test]
     fn a_source_that_joins_again_keeps_its_character_in_a_new_epoch() {
         let mut scene = Scene::new();
-        let (old, new) = (scene.cast.open(), scene.cast.open());
+        let (old, new) = (scene.roster.open(), scene.roster.open());
         let ann = scene.join(old, named("Ann", "a"));
         scene.put(old, ann, 100, 1.0);
         let epoch = scene.newest(ann).epoch;
@@ -365,7 +365,7 @@ mod tests {
         scene.put(new, ann, 1, 2.0);
         assert!(scene.newest(ann).epoch > epoch);
         assert!((scene.x(ann) - 2.0).abs() < f32::EPSILON);
-        scene.cast.leave_all(old);
+        scene.roster.leave_all(old);
         assert_eq!(
             scene.is_stale(ann),
             Some(false),
@@ -378,7 +378,7 @@ mod tests {
     #[test]
     fn an_older_sample_is_passed_over() {
         let mut scene = Scene::new();
-        let call = scene.cast.open();
+        let call = scene.roster.open();
         let ann = scene.join(call, named("Ann", ""));
         scene.put(call, ann, 7, 1.0);
         scene.put(call, ann, 6, 2.0);
@@ -392,7 +392,7 @@ mod tests {
     #[test]
     fn another_takes_a_character_over_until_it_lets_go() {
         let mut scene = Scene::new();
-        let (owner, other) = (scene.cast.open(), scene.cast.open());
+        let (owner, other) = (scene.roster.open(), scene.roster.open());
         let ann = scene.join(owner, named("Ann", ""));
         scene.put(owner, ann, 50, 1.0);
         let first = scene.newest(ann).epoch;
@@ -410,30 +410,30 @@ mod tests {
     #[test]
     fn ids_that_nobody_had_are_told_from_those_who_left() {
         let mut scene = Scene::new();
-        let (call, other) = (scene.cast.open(), scene.cast.open());
+        let (call, other) = (scene.roster.open(), scene.roster.open());
         let to = |character| Sample {
             character,
             ..Sample::default()
         };
         let now = scene.now;
-        let mut sample = |id| scene.cast.sample(call, &to(id), at(0.0), now, 0);
+        let mut sample = |id| scene.roster.sample(call, &to(id), at(0.0), now, 0);
         assert_eq!(sample(0), Err(MoveError::NotJoined));
         assert_eq!(sample(2), Err(MoveError::Unknown));
         let ann = scene.join(call, named("Ann", ""));
-        assert_eq!(scene.cast.leave(other, ann), Err(MoveError::NotYours));
-        assert_eq!(scene.cast.leave(call, ann), Ok(()));
-        assert_eq!(scene.cast.leave(call, ann), Ok(()));
+        assert_eq!(scene.roster.leave(other, ann), Err(MoveError::NotYours));
+        assert_eq!(scene.roster.leave(call, ann), Ok(()));
+        assert_eq!(scene.roster.leave(call, ann), Ok(()));
         scene.put(call, ann, 0, 1.0);
     }
 
     #[test]
     fn the_stage_has_room_for_so_many() {
         let mut scene = Scene::new();
-        let call = scene.cast.open();
+        let call = scene.roster.open();
         for _ in 1..MAX_CHARACTERS {
             scene.join(call, named("Ann", ""));
         }
-        let one_more = scene.cast.join(call, named("Bob", ""), scene.now);
+        let one_more = scene.roster.join(call, named("Bob", ""), scene.now);
         assert_eq!(one_more, Err(JoinError::Full));
     }
 }

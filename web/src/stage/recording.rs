@@ -1,6 +1,6 @@
 //! The recording that is made of the stage.
 
-use soundstage_files::Recorder;
+use soundstage_formats::Recorder;
 use soundstage_proto::position::StageUpdate;
 
 /// A longer recording than this, in lines, is better made on the command line.
@@ -8,7 +8,7 @@ const MOST_LINES: u32 = 500_000;
 
 /// The recording that is being made.
 #[derive(Default)]
-pub(super) struct Tape {
+pub(super) struct Recording {
     /// While it runs: when it began, in milliseconds.
     start: Option<f64>,
     recorder: Recorder,
@@ -17,7 +17,7 @@ pub(super) struct Tape {
     lines: u32,
 }
 
-impl Tape {
+impl Recording {
     /// Notes what has arrived. Who is on the stage is known from before the recording began.
     pub(super) fn note(&mut self, now: f64, update: &StageUpdate) {
         let Some(start) = self.start.filter(|_| !self.is_full()) else {
@@ -61,26 +61,26 @@ mod tests {
 
     #[test]
     fn a_tape_has_what_arrives_while_it_runs() {
-        let mut tape = Tape::default();
+        let mut recording = Recording::default();
         let update = StageUpdate {
             position: Some(Pos::default()),
             ..StageUpdate::default()
         };
-        tape.note(1000.0, &update);
-        assert_eq!(tape.end(), None, "it has not begun");
-        tape.begin(1500.0);
-        tape.note(1600.0, &update);
-        tape.note(1700.0, &StageUpdate::default());
-        tape.note(1800.0, &update);
-        assert_eq!(tape.lines(), 2);
+        recording.note(1000.0, &update);
+        assert_eq!(recording.end(), None, "it has not begun");
+        recording.begin(1500.0);
+        recording.note(1600.0, &update);
+        recording.note(1700.0, &StageUpdate::default());
+        recording.note(1800.0, &update);
+        assert_eq!(recording.lines(), 2);
         let expected = concat!(
             r#"{"time_ms":100,"x":0.0,"y":0.0,"z":0.0}"#,
             "\n",
             r#"{"time_ms":300,"x":0.0,"y":0.0,"z":0.0}"#,
             "\n"
         );
-        assert_eq!(tape.end().expect("a recording").concat(), expected);
-        tape.note(1900.0, &update);
-        assert_eq!(tape.end(), None, "it has ended");
+        assert_eq!(recording.end().expect("a recording").concat(), expected);
+        recording.note(1900.0, &update);
+        assert_eq!(recording.end(), None, "it has ended");
     }
 }

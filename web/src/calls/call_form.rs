@@ -13,7 +13,7 @@ use crate::ui::{Control, Field};
 
 /// What the reader has chosen and typed.
 #[derive(Clone, Copy)]
-pub(super) struct Choices {
+pub(super) struct CallForm {
     pub(super) method: RwSignal<&'static MethodDescriptor>,
     pub(super) draft: RwSignal<Draft>,
     pub(super) refused: RwSignal<Option<Refused>>,
@@ -22,10 +22,10 @@ pub(super) struct Choices {
     pub(super) metadata: RwSignal<String>,
 }
 
-impl Choices {
+impl CallForm {
     /// Those that a panel begins with.
     pub(super) fn of(method: &'static MethodDescriptor) -> Self {
-        let choices = Self {
+        let form = Self {
             method: RwSignal::new(method),
             draft: RwSignal::new(example(method)),
             refused: RwSignal::new(None),
@@ -33,8 +33,8 @@ impl Choices {
             deadline: RwSignal::new(String::new()),
             metadata: RwSignal::new(String::new()),
         };
-        choices.over_websocket.set(method.kind.takes_many());
-        choices
+        form.over_websocket.set(method.kind.takes_many());
+        form
     }
 
     /// The call, if deadline and metadata can be read.
@@ -74,21 +74,21 @@ impl Choices {
 /// Which method, and what carries the call; fixed while one is open.
 #[component]
 pub(super) fn MethodAndTransport(
-    choices: Choices,
+    form: CallForm,
     methods: Vec<&'static MethodDescriptor>,
     disabled: Signal<bool>,
     id: &'static str,
 ) -> impl IntoView {
     let choose_method = move |path: String| {
         if let Some(method) = MethodDescriptor::at(&path) {
-            choices.refused.set(None);
-            choices.draft.set(example(method));
-            choices.method.set(method);
+            form.refused.set(None);
+            form.draft.set(example(method));
+            form.method.set(method);
         }
     };
     let methods = methods.iter().map(|method| (method.path, method.name));
     let transport = move || {
-        let over_websocket = choices.over_websocket.get();
+        let over_websocket = form.over_websocket.get();
         String::from(if over_websocket {
             "websocket"
         } else {
@@ -101,7 +101,7 @@ pub(super) fn MethodAndTransport(
                 id=format!("{id}-method")
                 label=t("Method")
                 control=Control::Choice(methods.collect())
-                value=Signal::derive(move || choices.method.get().path.to_owned())
+                value=Signal::derive(move || form.method.get().path.to_owned())
                 on_input=Callback::new(choose_method)
                 disabled
             />
@@ -110,18 +110,18 @@ pub(super) fn MethodAndTransport(
                 label=t("Transport")
                 control=Control::Choice(vec![("grpc-web", "gRPC-Web"), ("websocket", "WebSocket")])
                 value=Signal::derive(transport)
-                on_input=Callback::new(move |name: String| choices.over_websocket.set(name == "websocket"))
+                on_input=Callback::new(move |name: String| form.over_websocket.set(name == "websocket"))
                 disabled
             />
         </div>
-        <p class="quiet">{move || translated(choices.method.get().summary)}</p>
+        <p class="quiet">{move || translated(form.method.get().summary)}</p>
     }
 }
 
 /// The deadline and the metadata; what is wrong with them stands at them while they are typed.
 #[component]
-pub(super) fn Options(choices: Choices, id: &'static str) -> impl IntoView {
-    let (deadline, metadata) = (choices.deadline, choices.metadata);
+pub(super) fn Options(form: CallForm, id: &'static str) -> impl IntoView {
+    let (deadline, metadata) = (form.deadline, form.metadata);
     let deadline_error =
         move || deadline.with(|text| options::deadline(text).err().map(str::to_owned));
     let metadata_error = move || metadata.with(|text| options::metadata(text).err());

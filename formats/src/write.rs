@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 use soundstage_proto::user::User;
 
 use crate::csv::write_line;
-use crate::import::Refused;
-use crate::read::{Fault, Source};
+use crate::import::Rejected;
+use crate::read::{FieldError, Source};
 use crate::{Format, field};
 
 /// Writes users in a format, each as it comes.
@@ -130,7 +130,7 @@ impl RefusedRows {
     }
 
     /// Adds a row to the text.
-    pub fn add(&mut self, refused: &Refused, text: &mut String) {
+    pub fn add(&mut self, refused: &Rejected, text: &mut String) {
         let error = sentence(&refused.faults);
         match &refused.source {
             Source::Record { headings, values } => {
@@ -168,7 +168,7 @@ impl RefusedRows {
 }
 
 /// What is wrong with a row, in a line.
-pub fn sentence(faults: &[Fault]) -> String {
+pub fn sentence(faults: &[FieldError]) -> String {
     let sentences = faults.iter().map(|fault| match fault.field.as_str() {
         "" => fault.description.clone(),
         field => format!("{field}: {}", fault.description),
@@ -251,7 +251,7 @@ mod tests {
                 let mut out = String::new();
                 let mut faults = Vec::new();
                 for row in read(format, text) {
-                    let row = Refused {
+                    let row = Rejected {
                         line: row.line,
                         source: row.source,
                         faults: row.user.expect_err("not valid"),

@@ -5,12 +5,12 @@ use std::time::Duration;
 use soundstage_proto::position::{Character, Pos, Sample};
 use tokio::time::Instant;
 
-use super::cast::{CallId, Joining};
 use super::frame::Row;
+use super::roster::{CallId, JoinRequest};
 
 /// A character, whose call it is, and what has changed about it since the last tick.
 #[derive(Debug)]
-pub(super) struct Member {
+pub(super) struct CharacterState {
     name: String,
     user_id: u32,
     pub(super) source: String,
@@ -30,9 +30,9 @@ pub(super) struct Member {
     is_moved: bool,
 }
 
-impl Member {
-    pub(super) fn new(id: u32, owner: CallId, joining: Joining, now: Instant) -> Self {
-        let Joining {
+impl CharacterState {
+    pub(super) fn new(id: u32, owner: CallId, joining: JoinRequest, now: Instant) -> Self {
+        let JoinRequest {
             name,
             user_id,
             source,
@@ -57,7 +57,7 @@ impl Member {
     }
 
     /// Its source is back.
-    pub(super) fn resume(&mut self, owner: CallId, joining: Joining, now: Instant) {
+    pub(super) fn resume(&mut self, owner: CallId, joining: JoinRequest, now: Instant) {
         self.name = joining.name;
         self.user_id = joining.user_id;
         self.owner = owner;

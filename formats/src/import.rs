@@ -6,7 +6,7 @@ use soundstage_proto::user::{
     ImportOptions, ImportProgress, ImportUsersRequest, ImportUsersResponse, RefusedRow,
 };
 
-use crate::read::{Fault, Row, Source};
+use crate::read::{FieldError, Row, Source};
 
 /// Rows that may be sent and not be on disk yet: some batches of the server, so that it never waits, and so few that
 /// stopping does not take long.
@@ -15,7 +15,7 @@ const WINDOW: usize = 8192;
 /// An import, over as many calls as it takes. Each row is stored once: a row is kept until the server has said that it is on
 /// disk, and each call begins behind the last of those.
 #[derive(Debug)]
-pub struct Import {
+pub struct ImportTracker {
     options: ImportOptions,
     /// Valid rows that are not on disk yet, the first `sent` of them sent in this call.
     unanswered: VecDeque<Row>,
@@ -28,16 +28,16 @@ pub struct Import {
 
 /// A row that was refused.
 #[derive(Debug)]
-pub struct Refused {
+pub struct Rejected {
     /// Where it begins in its file.
     pub line: u32,
     /// What stands there.
     pub source: Source,
     /// Why.
-    pub faults: Vec<Fault>,
+    pub faults: Vec<FieldError>,
 }
 
-impl Import {
+impl ImportTracker {
     /// `options` must name the import, for it to go on after a lost connection.
     pub fn new(options: ImportOptions) -> Self {
         Self {
@@ -65,7 +65,7 @@ impl Import {
     }
 
     /// Takes the next row of the file in; or gives it back, if it breaks a rule.
-    pub fn take(&mut self, row: Row) -> Option<Refused> {
+    pub fn take(&mut self, row: Row) -> Option<Rejected> {
         match row.user {
             Ok(_) => {
                 self.unanswered.push_back(row);
@@ -73,7 +73,7 @@ impl Import {
             }
             Err(faults) => {
                 self.refused_unsent += 1;
-                Some(Refused {
+                Some(Rejected {
                     line: row.line,
                     source: row.source,
                     faults,
@@ -96,7 +96,7 @@ impl Import {
         })
     }
 
-    /// Whether [`Import::next_request`] has something to send.
+    /// Whether [`ImportTracker::next_request`] has something to send.
     pub fn has_request(&self) -> bool {
         self.sent < self.unanswered.len().min(WINDOW)
     }
@@ -122,7 +122,7 @@ impl Import {
     }
 
     /// Takes an answer in; a row that it refuses comes back.
-    pub fn hear(&mut self, answer: ImportUsersResponse) -> Option<Refused> {
+    pub fn hear(&mut self, answer: ImportUsersResponse) -> Option<Rejected> {
         let refused = answer.refused.and_then(|refused| self.refused(refused));
         if let Some(progress) = answer.progress {
             let answered = progress.rows.saturating_sub(self.progress.rows) as usize;
@@ -135,13 +135,13 @@ impl Import {
         refused
     }
 
-    fn refused(&self, RefusedRow { line, faults }: RefusedRow) -> Option<Refused> {
+    fn refused(&self, RefusedRow { line, faults }: RefusedRow) -> Option<Rejected> {
         let row = self.unanswered.iter().find(|row| row.line == line)?;
-        let faults = faults.into_iter().map(|fault| Fault {
+        let faults = faults.into_iter().map(|fault| FieldError {
             field: fault.field,
             description: fault.description,
         });
-        Some(Refused {
+        Some(Rejected {
             line,
             source: row.source.clone(),
             faults: faults.collect(),
@@ -186,13 +186,13 @@ mod tests {
         }
     }
 
-    fn lines(import: &mut Import) -> Vec<u32> {
+    fn lines(import: &mut ImportTracker) -> Vec<u32> {
         std::iter::from_fn(|| import.next_request().map(|request| request.line)).collect()
     }
 
     #[test]
     fn after_a_lost_call_only_what_is_not_on_disk_is_sent_again() {
-        let mut import = Import::new(ImportOptions::default());
+        let mut import = ImportTracker::new(ImportOptions::default());
         import.begin_call();
         for line in 2..6 {
             assert!(import.take(row(line)).is_none());
@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn no_more_is_sent_than_the_server_keeps_up_with() {
-        let mut import = Import::new(ImportOptions::default());
+        let mut import = ImportTracker::new(ImportOptions::default());
         import.begin_call();
         assert!(import.wants_rows());
         for line in 1..=WINDOW as u32 + 1 {
@@ -228,9 +228,9 @@ mod tests {
 
     #[test]
     fn rows_are_refused_here_and_there() {
-        let mut import = Import::new(ImportOptions::default());
+        let mut import = ImportTracker::new(ImportOptions::default());
         import.begin_call();
-        let fault = Fault {
+        let fault = FieldError {
             field: "nickname".into(),
             description: "Enter a nickname.".into(),
         };

@@ -8,11 +8,11 @@ use bytes::Bytes;
 use futures_util::stream::{self, LocalBoxStream, Stream, StreamExt as _};
 use http::response::Parts;
 use http::{HeaderMap, Response, StatusCode, header};
-use http_body::{Body, Frame};
+use http_body::Body;
 use send_wrapper::SendWrapper;
 use tonic::{Code, Status};
 
-use crate::decoder::{Decoder, Part};
+use crate::decoder::{Decoder, Frame};
 
 /// The headers that make a status.
 const STATUS_HEADERS: [&str; 3] = ["grpc-status", "grpc-message", "grpc-status-details-bin"];
@@ -24,12 +24,12 @@ const STATUS_HEADERS: [&str; 3] = ["grpc-status", "grpc-message", "grpc-status-d
 ///
 /// # Errors
 /// When the head is not that of a gRPC-Web answer. Then the status is the one that "HTTP to gRPC Status Code Mapping" gives.
-pub fn respond(
+pub fn decode_response(
     mut head: Parts,
     pieces: impl Stream<Item = Result<Bytes, Status>> + 'static,
     max_message_size: usize,
-) -> Result<Response<AnswerBody>, Status> {
-    let mut body = AnswerBody::new(Decoder::new(max_message_size), pieces);
+) -> Result<Response<ResponseBody>, Status> {
+    let mut body = ResponseBody::new(Decoder::new(max_message_size), pieces);
     if !body.take_early_status(&mut head.headers) {
         check_head(&head)?;
     }
@@ -72,7 +72,7 @@ fn check_head(head: &Parts) -> Result<(), Status> {
 }
 
 /// The messages of an answer, and its trailers. It ends with an error unless there is a status.
-pub struct AnswerBody {
+pub struct ResponseBody {
     // A tonic client asks for a body that is `Send`; in a browser, nothing is ever sent.
     pieces: SendWrapper<LocalBoxStream<'static, Result<Bytes, Status>>>,
     decoder: Decoder,
@@ -81,7 +81,7 @@ pub struct AnswerBody {
     has_ended: bool,
 }
 
-impl AnswerBody {
+impl ResponseBody {
     pub(crate) fn new(
         decoder: Decoder,
         pieces: impl Stream<Item = Result<Bytes, Status>> + 'static,
@@ -115,9 +115,12 @@ impl AnswerBody {
     }
 
     /// The next frame; `None` at the end of the bytes.
-    pub(crate) fn poll_part(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Part, Status>>> {
+    pub(crate) fn poll_decoded(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame, Status>>> {
         loop {
-            if let Some(part) = self.decoder.next_part()? {
+            if let Some(part) = self.decoder.next_frame()? {
                 return Poll::Ready(Some(Ok(part)));
             }
             let Some(piece) = std::task::ready!(self.pieces.poll_next_unpin(cx)) else {
@@ -129,32 +132,34 @@ impl AnswerBody {
     }
 
     /// The trailers to end with, if they or the headers have a status.
-    fn end(&mut self, mut trailers: HeaderMap) -> Result<Frame<Bytes>, Status> {
+    fn end(&mut self, mut trailers: HeaderMap) -> Result<http_body::Frame<Bytes>, Status> {
         if !trailers.contains_key("grpc-status") {
             trailers.extend(std::mem::take(&mut self.early_status));
         }
         if trailers.contains_key("grpc-status") {
-            Ok(Frame::trailers(trailers))
+            Ok(http_body::Frame::trailers(trailers))
         } else {
             Err(Status::internal("the answer ends without a status"))
         }
     }
 }
 
-impl Body for AnswerBody {
+impl Body for ResponseBody {
     type Data = Bytes;
     type Error = Status;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, Status>>> {
         if self.has_ended {
             return Poll::Ready(None);
         }
-        let frame = match std::task::ready!(self.poll_part(cx)) {
-            Some(Ok(Part::Message(message))) => return Poll::Ready(Some(Ok(Frame::data(message)))),
-            Some(Ok(Part::Headers(trailers))) => self.end(trailers),
+        let frame = match std::task::ready!(self.poll_decoded(cx)) {
+            Some(Ok(Frame::Message(message))) => {
+                return Poll::Ready(Some(Ok(http_body::Frame::data(message))));
+            }
+            Some(Ok(Frame::Headers(trailers))) => self.end(trailers),
             Some(Err(status)) => Err(status),
             None => self.end(HeaderMap::new()),
         };
@@ -182,9 +187,9 @@ fn read_out(mut rest: LocalBoxStream<'static, Result<Bytes, Status>>) {
     }
 }
 
-impl fmt::Debug for AnswerBody {
+impl fmt::Debug for ResponseBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AnswerBody")
+        f.debug_struct("ResponseBody")
             .field("decoder", &self.decoder)
             .field("has_ended", &self.has_ended)
             .finish_non_exhaustive()

@@ -7,7 +7,7 @@ use soundstage_proto::user_types;
 
 /// A choice of users in an order.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct View {
+pub(super) struct UserQuery {
     pub(super) search: String,
     /// None stands for all.
     pub(super) user_types: Vec<UserType>,
@@ -15,7 +15,7 @@ pub(super) struct View {
     pub(super) descending: bool,
 }
 
-impl View {
+impl UserQuery {
     /// From the parts of an address' query; what is unknown there is passed over.
     pub(super) fn read(get: impl Fn(&str) -> Option<String>) -> Self {
         let types = get("type").unwrap_or_default();
@@ -115,8 +115,8 @@ impl View {
 mod tests {
     use super::*;
 
-    fn read(query: &str) -> View {
-        View::read(|name| {
+    fn read(query: &str) -> UserQuery {
+        UserQuery::read(|name| {
             let mut parts = query
                 .split('&')
                 .map(|part| part.split_once('=').unwrap_or((part, "")));
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn an_address_keeps_a_view() {
-        let view = View {
+        let view = UserQuery {
             search: "foo".into(),
             user_types: vec![UserType::Guest, UserType::Normal],
             order: Order::MailAddress,
@@ -144,13 +144,13 @@ mod tests {
             "search=foo&type=GUEST,NORMAL&order=mail_address&descending="
         );
         assert_eq!(read(&query.join("&")), view);
-        assert_eq!(View::default().write(), []);
-        assert_eq!(read("type=BOSS&order=size"), View::default());
+        assert_eq!(UserQuery::default().write(), []);
+        assert_eq!(read("type=BOSS&order=size"), UserQuery::default());
     }
 
     #[test]
     fn an_order_is_turned_round_by_asking_for_it_again() {
-        let view = View::default().ordered_by(Order::Nickname);
+        let view = UserQuery::default().ordered_by(Order::Nickname);
         assert!(!view.descending);
         assert!(view.ordered_by(Order::Nickname).descending);
         assert!(
@@ -163,7 +163,7 @@ mod tests {
 
     #[test]
     fn types_are_taken_in_and_left_out() {
-        let view = View::default()
+        let view = UserQuery::default()
             .toggled(UserType::Guest)
             .toggled(UserType::Normal);
         assert_eq!(view.user_types, [UserType::Guest, UserType::Normal]);
@@ -172,13 +172,13 @@ mod tests {
 
     #[test]
     fn rows_are_asked_for_from_the_nearer_end() {
-        let (request, reversed) = View::default().request(100, 100, Some(1000));
+        let (request, reversed) = UserQuery::default().request(100, 100, Some(1000));
         assert!(!reversed && !request.descending);
         assert_eq!((request.skip, request.page_size), (100, 100));
-        let (request, reversed) = View::default().request(900, 100, Some(950));
+        let (request, reversed) = UserQuery::default().request(900, 100, Some(950));
         assert!(reversed && request.descending);
         assert_eq!((request.skip, request.page_size), (0, 50));
-        let (request, reversed) = View::default().request(900, 100, None);
+        let (request, reversed) = UserQuery::default().request(900, 100, None);
         assert!(!reversed);
         assert_eq!(request.skip, 900);
     }

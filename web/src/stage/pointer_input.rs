@@ -28,7 +28,7 @@ const REACH: f64 = 22.0;
 
 /// What the reader does with the stage.
 #[derive(Clone, Copy)]
-pub(super) struct Hands {
+pub(super) struct PointerInput {
     canvas: NodeRef<html::Canvas>,
     scene: StoredValue<Scene, LocalStorage>,
     publisher: Publisher,
@@ -46,7 +46,7 @@ struct Gesture {
     moved: Option<u32>,
 }
 
-impl Hands {
+impl PointerInput {
     pub(super) fn new(
         canvas: NodeRef<html::Canvas>,
         scene: StoredValue<Scene, LocalStorage>,
