@@ -1,6 +1,8 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { createEnvelopeReadableStream, type EnvelopedMessage } from "@connectrpc/connect/protocol";
-import type { WebSocketConstructor } from "./websocket-transport.js";
+
+/** Creates a WebSocket: the global `WebSocket`, or a class with the same interface. */
+export type WebSocketConstructor = new (url: string, protocol: string) => WebSocket;
 
 /** What the byte before a message of the socket says. */
 const DATA = 0;

@@ -24,7 +24,7 @@ import {
   runUnaryCall,
 } from "@connectrpc/connect/protocol";
 import { requestHeader, trailerFlag, trailerParse, validateTrailer } from "@connectrpc/connect/protocol-grpc-web";
-import { openCall } from "./call.js";
+import { openCall, type WebSocketConstructor } from "./call.js";
 
 /** How to reach the server, and how to call. */
 export interface WebSocketTransportOptions {
@@ -39,9 +39,6 @@ export interface WebSocketTransportOptions {
   /** The WebSocket to use where there is no global one, such as that of the package `ws` in Node 20. */
   webSocket?: WebSocketConstructor;
 }
-
-/** What makes a WebSocket: the global `WebSocket`, or something like it. */
-export type WebSocketConstructor = new (url: string, protocol: string) => WebSocket;
 
 /**
  * A transport that carries each call over a WebSocket of its own, by the protocol `grpc-websockets`: all four kinds, requests
