@@ -9,6 +9,7 @@ mod encoding;
 mod fan_out;
 mod frame;
 mod ids;
+mod index;
 mod publisher;
 mod recent_leaves;
 mod requests;

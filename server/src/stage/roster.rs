@@ -2,8 +2,8 @@
 //!
 //! Plain state: each method takes the current time as an argument, so tests control the clock.
 
+use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use soundstage_proto::DEFAULT_CHARACTER;
@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::character::CharacterState;
 use super::frame::Frame;
 use super::ids::{CallId, CharacterIds};
+use super::index::Index;
 use super::recent_leaves::RecentLeaves;
 use super::requests::{JoinError, JoinRequest, MoveError};
 
@@ -27,9 +28,7 @@ pub(super) struct Roster {
     /// How long a stale character stays on the stage.
     evict_after: Duration,
     characters: BTreeMap<u32, CharacterState>,
-    /// Reverse indexes by call and by source, so that a sample needs no scan.
-    by_call: HashMap<CallId, BTreeSet<u32>>,
-    by_source: HashMap<String, u32>,
+    index: Index,
     ids: CharacterIds,
     last_call: CallId,
     /// Characters removed since the last tick.
@@ -50,8 +49,7 @@ impl Roster {
             hold,
             evict_after,
             characters: BTreeMap::from([(DEFAULT_CHARACTER, walker)]),
-            by_call: HashMap::new(),
-            by_source: HashMap::new(),
+            index: Index::default(),
             ids: CharacterIds::new(),
             last_call: CallId::SERVER,
             removed: Vec::new(),
@@ -72,26 +70,22 @@ impl Roster {
         request: JoinRequest,
         now: Instant,
     ) -> Result<Character, JoinError> {
-        let known = self.by_source.get(&request.source).copied();
+        let known = self.index.of_source(&request.source);
         if known.is_none() && self.characters.len() >= MAX_CHARACTERS {
             return Err(JoinError::Full);
         }
         let id = known.unwrap_or_else(|| self.ids.issue());
-        if !request.source.is_empty() {
-            self.by_source.insert(request.source.clone(), id);
-        }
+        self.index.add_source(&request.source, id);
         let state = match self.characters.entry(id) {
             Entry::Occupied(entry) => {
                 let state = entry.into_mut();
-                if let Some(owned) = self.by_call.get_mut(&state.owner) {
-                    owned.remove(&id);
-                }
+                self.index.remove_owner(state.owner, id);
                 state.resume(call, request, now);
                 state
             }
             Entry::Vacant(entry) => entry.insert(CharacterState::new(id, call, request, now)),
         };
-        self.by_call.entry(call).or_default().insert(id);
+        self.index.add_owner(call, id);
         Ok(Character {
             source: state.source.clone(),
             ..state.character()
@@ -109,7 +103,10 @@ impl Roster {
         wall_clock: i64,
     ) -> Result<u32, MoveError> {
         let id = match sample.character {
-            0 => self.first_character(call).ok_or(MoveError::NotJoined)?,
+            0 => {
+                let mut owned = self.index.owned_by(call);
+                owned.next().ok_or(MoveError::NotJoined)?
+            }
             id if !self.ids.has_issued(id) => return Err(MoveError::Unknown),
             id => id,
         };
@@ -144,7 +141,7 @@ impl Roster {
 
     /// Removes all characters of the call. Returns whether the call had any.
     pub(super) fn leave_all(&mut self, call: CallId) -> bool {
-        let owned = self.by_call.remove(&call).unwrap_or_default();
+        let owned: Vec<_> = self.index.owned_by(call).collect();
         for id in &owned {
             self.remove(*id);
         }
@@ -202,26 +199,17 @@ impl Roster {
         let Some(state) = self.characters.remove(&id) else {
             return;
         };
-        self.by_source.remove(&state.source);
-        if let Some(owned) = self.by_call.get_mut(&state.owner) {
-            owned.remove(&id);
-            if owned.is_empty() {
-                self.by_call.remove(&state.owner);
-            }
-        }
+        self.index.remove_source(&state.source);
+        self.index.remove_owner(state.owner, id);
         self.removed.push(id);
     }
 
     fn for_each_owned(&mut self, call: CallId, mut change: impl FnMut(&mut CharacterState)) {
-        for id in self.by_call.get(&call).into_iter().flatten() {
-            if let Some(state) = self.characters.get_mut(id) {
+        for id in self.index.owned_by(call) {
+            if let Some(state) = self.characters.get_mut(&id) {
                 change(state);
             }
         }
-    }
-
-    fn first_character(&self, call: CallId) -> Option<u32> {
-        self.by_call.get(&call)?.first().copied()
     }
 }
 
