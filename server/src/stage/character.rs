@@ -76,7 +76,7 @@ impl CharacterState {
         self.row.publisher = publisher;
     }
 
-    /// Whether subscribers see the character: it has a position.
+    /// Returns whether subscribers see the character, which needs a position.
     pub(super) fn is_visible(&self) -> bool {
         self.sample.position.is_some()
     }

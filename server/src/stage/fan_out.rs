@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use super::frame::Frame;
 use super::shared::{Shared, wall_clock};
 
-/// The average time between two frames, at least. Slightly under 1/30 s, so that a 30 Hz source that was late once can
+/// The least average time between two frames. Slightly under 1/30 s, so that a 30 Hz source that was late once can
 /// catch up.
 const FRAME_INTERVAL: Duration = Duration::from_millis(30);
 
@@ -19,7 +19,7 @@ const COALESCE_WINDOW: Duration = Duration::from_millis(2);
 /// Hz source: a frame for the step alone would delay that source's next sample.
 const WALK_DELAY: Duration = Duration::from_millis(45);
 
-/// The longest time between two checks for stale characters, before [`WALK_DELAY`].
+/// How long the fan-out waits for a step of the walk before it checks for stale characters anyway.
 const STALENESS_CHECK: Duration = Duration::from_millis(100);
 
 /// Makes a frame after each change, for as long as it is polled.

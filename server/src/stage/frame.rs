@@ -110,13 +110,8 @@ impl Selection<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use soundstage_proto::position::{Character, Pos, Sample};
 
-    use soundstage_proto::position::{Pos, Sample};
-    use tokio::time::Instant;
-
-    use super::super::requests::JoinRequest;
-    use super::super::roster::Roster;
     use super::*;
 
     const POSITION: Pos = Pos {
@@ -136,35 +131,35 @@ mod tests {
         (characters.collect(), samples.collect())
     }
 
-    /// Three ticks of a stage: Ann (2) and Bob (3) join, Bob moves, Ann leaves.
+    fn sample(character: u32, sequence: u32) -> Sample {
+        Sample {
+            character,
+            sequence,
+            position: Some(POSITION),
+            ..Sample::default()
+        }
+    }
+
+    /// Three ticks: the server publishes character 1, and a call publishes 2 and 3; 3 moves; 2 leaves.
     fn frames() -> [Frame; 3] {
-        let mut roster = Roster::new(Duration::from_secs(3), Duration::from_secs(10));
-        let now = Instant::now();
-        let call = roster.open_call();
-        roster.move_default(POSITION, 1);
-        let join = |roster: &mut Roster, name: &str| {
-            let request = JoinRequest {
-                name: name.into(),
-                ..JoinRequest::default()
+        let call = CallId::SERVER.successor();
+        let mut rows = [(1, CallId::SERVER), (2, call), (3, call)].map(|(id, publisher)| {
+            let mut row = Row::new(id, publisher);
+            let character = Character {
+                id,
+                ..Character::default()
             };
-            let id = roster.join(call, request, now).expect("room").id;
-            let sample = Sample {
-                character: id,
-                ..Sample::default()
-            };
-            let applied = roster.apply_sample(call, &sample, POSITION, now, 1);
-            applied.expect("a character");
-            sample
-        };
-        let ann = join(&mut roster, "Ann");
-        let bob = join(&mut roster, "Bob");
-        let first = roster.advance(1, now).expect("a change");
-        let applied = roster.apply_sample(call, &bob, POSITION, now, 2);
-        applied.expect("a character");
-        let second = roster.advance(2, now).expect("a change");
-        roster.leave(call, ann.character).expect("a character");
-        let third = roster.advance(3, now).expect("a change");
-        assert!(roster.advance(4, now).is_none(), "nothing has changed");
+            row.set_character(1, character);
+            row.set_sample(1, &sample(id, 1));
+            row
+        });
+        let mut leaves = RecentLeaves::default();
+        let first = Frame::new(1, rows.clone().into(), leaves.clone());
+        rows[2].set_sample(2, &sample(3, 2));
+        let second = Frame::new(2, rows.clone().into(), leaves.clone());
+        leaves.record(3, [2].into_iter());
+        let [one, _, three] = rows;
+        let third = Frame::new(3, [one, three].into(), leaves);
         [first, second, third]
     }
 
@@ -177,11 +172,7 @@ mod tests {
         let update = decoded(second.update_since(1, Selection::All));
         assert!(!update.complete);
         assert_eq!(ids(&update), (vec![], vec![3]));
-        assert_eq!(update.samples[0].position, Some(POSITION));
-        assert_eq!(
-            (update.samples[0].epoch, update.samples[0].sequence),
-            (1, 2)
-        );
+        assert_eq!(update.samples, [sample(3, 2)]);
         let update = decoded(third.update_since(2, Selection::All));
         assert_eq!((ids(&update), update.left), ((vec![], vec![]), vec![2]));
         let update = decoded(third.update_since(1, Selection::All));

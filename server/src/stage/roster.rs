@@ -148,7 +148,7 @@ impl Roster {
         !owned.is_empty()
     }
 
-    /// Makes the call's characters stale at the next tick: the call has ended without taking its leave.
+    /// Makes the call's characters stale at the next tick: the call has ended without removing them.
     pub(super) fn disconnect(&mut self, call: CallId) {
         let hold = self.hold;
         self.for_each_owned(call, |state| {
@@ -322,6 +322,14 @@ mod tests {
         assert_eq!(is_stale, Some(false), "the old call owns no character");
         let other = stage.join(new, named("Ann", ""));
         assert_ne!(other, ann, "a name is not a source");
+    }
+
+    #[test]
+    fn a_tick_without_changes_makes_no_frame() {
+        let mut stage = Fixture::new();
+        stage.roster.move_default(at(1.0), 1);
+        assert!(stage.roster.advance(1, stage.now).is_some());
+        assert!(stage.roster.advance(2, stage.now).is_none());
     }
 
     #[test]
