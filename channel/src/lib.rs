@@ -40,12 +40,12 @@
 //! - **gRPC-Web** needs a server that accepts `application/grpc-web+proto`, such as one with `tonic-web` or a proxy in
 //!   front. Over HTTP/1.1, browsers open at most six connections to a server, and each stream occupies one. HTTP/2
 //!   shares one.
-//! - **WebSocket** needs a server that speaks the protocol `grpc-websockets`, as Soundstage does, and as
-//!   improbable-eng's proxy and nice-grpc-web do. Each call opens a WebSocket of its own.
+//! - **WebSocket** needs a server that speaks the protocol `grpc-websockets`, as Soundstage and improbable-eng's
+//!   `grpcwebproxy` do. Each call opens a WebSocket of its own.
 //!
-//! A tonic client does not tell a channel the kind of a call. `Auto` looks at the requests instead: if at most
-//! one is ready and the stream has ended, the call goes over `fetch`. So a client-streaming call with one ready request
-//! goes over `fetch` too.
+//! A tonic client does not tell a channel the kind of a call, so `Auto` looks at the requests: if the stream of requests
+//! ends after at most one, without waiting, the call goes over `fetch`. A client-streaming call with one ready request
+//! therefore goes over `fetch` too.
 //!
 //! A page can call a server of another origin if the server allows the origin: by CORS headers for `fetch`, and by its
 //! own check for WebSockets.
@@ -78,10 +78,11 @@
 //!
 //! # Errors
 //!
-//! Every call ends with a status, and a call without one never ends well: if a response ends before its trailers, the
-//! status is `INTERNAL`. HTTP errors become the statuses that gRPC defines for them. If the connection
-//! failed, the source of the status is a [`Failure`], which tells whether the server can have received the call. Its code
-//! is `UNAVAILABLE`, unless the transport knows a more specific one:
+//! Every call ends with a status. A response that ends without a status is `INTERNAL`, and an HTTP error becomes the
+//! status that gRPC defines for the error.
+//!
+//! If the connection fails, the source of the status is a [`Failure`], which tells whether the server can have received
+//! the call. The code is `UNAVAILABLE`, unless the transport knows a more specific code.
 //!
 //! ```ignore
 //! match users.add_user(user).await {
@@ -93,7 +94,7 @@
 //! # What it does not do
 //!
 //! - **Retry.** Only the caller knows which calls may be repeated.
-//! - **Compress.** Requests are sent as they are, and a compressed message is left to tonic's decoder.
+//! - **Compress.** Requests are sent uncompressed, and tonic's decoder handles compressed responses.
 //! - **Speak `application/grpc-web-text`.** Every current browser reads binary responses as they arrive.
 //! - **Run outside a browser.** The crate compiles for every target, but the channel needs `fetch`, `WebSocket` and
 //!   timers, of a window or a worker. Elsewhere, use tonic's own transport.
