@@ -33,7 +33,7 @@ impl Publisher {
         roster.join(self.call, request, Instant::now())
     }
 
-    /// Applies samples, all in one frame. Stops at the first that is refused, and returns its index.
+    /// Applies samples, all in one frame. Stops at the first sample that is rejected, and returns its index.
     pub(crate) fn apply_samples(
         &self,
         samples: &[(Sample, Pos)],

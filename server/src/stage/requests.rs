@@ -1,4 +1,4 @@
-//! What a call can ask of the roster, and why the roster refuses.
+//! What a call asks of the roster, and the reasons for a rejection.
 
 /// A request to put a character on the stage. Its fields are validated.
 #[derive(Debug, Clone, Default)]
