@@ -194,17 +194,17 @@ fn text(error: impl std::fmt::Display) -> JsValue {
     JsValue::from(error.to_string())
 }
 
-/// A source that is heard from its place, as on the page's stage.
+/// A source at a place, as on the page's stage.
 #[wasm_bindgen]
 #[derive(Debug)]
-pub struct Heard(Panned);
+pub struct PannedSource(Panned);
 
 #[wasm_bindgen]
-impl Heard {
-    /// A source at a place, in metres forward, left and up.
+impl PannedSource {
+    /// Creates a source at a place, in metres forward, left and up.
     ///
     /// # Errors
-    /// When the browser refuses a node.
+    /// Returns an error if the browser refuses a node.
     #[wasm_bindgen(constructor)]
     pub fn new(
         context: &web_sys::BaseAudioContext,
@@ -222,10 +222,10 @@ impl Heard {
         Ok(Self(panned))
     }
 
-    /// Moves it, at this time of the context.
+    /// Moves the source, at a time of the context.
     ///
     /// # Errors
-    /// When the browser refuses the time.
+    /// Returns an error if the browser refuses the time.
     pub fn move_to(&self, x: f64, y: f64, z: f64, seconds: f64) -> Result<(), JsValue> {
         self.0.move_to(Place { x, y, z }, seconds)
     }
