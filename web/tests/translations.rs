@@ -27,7 +27,10 @@ fn source(path: &Path, file_type: &str, texts: &mut String) {
         for entry in fs::read_dir(path).expect("a folder") {
             source(&entry.expect("an entry").path(), file_type, texts);
         }
-    } else if path.extension().is_some_and(|extension| extension == file_type) {
+    } else if path
+        .extension()
+        .is_some_and(|extension| extension == file_type)
+    {
         let text = fs::read_to_string(path).expect("a text");
         texts.push_str(text.split("#[cfg(test)]").next().unwrap_or_default());
     }

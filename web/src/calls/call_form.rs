@@ -4,8 +4,8 @@ use leptos::prelude::*;
 use prost::bytes::Bytes;
 use soundstage_proto::descriptor::MethodDescriptor;
 
-use super::form::example;
-use super::message::{Draft, Refused};
+use super::draft::{Draft, Refused};
+use super::message_form::example;
 use super::options;
 use crate::api::RawCall;
 use crate::language::{t, translated};

@@ -4,14 +4,14 @@ use leptos::prelude::*;
 
 use super::call_form::CallForm;
 use super::session::Session;
-use super::snippet::Format;
+use super::snippet::SnippetFormat;
 use crate::browser;
 use crate::language::t;
 
 /// The requests of the call, or, while there was none, the one that is typed.
 #[component]
 pub(super) fn CopyAs(form: CallForm, session: Session, id: &'static str) -> impl IntoView {
-    let format = RwSignal::new(Format::CommandLine);
+    let format = RwSignal::new(SnippetFormat::CommandLine);
     let copied = RwSignal::new(None::<bool>);
     let origin = browser::origin();
     let text = Memo::new(move |_| {
@@ -43,7 +43,7 @@ pub(super) fn CopyAs(form: CallForm, session: Session, id: &'static str) -> impl
         <details class="copy-as">
             <summary>{t("Copy as")}</summary>
             <div class="copy-formats" role="group" aria-label=t("Copy as")>
-                {Format::ALL.map(|each| view! {
+                {SnippetFormat::ALL.map(|each| view! {
                     <button type="button" class="button quiet-button" aria-pressed=move || (format.get() == each).to_string()
                         on:click=move |_| choose(each)>{each.label()}</button>
                 })}

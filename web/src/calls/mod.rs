@@ -3,9 +3,11 @@
 mod call_form;
 mod copy_as;
 mod diagram;
-mod form;
+mod draft;
 mod log;
-mod message;
+mod message_form;
+mod message_text;
+mod number;
 mod options;
 mod panel;
 mod session;

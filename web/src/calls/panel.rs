@@ -7,7 +7,7 @@ use soundstage_proto::descriptor::{CallKind, METHODS};
 use super::call_form::{CallForm, MethodAndTransport, Options};
 use super::copy_as::CopyAs;
 use super::diagram::Diagram;
-use super::form::MessageForm;
+use super::message_form::MessageForm;
 use super::session::{Phase, Session};
 use crate::language::{fill, key, t};
 

@@ -8,7 +8,7 @@ use prost::bytes::Bytes;
 use soundstage_proto::descriptor::MethodDescriptor;
 
 use super::log::{Direction, EventKind, Log};
-use super::message::{TextFormat, text_of};
+use super::message_text::{TextFormat, text_of};
 use crate::api::{RawCall, RawEnd, RawEvent};
 use crate::browser;
 use crate::language::fill;

@@ -1,59 +1,18 @@
-//! A call as others would make it: on the command line, with grpcurl, in JavaScript.
-
-use std::fmt::Write as _;
+//! A call with the `soundstage` command.
 
 use prost::Message as _;
 use prost::bytes::Bytes;
-use soundstage_proto::descriptor::CallKind;
 use soundstage_proto::position::{Join, Position, PositionSubRequest, PositionSyncRequest};
 use soundstage_proto::user::{
     DeleteUserRequest, ExportUsersRequest, ListUsersRequest, UpdateUserRequest, User, UserFilter,
     UserRequest, UserTypeRequest, WatchUsersRequest,
 };
 
-use super::message::{TextFormat, quoted, shortest, text_of};
+use super::shell;
 use crate::api::RawCall;
+use crate::calls::number::shortest;
 
-/// What a call can be copied as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Format {
-    CommandLine,
-    Grpcurl,
-    JavaScript,
-}
-
-impl Format {
-    pub(super) const ALL: [Self; 3] = [Self::CommandLine, Self::Grpcurl, Self::JavaScript];
-
-    pub(super) fn label(self) -> &'static str {
-        match self {
-            Self::CommandLine => "soundstage",
-            Self::Grpcurl => "grpcurl",
-            Self::JavaScript => "JavaScript",
-        }
-    }
-
-    /// The call with these requests, and a word on so many that are left out, to the server at `origin`.
-    pub(super) fn write(
-        self,
-        call: &RawCall,
-        requests: &[Bytes],
-        left_out: usize,
-        origin: &str,
-    ) -> String {
-        let (comment, text) = match self {
-            Self::CommandLine => ("#", command_line(call, requests, origin)),
-            Self::Grpcurl => ("#", grpcurl(call, requests, origin)),
-            Self::JavaScript => ("//", javascript(call, requests, origin)),
-        };
-        match left_out {
-            0 => text,
-            more => format!("{comment} Without the {more} requests that came after these.\n{text}"),
-        }
-    }
-}
-
-fn command_line(call: &RawCall, requests: &[Bytes], origin: &str) -> String {
+pub(super) fn command_line(call: &RawCall, requests: &[Bytes], origin: &str) -> String {
     let mut words = vec!["soundstage".to_owned()];
     words.extend(command(call.method.path, requests));
     words.extend(["--server".into(), origin.into()]);
@@ -63,11 +22,7 @@ fn command_line(call: &RawCall, requests: &[Bytes], origin: &str) -> String {
     for (name, value) in &call.metadata {
         words.extend(["--header".into(), format!("{name}: {value}")]);
     }
-    words
-        .iter()
-        .map(|word| shell_word(word))
-        .collect::<Vec<_>>()
-        .join(" ")
+    shell::command_line(&words)
 }
 
 /// The command for a method, with its arguments.
@@ -258,187 +213,12 @@ fn id_of(request: &[u8]) -> String {
         .to_string()
 }
 
-fn grpcurl(call: &RawCall, requests: &[Bytes], origin: &str) -> String {
-    let (scheme, address) = origin.split_once("://").unwrap_or(("http", origin));
-    let mut words = vec!["grpcurl".to_owned()];
-    if scheme == "http" {
-        words.push("-plaintext".into());
-    }
-    if let Some(deadline) = call.deadline {
-        words.extend(["-max-time".into(), shortest(deadline.as_secs_f32())]);
-    }
-    for (name, value) in &call.metadata {
-        words.extend(["-H".into(), format!("{name}: {value}")]);
-    }
-    let messages: Vec<_> = requests
-        .iter()
-        .map(|request| text_of(call.method.request, request, TextFormat::Json))
-        .collect();
-    words.extend(["-d".into(), messages.join(" "), address.into()]);
-    words.push(call.method.path.trim_start_matches('/').into());
-    words
-        .iter()
-        .map(|word| shell_word(word))
-        .collect::<Vec<_>>()
-        .join(" ")
-}
-
-fn javascript(call: &RawCall, requests: &[Bytes], origin: &str) -> String {
-    let client = if call.method.service == "UserManager" {
-        "users"
-    } else {
-        "stage"
-    };
-    let mut name = call.method.name.to_owned();
-    name[..1].make_ascii_lowercase();
-    let messages: Vec<_> = requests
-        .iter()
-        .map(|request| text_of(call.method.request, request, TextFormat::JavaScript))
-        .collect();
-    let takes_one = !call.method.kind.takes_many();
-    let connect = match (takes_one, call.over_websocket) {
-        (true, true) => ", { transport: \"websocket\" }",
-        _ => "",
-    };
-    let mut code = format!(
-        "import {{ connect }} from \"soundstage-client\";\n\nconst {{ {client} }} = connect({}{connect});\n",
-        quoted(origin)
-    );
-    let request = if takes_one {
-        messages.first().cloned().unwrap_or_else(|| "{}".into())
-    } else {
-        code.push_str("async function* requests() {\n");
-        for message in messages {
-            // A `String` takes everything.
-            let _ = writeln!(code, "  yield {message};");
-        }
-        code.push_str("}\n");
-        "requests()".into()
-    };
-    let target = format!("{client}.{name}({request}{})", javascript_options(call));
-    let print = match call.method.kind {
-        CallKind::Unary | CallKind::ClientStreaming => format!("console.log(await {target});\n"),
-        CallKind::ServerStreaming | CallKind::Bidirectional => {
-            format!("for await (const answer of {target}) console.log(answer);\n")
-        }
-    };
-    code + &print
-}
-
-fn javascript_options(call: &RawCall) -> String {
-    let mut options = Vec::new();
-    if let Some(deadline) = call.deadline {
-        options.push(format!("timeoutMs: {}", deadline.as_millis()));
-    }
-    if !call.metadata.is_empty() {
-        let pairs = call
-            .metadata
-            .iter()
-            .map(|(name, value)| format!("[{}, {}]", quoted(name), quoted(value)));
-        options.push(format!(
-            "headers: [{}]",
-            pairs.collect::<Vec<_>>().join(", ")
-        ));
-    }
-    if options.is_empty() {
-        return String::new();
-    }
-    format!(", {{ {} }}", options.join(", "))
-}
-
-/// A word as a POSIX shell reads it back.
-fn shell_word(word: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@=,+".contains(&byte);
-    if !word.is_empty() && word.bytes().all(is_plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
-}
-
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
-    use soundstage_proto::descriptor::{METHODS, MethodDescriptor};
+    use soundstage_proto::descriptor::METHODS;
     use soundstage_proto::position::Pos;
 
     use super::*;
-
-    const ORIGIN: &str = "http://127.0.0.1:1234";
-
-    fn call(path: &str) -> RawCall {
-        let method = MethodDescriptor::at(path).expect("a method");
-        let over_websocket = matches!(
-            method.kind,
-            CallKind::ClientStreaming | CallKind::Bidirectional
-        );
-        RawCall {
-            method,
-            over_websocket,
-            deadline: None,
-            metadata: Vec::new(),
-        }
-    }
-
-    fn ids() -> [Bytes; 2] {
-        [1, 99].map(|id| UserRequest { id }.encode_to_vec().into())
-    }
-
-    #[test]
-    fn a_unary_call_with_deadline_and_metadata_is_the_same_for_each() {
-        let call = RawCall {
-            deadline: Some(Duration::from_millis(1500)),
-            metadata: vec![("tag".into(), "it's".into())],
-            ..call("/UserManager/GetUser")
-        };
-        assert_eq!(
-            Format::CommandLine.write(&call, &ids()[..1], 0, ORIGIN),
-            r"soundstage user get 1 --server http://127.0.0.1:1234 --timeout 1500ms --header 'tag: it'\''s'"
-        );
-        assert_eq!(
-            Format::Grpcurl.write(&call, &ids()[..1], 0, ORIGIN),
-            r#"grpcurl -plaintext -max-time 1.5 -H 'tag: it'\''s' -d '{"id": 1}' 127.0.0.1:1234 UserManager/GetUser"#
-        );
-        assert_eq!(
-            Format::JavaScript.write(&call, &ids()[..1], 0, ORIGIN),
-            "import { connect } from \"soundstage-client\";\n\n\
-             const { users } = connect(\"http://127.0.0.1:1234\");\n\
-             console.log(await users.getUser({ id: 1 }, { timeoutMs: 1500, headers: [[\"tag\", \"it's\"]] }));\n"
-        );
-    }
-
-    #[test]
-    fn streams_have_all_their_requests() {
-        let call = call("/UserManager/GetUsersByIds");
-        assert_eq!(
-            Format::CommandLine.write(&call, &ids(), 0, ORIGIN),
-            "soundstage user by-ids 1 99 --server http://127.0.0.1:1234"
-        );
-        assert_eq!(
-            Format::Grpcurl.write(&call, &ids(), 0, "https://example.com"),
-            r#"grpcurl -d '{"id": 1} {"id": 99}' example.com UserManager/GetUsersByIds"#
-        );
-        let code = Format::JavaScript.write(&call, &ids(), 0, ORIGIN);
-        assert!(
-            code.contains("  yield { id: 1 };\n  yield { id: 99 };\n"),
-            "{code}"
-        );
-        assert!(
-            code.contains("for await (const answer of users.getUsersByIds(requests()))"),
-            "{code}"
-        );
-    }
-
-    #[test]
-    fn requests_that_are_left_out_are_mentioned() {
-        let text =
-            Format::CommandLine.write(&call("/UserManager/GetUsersByIds"), &ids(), 98, ORIGIN);
-        let first = text.lines().next();
-        assert_eq!(
-            first,
-            Some("# Without the 98 requests that came after these.")
-        );
-    }
 
     #[test]
     fn every_method_has_a_command_of_its_own() {

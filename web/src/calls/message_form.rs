@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use soundstage_proto::descriptor::{FieldKind, MessageDescriptor, MethodDescriptor};
 
-use super::message::{Draft, Input, Refused, inputs};
+use super::draft::{Draft, Input, Refused, inputs};
 use crate::language::t;
 use crate::ui::{Control, Field};
 

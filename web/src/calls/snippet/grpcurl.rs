@@ -1,0 +1,29 @@
+//! A call with grpcurl.
+
+use prost::bytes::Bytes;
+
+use super::shell;
+use crate::api::RawCall;
+use crate::calls::message_text::{TextFormat, text_of};
+use crate::calls::number::shortest;
+
+pub(super) fn grpcurl(call: &RawCall, requests: &[Bytes], origin: &str) -> String {
+    let (scheme, address) = origin.split_once("://").unwrap_or(("http", origin));
+    let mut words = vec!["grpcurl".to_owned()];
+    if scheme == "http" {
+        words.push("-plaintext".into());
+    }
+    if let Some(deadline) = call.deadline {
+        words.extend(["-max-time".into(), shortest(deadline.as_secs_f32())]);
+    }
+    for (name, value) in &call.metadata {
+        words.extend(["-H".into(), format!("{name}: {value}")]);
+    }
+    let messages: Vec<_> = requests
+        .iter()
+        .map(|request| text_of(call.method.request, request, TextFormat::Json))
+        .collect();
+    words.extend(["-d".into(), messages.join(" "), address.into()]);
+    words.push(call.method.path.trim_start_matches('/').into());
+    shell::command_line(&words)
+}
