@@ -4,35 +4,29 @@ use std::collections::BTreeMap;
 
 use prost::bytes::Bytes;
 use prost::encoding;
+use soundstage_formats::FieldError;
 use soundstage_proto::descriptor::{FieldDescriptor, FieldKind, MessageDescriptor};
 
-use super::number::parse_decimal;
+use super::number::parse_float;
 use crate::language::key;
 
-/// The number of the only field of `google.protobuf.FieldMask`.
-const MASK_PATHS: u32 = 1;
+/// The number of `google.protobuf.FieldMask.paths`.
+const FIELD_MASK_PATHS: u32 = 1;
 
-/// What the reader has typed, by the path of each field. A field without text is not set.
+/// The texts that the reader has typed, by field path. A field without text is not set.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Draft {
     texts: BTreeMap<String, String>,
 }
 
-/// A field that can be typed into, at any depth of a message.
+/// A field to type into, at any depth of a message.
 #[derive(Debug, Clone)]
 pub(super) struct Input {
-    /// Names from the outermost message to the field, such as `position.x`.
+    /// The names from the outermost message to the field, such as `position.x`.
     pub(super) path: String,
     pub(super) kind: FieldKind,
-    /// Any number of them, with commas in between.
+    /// Whether the text holds several values, separated by commas.
     pub(super) repeated: bool,
-}
-
-/// A field whose text is not what it holds.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Refused {
-    pub(super) path: String,
-    pub(super) sentence: String,
 }
 
 impl Draft {
@@ -44,8 +38,11 @@ impl Draft {
         self.texts.insert(path.to_owned(), text);
     }
 
-    /// The message, encoded.
-    pub(super) fn encode(&self, message: &MessageDescriptor) -> Result<Bytes, Refused> {
+    /// Encodes the message.
+    ///
+    /// # Errors
+    /// Returns the first field whose text is not a value of its type.
+    pub(super) fn encode(&self, message: &MessageDescriptor) -> Result<Bytes, FieldError> {
         let mut bytes = Vec::new();
         self.encode_fields(message, "", &mut bytes)?;
         Ok(bytes.into())
@@ -56,7 +53,7 @@ impl Draft {
         message: &MessageDescriptor,
         prefix: &str,
         bytes: &mut Vec<u8>,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), FieldError> {
         for field in message.fields {
             let path = format!("{prefix}{}", field.name);
             if let FieldKind::Message(nested) = field.kind {
@@ -71,15 +68,19 @@ impl Draft {
             if text.is_empty() {
                 continue;
             }
-            // One after the other, as every reader takes them, though some would be packed.
+            // Unpacked, which every protobuf decoder accepts.
             let mut values = text.splitn(if field.repeated { usize::MAX } else { 1 }, ',');
             values
                 .try_for_each(|value| encode_text(field, value.trim(), bytes))
-                .map_err(|sentence| Refused { path, sentence })?;
+                .map_err(|description| FieldError {
+                    field: path,
+                    description,
+                })?;
         }
         Ok(())
     }
 
+    /// Returns whether a field of a nested message has text.
     fn has_any_below(&self, path: &str) -> bool {
         let prefix = format!("{path}.");
         self.texts
@@ -87,8 +88,8 @@ impl Draft {
             .any(|(path, text)| path.starts_with(&prefix) && !text.trim().is_empty())
     }
 
-    /// Counts the first field up by one, if it is a whole number: for many requests in a row.
-    pub(super) fn count_up(&mut self, message: &MessageDescriptor) {
+    /// Increments the first field if it is a whole number, so that the next request asks for the next id.
+    pub(super) fn increment_first_field(&mut self, message: &MessageDescriptor) {
         let Some(field) = message.fields.first() else {
             return;
         };
@@ -99,8 +100,8 @@ impl Draft {
     }
 }
 
-/// The fields of a message that can be typed into, repeated ones with commas between the values. A message within it is
-/// typed field by field, so of a repeated one there is one in each request.
+/// Returns the fields of a message to type into. A nested message is typed field by field, so a repeated message field has
+/// one element.
 pub(super) fn inputs(message: &MessageDescriptor) -> Vec<Input> {
     let mut found = Vec::new();
     for field in message.fields {
@@ -121,16 +122,17 @@ pub(super) fn inputs(message: &MessageDescriptor) -> Vec<Input> {
     found
 }
 
+/// Encodes a value from its text.
 fn encode_text(field: &FieldDescriptor, text: &str, bytes: &mut Vec<u8>) -> Result<(), String> {
     let number = field.number;
     match field.kind {
         FieldKind::Uint32 => {
-            let wanted = key("Enter a whole number from 0 to 4294967295.");
-            encoding::uint32::encode(number, &text.parse().map_err(|_| wanted)?, bytes);
+            let hint = key("Enter a whole number from 0 to 4294967295.");
+            encoding::uint32::encode(number, &text.parse().map_err(|_| hint)?, bytes);
         }
         FieldKind::Int32 => {
-            let wanted = key("Enter a whole number from -2147483648 to 2147483647.");
-            encoding::int32::encode(number, &text.parse().map_err(|_| wanted)?, bytes);
+            let hint = key("Enter a whole number from -2147483648 to 2147483647.");
+            encoding::int32::encode(number, &text.parse().map_err(|_| hint)?, bytes);
         }
         FieldKind::Int64 | FieldKind::Sfixed64 => {
             let value = text.parse().map_err(|_| key("Enter a whole number."))?;
@@ -142,13 +144,13 @@ fn encode_text(field: &FieldDescriptor, text: &str, bytes: &mut Vec<u8>) -> Resu
         FieldKind::FieldMask => {
             let mut mask = Vec::new();
             for path in text.split(',') {
-                encoding::string::encode(MASK_PATHS, &path.trim().to_owned(), &mut mask);
+                encoding::string::encode(FIELD_MASK_PATHS, &path.trim().to_owned(), &mut mask);
             }
             encoding::bytes::encode(number, &mask, bytes);
         }
         FieldKind::Float => {
-            let wanted = key("Enter a number, such as -1.5.");
-            encoding::float::encode(number, &parse_decimal(text).ok_or(wanted)?, bytes);
+            let hint = key("Enter a number, such as -1.5.");
+            encoding::float::encode(number, &parse_float(text).ok_or(hint)?, bytes);
         }
         FieldKind::Bool => {
             encoding::bool::encode(
@@ -160,10 +162,10 @@ fn encode_text(field: &FieldDescriptor, text: &str, bytes: &mut Vec<u8>) -> Resu
         FieldKind::String => encoding::string::encode(number, &text.to_owned(), bytes),
         FieldKind::Enum(values) => {
             let value = values.iter().find(|(name, _)| *name == text);
-            let (_, value) = value.ok_or(key("Choose one of the names."))?;
+            let (_, value) = value.ok_or(key("Enter a name that the enum defines."))?;
             encoding::int32::encode(number, value, bytes);
         }
-        // Has inputs of its own.
+        // A nested message has inputs of its own.
         FieldKind::Message(_) => {}
     }
     Ok(())
@@ -193,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_typed_becomes_the_message_that_the_generated_type_reads() {
+    fn a_draft_encodes_to_the_message_that_the_generated_type_decodes() {
         let user = draft(&[
             ("id", " 7 "),
             ("nickname", "rin"),
@@ -227,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_within_is_left_out_unless_something_in_it_is_typed() {
+    fn a_nested_message_without_text_is_not_set() {
         let bytes = draft(&[("position.x", " ")])
             .encode(method("/posXYZ.PositionService/PositionPub").request)
             .expect("valid");
@@ -235,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_is_not_the_fields_is_refused_with_its_path() {
+    fn invalid_text_is_reported_with_the_path_of_its_field() {
         for (path, field, text) in [
             ("/UserManager/GetUser", "id", "-1"),
             ("/UserManager/GetUser", "id", "4294967296"),
@@ -243,13 +245,13 @@ mod tests {
             ("/posXYZ.PositionService/PositionPub", "position.z", "up"),
             ("/posXYZ.PositionService/PositionReq", "status", "1.5"),
         ] {
-            let refused = draft(&[(field, text)]).encode(method(path).request);
-            assert_eq!(refused.expect_err(text).path, field);
+            let outcome = draft(&[(field, text)]).encode(method(path).request);
+            assert_eq!(outcome.expect_err(text).field, field);
         }
     }
 
     #[test]
-    fn every_request_can_be_typed() {
+    fn every_request_has_inputs() {
         for method in soundstage_proto::descriptor::METHODS {
             assert!(!inputs(method.request).is_empty(), "{}", method.path);
         }
@@ -273,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repeated_field_is_typed_with_commas() {
+    fn values_of_a_repeated_field_are_separated_by_commas() {
         let request = method("/UserManager/ListUsers").request;
         let mut draft = Draft::default();
         draft.edit("filter.user_types", "GUEST, NORMAL".into());
@@ -286,10 +288,10 @@ mod tests {
     }
 
     #[test]
-    fn counting_up_goes_from_id_to_id() {
+    fn incrementing_continues_with_the_next_id() {
         let descriptor = method("/UserManager/GetUsersByIds").request;
         let mut ids = draft(&[("id", "9")]);
-        ids.count_up(descriptor);
+        ids.increment_first_field(descriptor);
         assert_eq!(
             UserRequest::decode(ids.encode(descriptor).expect("valid")),
             Ok(UserRequest { id: 10 })

@@ -7,32 +7,33 @@ use prost::bytes::{Buf, Bytes};
 use prost::encoding::{self, DecodeContext, WireType};
 use soundstage_proto::descriptor::{FieldKind, MessageDescriptor};
 
-use super::number::shortest;
+use super::number::format_float;
 
-/// How a message is written as text.
+/// The format of a message as text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TextFormat {
-    /// The JSON that protobuf defines for its messages.
+    /// Protobuf's JSON mapping.
     Json,
-    /// An object literal for protobuf-es: names without quotes, enums by number.
+    /// An object literal for protobuf-es: names without quotes, enum values as numbers.
     JavaScript,
 }
 
-/// The message as text; bytes that are none are said to be so.
-pub(super) fn text_of(
+/// Returns a message as text. For bytes that cannot be decoded, the text says why.
+pub(super) fn message_text(
     message: &MessageDescriptor,
     bytes: &[u8],
     text_format: TextFormat,
 ) -> String {
     object(message, bytes, text_format).unwrap_or_else(|error| {
         format!(
-            "{} bytes that are no {}: {error}",
+            "{} bytes, not a valid {}: {error}",
             bytes.len(),
             message.name
         )
     })
 }
 
+/// Returns a message as an object.
 fn object(
     message: &MessageDescriptor,
     mut bytes: &[u8],
@@ -52,7 +53,7 @@ fn object(
         let field = &message.fields[position];
         let value = value(field.kind, wire_type, &mut bytes, text_format)?;
         if !field.repeated {
-            // The last one counts.
+            // The last value of a singular field counts.
             values[position].clear();
         }
         values[position].push(value);
@@ -79,6 +80,7 @@ fn object(
     })
 }
 
+/// Decodes a value and returns it as text.
 fn value(
     kind: FieldKind,
     wire_type: WireType,
@@ -96,11 +98,11 @@ fn value(
         FieldKind::Bool => scalar!(bool, false).to_string(),
         FieldKind::Int32 => scalar!(int32, 0).to_string(),
         FieldKind::Uint32 => scalar!(uint32, 0).to_string(),
-        // A number in JavaScript is exact up to 53 bits only.
-        FieldKind::Int64 => large(scalar!(int64, 0).to_string(), text_format),
-        FieldKind::Sfixed64 => large(scalar!(sfixed64, 0).to_string(), text_format),
-        FieldKind::FieldMask => mask(&scalar!(bytes, Bytes::new()), text_format)?,
-        FieldKind::Float => match shortest(scalar!(float, 0.0)) {
+        // JavaScript numbers are exact up to 53 bits.
+        FieldKind::Int64 => int64_text(scalar!(int64, 0).to_string(), text_format),
+        FieldKind::Sfixed64 => int64_text(scalar!(sfixed64, 0).to_string(), text_format),
+        FieldKind::FieldMask => field_mask_text(&scalar!(bytes, Bytes::new()), text_format)?,
+        FieldKind::Float => match format_float(scalar!(float, 0.0)) {
             name if name.ends_with(|end: char| end.is_ascii_alphabetic())
                 && text_format == TextFormat::Json =>
             {
@@ -124,14 +126,16 @@ fn value(
     })
 }
 
-fn large(number: String, text_format: TextFormat) -> String {
+/// Returns a 64-bit integer as text.
+fn int64_text(number: String, text_format: TextFormat) -> String {
     match text_format {
         TextFormat::Json => quoted(&number),
         TextFormat::JavaScript => number + "n",
     }
 }
 
-fn mask(mut bytes: &[u8], text_format: TextFormat) -> Result<String, DecodeError> {
+/// Returns a `google.protobuf.FieldMask` as text.
+fn field_mask_text(mut bytes: &[u8], text_format: TextFormat) -> Result<String, DecodeError> {
     let mut paths: Vec<String> = Vec::new();
     while bytes.has_remaining() {
         let (_, wire_type) = encoding::decode_key(&mut bytes)?;
@@ -147,7 +151,7 @@ fn mask(mut bytes: &[u8], text_format: TextFormat) -> Result<String, DecodeError
     })
 }
 
-/// A string in JSON's quotes, which are JavaScript's too.
+/// Returns a string literal of JSON and JavaScript.
 pub(super) fn quoted(text: &str) -> String {
     let mut quoted = String::from("\"");
     for character in text.chars() {
@@ -155,7 +159,7 @@ pub(super) fn quoted(text: &str) -> String {
             '"' | '\\' => quoted.extend(['\\', character]),
             '\n' => quoted.push_str("\\n"),
             control if control.is_control() => {
-                // A `String` takes everything.
+                // Writing to a `String` never fails.
                 let _ = write!(quoted, "\\u{:04x}", control as u32);
             }
             other => quoted.push(other),
@@ -189,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_written_as_protobufs_json_and_as_javascript() {
+    fn a_message_has_a_json_and_a_javascript_text() {
         let response = UserResponse {
             user: Some(a_user()),
             ..UserResponse::default()
@@ -197,14 +201,14 @@ mod tests {
         let bytes = response.encode_to_vec();
         let descriptor = method("/UserManager/GetUser").response;
         assert_eq!(
-            text_of(descriptor, &bytes, TextFormat::Json),
+            message_text(descriptor, &bytes, TextFormat::Json),
             r#"{"user": {"id": 7, "nickname": "凛 \"rin\"\n", "mailAddress": "rin@example.com", "userType": "GUEST"}}"#
         );
         assert_eq!(
-            text_of(descriptor, &bytes, TextFormat::JavaScript),
+            message_text(descriptor, &bytes, TextFormat::JavaScript),
             r#"{ user: { id: 7, nickname: "凛 \"rin\"\n", mailAddress: "rin@example.com", userType: 3 /* GUEST */ } }"#
         );
-        assert_eq!(text_of(descriptor, &[], TextFormat::JavaScript), "{}");
+        assert_eq!(message_text(descriptor, &[], TextFormat::JavaScript), "{}");
         let list = ListUsersResponse {
             users: vec![
                 User {
@@ -217,20 +221,20 @@ mod tests {
         };
         let descriptor = method("/UserManager/ListUsers").response;
         assert_eq!(
-            text_of(descriptor, &list.encode_to_vec(), TextFormat::Json),
+            message_text(descriptor, &list.encode_to_vec(), TextFormat::Json),
             r#"{"users": [{"id": 1}, {"id": 1}]}"#
         );
     }
 
     #[test]
-    fn bytes_that_are_no_message_are_said_to_be_none_and_unknown_fields_are_passed_over() {
+    fn invalid_bytes_are_reported_and_unknown_fields_are_skipped() {
         let descriptor = method("/UserManager/GetUser").request;
         assert!(
-            text_of(descriptor, &[8], TextFormat::Json)
-                .starts_with("1 bytes that are no UserRequest")
+            message_text(descriptor, &[8], TextFormat::Json)
+                .starts_with("1 bytes, not a valid UserRequest")
         );
         assert_eq!(
-            text_of(descriptor, &[0x12, 1, 65, 8, 3], TextFormat::Json),
+            message_text(descriptor, &[0x12, 1, 65, 8, 3], TextFormat::Json),
             r#"{"id": 3}"#
         );
     }

@@ -1,16 +1,16 @@
-//! Numbers as the forms read them and as messages are written.
+//! Parsing and formatting of floating-point numbers.
 
 use crate::ui::decimal;
 
-/// A decimal number, with a point or without. The standard library's parser brings tables of 10 kB along, which serve
-/// numbers of more digits than anybody types.
-pub(super) fn parse_decimal(text: &str) -> Option<f32> {
+/// Parses a decimal number of at most 15 digits, without an exponent. The standard library's parser would add tables of
+/// 10 kB to the page.
+pub(super) fn parse_float(text: &str) -> Option<f32> {
     let (sign, digits) = match text.strip_prefix('-') {
         Some(digits) => (-1.0, digits),
         None => (1.0, text),
     };
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    // So many are exact in an `f64`.
+    // An `f64` holds 15 digits exactly.
     let is_short = whole.len() + fraction.len() <= 15 && !(whole.is_empty() && fraction.is_empty());
     let is_number = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
     if !is_short || !is_number(whole) || !is_number(fraction) {
@@ -22,8 +22,8 @@ pub(super) fn parse_decimal(text: &str) -> Option<f32> {
     Some((sign * number / divisor) as f32)
 }
 
-/// A number to seven digits behind the point, or `NaN`, `Infinity`, `-Infinity` as both notations spell them.
-pub(super) fn shortest(number: f32) -> String {
+/// Formats a number with at most seven decimals, or as `NaN`, `Infinity` or `-Infinity`, as JSON and JavaScript spell them.
+pub(super) fn format_float(number: f32) -> String {
     if number.is_nan() {
         return "NaN".into();
     }
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn decimals_are_read_as_the_standard_library_reads_them() {
+    fn parsing_agrees_with_the_standard_library() {
         for text in [
             "0",
             "-0",
@@ -60,7 +60,7 @@ mod tests {
             "999999999999999",
         ] {
             assert_eq!(
-                parse_decimal(text).map(f32::to_bits),
+                parse_float(text).map(f32::to_bits),
                 text.parse::<f32>().ok().map(f32::to_bits),
                 "{text}"
             );
@@ -76,12 +76,12 @@ mod tests {
             "1.2.3",
             "1234567890.1234567",
         ] {
-            assert_eq!(parse_decimal(text), None, "{text}");
+            assert_eq!(parse_float(text), None, "{text}");
         }
     }
 
     #[test]
-    fn numbers_are_written_as_short_as_they_are() {
+    fn numbers_have_no_trailing_zeros() {
         for (number, text) in [
             (0.5, "0.5"),
             (-1.0, "-1"),
@@ -90,7 +90,7 @@ mod tests {
             (f32::NAN, "NaN"),
             (f32::NEG_INFINITY, "-Infinity"),
         ] {
-            assert_eq!(shortest(number), text);
+            assert_eq!(format_float(number), text);
         }
     }
 }

@@ -10,8 +10,9 @@ use soundstage_proto::user::{
 
 use super::shell;
 use crate::api::RawCall;
-use crate::calls::number::shortest;
+use crate::calls::number::format_float;
 
+/// Returns the command line that makes the call.
 pub(super) fn command_line(call: &RawCall, requests: &[Bytes], origin: &str) -> String {
     let mut words = vec!["soundstage".to_owned()];
     words.extend(command(call.method.path, requests));
@@ -25,7 +26,7 @@ pub(super) fn command_line(call: &RawCall, requests: &[Bytes], origin: &str) -> 
     shell::command_line(&words)
 }
 
-/// The command for a method, with its arguments.
+/// Returns the subcommand of a method with its arguments.
 fn command(path: &str, requests: &[Bytes]) -> Vec<String> {
     let first = requests.first().map_or(&[][..], |request| request);
     let ids = || requests.iter().map(|request| id_of(request));
@@ -79,7 +80,7 @@ fn command(path: &str, requests: &[Bytes]) -> Vec<String> {
             let request = ExportUsersRequest::decode(first).unwrap_or_default();
             [words(&["user", "export"]), filter(request.filter)].concat()
         }
-        // The rows are read from standard input there.
+        // The command reads the rows from standard input.
         "/UserManager/ImportUsers" => words(&["user", "import", "-"]),
         "/UserManager/WatchUsers" => {
             let request = WatchUsersRequest::decode(first).unwrap_or_default();
@@ -114,23 +115,23 @@ fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
 }
 
-/// The same for the stage.
+/// Returns the subcommand of a method of the stage.
 fn stage_command(path: &str, first: &[u8]) -> Vec<String> {
     match path {
         "/posXYZ.PositionService/PositionReq" => words(&["position", "get"]),
         "/posXYZ.PositionService/PositionPub" => {
-            let place = Position::decode(first)
+            let position = Position::decode(first)
                 .unwrap_or_default()
                 .position
                 .unwrap_or_default();
-            let coordinates = [place.x, place.y, place.z].map(shortest);
-            // After the two dashes, a minus sign begins no option.
+            let coordinates = [position.x, position.y, position.z].map(format_float);
+            // After `--` a minus sign starts no option.
             [words(&["position", "publish", "--"]), coordinates.to_vec()].concat()
         }
         "/posXYZ.PositionService/PositionSub" => {
             watch(&PositionSubRequest::decode(first).unwrap_or_default())
         }
-        // The places are read from standard input there.
+        // The command reads the positions from standard input.
         "/posXYZ.PositionService/PositionSync" => {
             let request = PositionSyncRequest::decode(first).unwrap_or_default();
             join(request.joins.into_iter().next().unwrap_or_default())
@@ -167,7 +168,7 @@ fn join(join: Join) -> Vec<String> {
     command
 }
 
-/// The command for a page: all users that the request asks for, up to its size.
+/// Returns the subcommand for a page of users.
 fn list(request: &ListUsersRequest) -> Vec<String> {
     let mut list = vec!["user".into(), "list".into()];
     list.extend(filter(request.filter.clone()));
@@ -184,7 +185,7 @@ fn list(request: &ListUsersRequest) -> Vec<String> {
     list
 }
 
-/// The options that choose users.
+/// Returns the options of a filter.
 fn filter(filter: Option<UserFilter>) -> Vec<String> {
     let filter = filter.unwrap_or_default();
     let mut options = Vec::new();
@@ -198,7 +199,7 @@ fn filter(filter: Option<UserFilter>) -> Vec<String> {
     options
 }
 
-/// The option that makes a change depend on a revision.
+/// Returns the option of an expected revision; nothing for revision 0.
 fn revision(revision: i64) -> Vec<String> {
     match revision {
         0 => Vec::new(),
@@ -206,6 +207,7 @@ fn revision(revision: i64) -> Vec<String> {
     }
 }
 
+/// Returns the id of a request.
 fn id_of(request: &[u8]) -> String {
     UserRequest::decode(request)
         .unwrap_or_default()
@@ -221,7 +223,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_method_has_a_command_of_its_own() {
+    fn every_method_has_a_subcommand() {
         for method in METHODS {
             assert_ne!(command(method.path, &[]), ["help"], "{}", method.path);
         }

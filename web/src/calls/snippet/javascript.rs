@@ -6,8 +6,9 @@ use prost::bytes::Bytes;
 use soundstage_proto::descriptor::CallKind;
 
 use crate::api::RawCall;
-use crate::calls::message_text::{TextFormat, quoted, text_of};
+use crate::calls::message_text::{TextFormat, message_text, quoted};
 
+/// Returns a program that makes the call.
 pub(super) fn javascript(call: &RawCall, requests: &[Bytes], origin: &str) -> String {
     let client = if call.method.service == "UserManager" {
         "users"
@@ -18,10 +19,10 @@ pub(super) fn javascript(call: &RawCall, requests: &[Bytes], origin: &str) -> St
     name[..1].make_ascii_lowercase();
     let messages: Vec<_> = requests
         .iter()
-        .map(|request| text_of(call.method.request, request, TextFormat::JavaScript))
+        .map(|request| message_text(call.method.request, request, TextFormat::JavaScript))
         .collect();
-    let takes_one = !call.method.kind.takes_many();
-    let connect = match (takes_one, call.over_websocket) {
+    let is_single = !call.method.kind.takes_many();
+    let connect = match (is_single, call.over_websocket) {
         (true, true) => ", { transport: \"websocket\" }",
         _ => "",
     };
@@ -29,12 +30,12 @@ pub(super) fn javascript(call: &RawCall, requests: &[Bytes], origin: &str) -> St
         "import {{ connect }} from \"soundstage-client\";\n\nconst {{ {client} }} = connect({}{connect});\n",
         quoted(origin)
     );
-    let request = if takes_one {
+    let request = if is_single {
         messages.first().cloned().unwrap_or_else(|| "{}".into())
     } else {
         code.push_str("async function* requests() {\n");
         for message in messages {
-            // A `String` takes everything.
+            // Writing to a `String` never fails.
             let _ = writeln!(code, "  yield {message};");
         }
         code.push_str("}\n");
@@ -44,12 +45,13 @@ pub(super) fn javascript(call: &RawCall, requests: &[Bytes], origin: &str) -> St
     let print = match call.method.kind {
         CallKind::Unary | CallKind::ClientStreaming => format!("console.log(await {target});\n"),
         CallKind::ServerStreaming | CallKind::Bidirectional => {
-            format!("for await (const answer of {target}) console.log(answer);\n")
+            format!("for await (const response of {target}) console.log(response);\n")
         }
     };
     code + &print
 }
 
+/// Returns the options argument of the call, with a leading comma; empty without options.
 fn javascript_options(call: &RawCall) -> String {
     let mut options = Vec::new();
     if let Some(deadline) = call.deadline {

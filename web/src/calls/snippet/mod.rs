@@ -12,7 +12,7 @@ use command_line::command_line;
 use grpcurl::grpcurl;
 use javascript::javascript;
 
-/// What a call can be copied as.
+/// The format of a snippet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::calls) enum SnippetFormat {
     CommandLine,
@@ -32,7 +32,7 @@ impl SnippetFormat {
         }
     }
 
-    /// The call with these requests, and a word on so many that are left out, to the server at `origin`.
+    /// Returns the snippet of a call with these requests to the server at `origin`. `left_out` requests of the call are missing.
     pub(in crate::calls) fn write(
         self,
         call: &RawCall,
@@ -47,7 +47,7 @@ impl SnippetFormat {
         };
         match left_out {
             0 => text,
-            more => format!("{comment} Without the {more} requests that came after these.\n{text}"),
+            more => format!("{comment} Later requests left out: {more}\n{text}"),
         }
     }
 }
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_unary_call_with_deadline_and_metadata_is_the_same_for_each() {
+    fn each_format_has_deadline_and_metadata() {
         let call = RawCall {
             deadline: Some(Duration::from_millis(1500)),
             metadata: vec![("tag".into(), "it's".into())],
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn streams_have_all_their_requests() {
+    fn each_format_has_all_requests_of_a_stream() {
         let call = call("/UserManager/GetUsersByIds");
         assert_eq!(
             SnippetFormat::CommandLine.write(&call, &ids(), 0, ORIGIN),
@@ -122,13 +122,13 @@ mod tests {
             "{code}"
         );
         assert!(
-            code.contains("for await (const answer of users.getUsersByIds(requests()))"),
+            code.contains("for await (const response of users.getUsersByIds(requests()))"),
             "{code}"
         );
     }
 
     #[test]
-    fn requests_that_are_left_out_are_mentioned() {
+    fn a_comment_counts_the_requests_left_out() {
         let text = SnippetFormat::CommandLine.write(
             &call("/UserManager/GetUsersByIds"),
             &ids(),
@@ -136,9 +136,6 @@ mod tests {
             ORIGIN,
         );
         let first = text.lines().next();
-        assert_eq!(
-            first,
-            Some("# Without the 98 requests that came after these.")
-        );
+        assert_eq!(first, Some("# Later requests left out: 98"));
     }
 }

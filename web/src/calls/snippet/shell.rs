@@ -6,7 +6,7 @@ pub(super) fn command_line(words: &[String]) -> String {
     words.join(" ")
 }
 
-/// A word as a POSIX shell reads it back.
+/// Quotes a word if the shell would change it.
 fn quoted(word: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@=,+".contains(&byte);
     if !word.is_empty() && word.bytes().all(is_plain) {
