@@ -4,8 +4,8 @@ use crate::delay::DelayLine;
 use crate::head::{Ear, Ears, Shadow};
 use crate::place::{Place, distance_gain};
 
-/// The time constant in seconds with which gain, delay and brightness follow the place: long enough to avoid clicks, too
-/// short to notice.
+/// The time constant in seconds with which gain, delay and brightness follow the place: long enough to avoid clicks,
+/// too short to notice.
 const SMOOTHING_TIME: f64 = 0.008;
 
 /// A moving source.

@@ -1,9 +1,9 @@
-//! The head as a rigid sphere, after C. P. Brown and R. O. Duda, "A structural model for binaural sound synthesis", IEEE
-//! Transactions on Speech and Audio Processing 6 (1998), section II.
+//! The head as a rigid sphere, after C. P. Brown and R. O. Duda, "A structural model for binaural sound synthesis",
+//! IEEE Transactions on Speech and Audio Processing 6 (1998), section II.
 //!
-//! The sphere delays a source for the ear that is farther round, and shadows its high frequencies. The delay is Woodworth's;
-//! the shadow is a filter of one pole and one zero. The pole is fixed: movement changes only the zero, so that the filter
-//! never rings. The model has no outer ears, so that above, in front and behind differ little.
+//! The sphere delays a source for the ear that is farther round, and shadows its high frequencies. The delay is
+//! Woodworth's; the shadow is a filter of one pole and one zero. The pole is fixed: movement changes only the zero, so
+//! that the filter never rings. The model has no outer ears, so that above, in front and behind differ little.
 
 use crate::place::Place;
 
@@ -16,8 +16,8 @@ pub(crate) const SPEED_OF_SOUND: f64 = 343.0;
 /// The azimuth of the ears in degrees to either side: slightly behind the middle of the head.
 const EAR_AZIMUTH: f64 = 100.0;
 
-/// The angle from the ear at which the shadow is deepest, in degrees. Opposite the ear, at 180 degrees, the waves around both
-/// sides meet and the shadow is weaker.
+/// The angle from the ear at which the shadow is deepest, in degrees. Opposite the ear, at 180 degrees, the waves
+/// around both sides meet and the shadow is weaker.
 const DEEPEST_SHADOW: f64 = 150.0;
 
 /// The mean and the half range of the gain of high frequencies, which lies between 0.1 and 2.
@@ -80,8 +80,8 @@ impl Ear {
     }
 }
 
-/// The shadow filter of an ear: H(s) = (b s + w) / (s + w) with the brightness b and w = 2 c / a, discretized by the bilinear
-/// transform.
+/// The shadow filter of an ear: H(s) = (b s + w) / (s + w) with the brightness b and w = 2 c / a, discretized by the
+/// bilinear transform.
 #[derive(Debug, Clone)]
 pub(crate) struct Shadow {
     /// Twice the sample rate, and the pole, in radians per second.

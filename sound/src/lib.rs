@@ -2,8 +2,8 @@
 //!
 //! Places are in metres: x forward, y left, z up; the listener faces +x. [`distance_gain`] is the gain at a distance,
 //! [`Ears`] models the head as a sphere, and [`Binaural`] renders a moving source without clicks. The crate is plain
-//! arithmetic without input and output. In a browser, `Panned` (feature `web-audio`) renders a source with the browser's
-//! measured HRTF instead.
+//! arithmetic without input and output. In a browser, `Panned` (feature `web-audio`) renders a source with the
+//! browser's measured HRTF instead.
 
 mod binaural;
 mod delay;

@@ -62,8 +62,8 @@ impl Place {
     }
 }
 
-/// Returns the gain of a source at a distance in metres: 1 at 1.4 m, inversely proportional to the distance, constant below
-/// 0.2 m.
+/// Returns the gain of a source at a distance in metres: 1 at 1.4 m, inversely proportional to the distance, constant
+/// below 0.2 m.
 pub fn distance_gain(distance: f64) -> f64 {
     REFERENCE_DISTANCE / distance.max(MIN_DISTANCE)
 }

@@ -42,8 +42,8 @@ impl Track {
         Ok(Self { samples })
     }
 
-    /// Returns the place at a time: interpolated between two samples, the first place before the first sample, and the last
-    /// place after the last. A change faster than [`MAX_SPEED`] jumps at the second sample.
+    /// Returns the place at a time: interpolated between two samples, the first place before the first sample, and the
+    /// last place after the last. A change faster than [`MAX_SPEED`] jumps at the second sample.
     pub fn at(&self, seconds: f64) -> Place {
         let next = self.samples.partition_point(|(time, _)| *time <= seconds);
         let from = next

@@ -1,8 +1,8 @@
 //! A source at a place in Web Audio, with the browser's measured HRTF.
 //!
 //! Chromium's HRTF panner clicks while its source moves: it steps from one measured direction to the next (a second
-//! difference thirty times that of a still tone; `tests/browser/specs/sound.spec.js`). So each source has two panners: while
-//! one is audible and stands still, the other turns to the new direction, settles, and is faded in.
+//! difference thirty times that of a still tone; `tests/browser/specs/sound.spec.js`). So each source has two panners:
+//! while one is audible and stands still, the other turns to the new direction, settles, and is faded in.
 
 use std::cell::Cell;
 
@@ -96,8 +96,8 @@ impl Panned {
         &self.output
     }
 
-    /// Moves the source to a place at `now`, the time of the context in seconds. Call this regularly while the source moves: a
-    /// turn during a cross-fade is ignored, and a later call makes up for it.
+    /// Moves the source to a place at `now`, the time of the context in seconds. Call this regularly while the source
+    /// moves: a turn during a cross-fade is ignored, and a later call makes up for it.
     ///
     /// # Errors
     /// Returns an error if the browser refuses the time.

@@ -1,4 +1,5 @@
-//! The sequence diagram: an arrow for each event of a call, the newest at the end. The document holds only the rows in view.
+//! The sequence diagram: an arrow for each event of a call, the newest at the end. The document holds only the rows in
+//! view.
 
 use std::ops::Range;
 

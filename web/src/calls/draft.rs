@@ -100,8 +100,8 @@ impl Draft {
     }
 }
 
-/// Returns the fields of a message to type into. A nested message is typed field by field, so a repeated message field has
-/// one element.
+/// Returns the fields of a message to type into. A nested message is typed field by field, so a repeated message field
+/// has one element.
 pub(super) fn inputs(message: &MessageDescriptor) -> Vec<Input> {
     let mut found = Vec::new();
     for field in message.fields {

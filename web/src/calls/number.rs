@@ -22,7 +22,8 @@ pub(super) fn parse_float(text: &str) -> Option<f32> {
     Some((sign * number / divisor) as f32)
 }
 
-/// Formats a number with at most seven decimals, or as `NaN`, `Infinity` or `-Infinity`, as JSON and JavaScript spell them.
+/// Formats a number with at most seven decimals, or as `NaN`, `Infinity` or `-Infinity`, as JSON and JavaScript spell
+/// them.
 pub(super) fn format_float(number: f32) -> String {
     if number.is_nan() {
         return "NaN".into();

@@ -47,7 +47,7 @@ pub(super) struct Session {
     task: StoredValue<Option<AbortHandle>, LocalStorage>,
 }
 
-/// The way of requests to the server.
+/// What happens to requests.
 #[derive(Default)]
 enum Outgoing {
     /// No call accepts requests.

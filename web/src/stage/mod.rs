@@ -110,8 +110,8 @@ fn sync_chosen(
     });
 }
 
-/// Reads the numbers and the list of characters from the scene at each [`READOUT_INTERVAL`]. The numbers stand still while
-/// the stream is paused.
+/// Reads the numbers and the list of characters from the scene at each [`READOUT_INTERVAL`]. The numbers stand still
+/// while the stream is paused.
 fn poll_scene(
     scene: StoredValue<Scene, LocalStorage>,
     link: Signal<Link>,

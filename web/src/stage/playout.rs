@@ -19,8 +19,8 @@ const CATCH_UP_TIME: f64 = 50.0;
 /// The distance in metres up to which a character glides at any speed: a pointer moves fast.
 const MAX_GLIDE: f64 = 1.0;
 
-/// The window of the minimum clock offset, in milliseconds. A minimum lives for one to two windows, window_start clocks drift
-/// and routes change.
+/// The window of the minimum clock offset, in milliseconds. A minimum lives for one to two windows, window_start clocks
+/// drift and routes change.
 const CLOCK_WINDOW: f64 = 5000.0;
 
 /// A sample as the server sent it.
@@ -54,8 +54,8 @@ pub(super) struct Playout {
 }
 
 impl Playout {
-    /// Adds a sample that arrived at `now` (milliseconds). Returns its delay above the minimum in milliseconds; `None` for a
-    /// duplicate, or for a sample older than the place shown.
+    /// Adds a sample that arrived at `now` (milliseconds). Returns its delay above the minimum in milliseconds; `None`
+    /// for a duplicate, or for a sample older than the place shown.
     pub(super) fn push(&mut self, now: f64, sample: ReceivedSample) -> Option<f64> {
         let ReceivedSample {
             epoch,
@@ -111,7 +111,7 @@ impl Playout {
         let after = self.samples.partition_point(|sample| sample.due <= now);
         match (after.checked_sub(1), self.samples.get(after)) {
             (Some(before), Some(next)) => Some(interpolate(&self.samples[before], next, now)),
-            // Before the first sample is due the character stands at its place; after the last, at that one's.
+            // The character stands at the first place before its due time, and at the last place after its due time.
             (None, held) => held.map(|sample| sample.place),
             (Some(last), None) => Some(self.samples[last].place),
         }
@@ -132,7 +132,8 @@ impl Playout {
         self.samples.back().map(|sample| sample.place)
     }
 
-    /// Starts an epoch: another source, or another clock. The character stands where it was until the first sample is due.
+    /// Starts an epoch: another source, or another clock. The character stands where it was until the first sample is
+    /// due.
     fn start_epoch(&mut self, now: f64, epoch: u32) {
         self.heading = self.heading(now);
         let shown = self.place(now);
@@ -157,8 +158,8 @@ impl Playout {
     }
 }
 
-/// Returns the place between two samples. A character that was put elsewhere stays at the first sample until the second is
-/// due.
+/// Returns the place between two samples. A character that was put elsewhere stays at the first sample until the second
+/// is due.
 fn interpolate(from: &Scheduled, to: &Scheduled, now: f64) -> Place {
     let distance = from.place.distance_to(to.place);
     let seconds = (to.due - from.due) / 1000.0;
@@ -234,8 +235,8 @@ mod tests {
         );
     }
 
-    /// Plays a source that moves at 1 m/s and sends each 100 ms, each sample with a transit time or lost. Returns the playout
-    /// and the places drawn each 10 ms.
+    /// Plays a source that moves at 1 m/s and sends each 100 ms, each sample with a transit time or lost. Returns the
+    /// playout and the places drawn each 10 ms.
     fn played(delays: &[Option<f64>]) -> (Playout, Vec<f64>) {
         let mut arrivals: Vec<(f64, ReceivedSample)> = Vec::new();
         for (index, delay) in delays.iter().enumerate() {

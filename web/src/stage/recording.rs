@@ -18,8 +18,8 @@ pub(super) struct Recording {
 }
 
 impl Recording {
-    /// Adds an update that arrived at `now` (milliseconds). The recorder follows all updates, so that a recording knows the
-    /// characters that joined before its start.
+    /// Adds an update that arrived at `now` (milliseconds). The recorder follows all updates, so that a recording knows
+    /// the characters that joined before its start.
     pub(super) fn note(&mut self, now: f64, update: &StageUpdate) {
         let Some(start) = self.start.filter(|_| !self.is_full()) else {
             return self.recorder.pass(update);

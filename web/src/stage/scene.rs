@@ -198,8 +198,8 @@ impl Scene {
         nearest.map(|(_, id)| id)
     }
 
-    /// Returns the view of a canvas of this size. The camera stands still during a drag: the ground would move under the
-    /// pointer.
+    /// Returns the view of a canvas of this size. The camera stands still during a drag: the ground would move under
+    /// the pointer.
     pub(super) fn view(&mut self, now: f64, width: f64, height: f64) -> View {
         if !self.is_held(now) {
             match self.camera.mode() {

@@ -1,5 +1,5 @@
-//! The projection between the stage and the canvas. In the top view, forward is up and left is left; in perspective, the
-//! camera looks from behind and above the listener.
+//! The projection between the stage and the canvas. In the top view, forward is up and left is left; in perspective,
+//! the camera looks from behind and above the listener.
 
 use super::camera::{Camera, Perspective};
 use super::place::Place;

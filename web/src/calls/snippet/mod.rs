@@ -32,7 +32,8 @@ impl SnippetFormat {
         }
     }
 
-    /// Returns the snippet of a call with these requests to the server at `origin`. `left_out` requests of the call are missing.
+    /// Returns the snippet of a call with these requests to the server at `origin`. `left_out` requests of the call are
+    /// missing.
     pub(in crate::calls) fn write(
         self,
         call: &RawCall,

@@ -26,8 +26,8 @@ pub(super) struct Sprites {
 }
 
 impl Sprites {
-    /// Draws the sprites for a display of `ratio` device pixels per CSS pixel, at the scale of most figures. Returns `None` if
-    /// the browser refuses a canvas.
+    /// Draws the sprites for a display of `ratio` device pixels per CSS pixel, at the scale of most figures. Returns
+    /// `None` if the browser refuses a canvas.
     pub(super) fn new(palette: &Palette, ratio: f64, usual: f64) -> Option<Self> {
         let canvas = leptos::prelude::document().create_element("canvas").ok()?;
         let sprites = Self {

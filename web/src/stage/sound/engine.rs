@@ -304,8 +304,8 @@ pub(super) async fn decode(
     Ok(JsFuture::from(decoded).await?.unchecked_into())
 }
 
-/// Asks the reader for the microphone. Turns off the browser's processing for telephony, which would blur the place of the
-/// voice.
+/// Asks the reader for the microphone. Turns off the browser's processing for telephony, which would blur the place of
+/// the voice.
 pub(super) async fn microphone() -> Result<Microphone, JsValue> {
     let unprocessed = MediaTrackConstraints::new();
     unprocessed.set_echo_cancellation(&false.into());

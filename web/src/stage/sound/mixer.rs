@@ -67,8 +67,8 @@ impl Mixer {
         set(&mut self.solo, id, is_solo);
     }
 
-    /// Returns the audible characters with their places, relative to the listener: the nearest that are neither silent nor
-    /// muted.
+    /// Returns the audible characters with their places, relative to the listener: the nearest that are neither silent
+    /// nor muted.
     pub(super) fn audible(
         &mut self,
         places: impl Iterator<Item = (u32, Place)>,
