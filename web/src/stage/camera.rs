@@ -34,7 +34,7 @@ pub(super) struct Camera {
 pub(super) enum CameraMode {
     /// The camera keeps all characters in view.
     #[default]
-    Everybody,
+    All,
     /// The camera follows the chosen character.
     Chosen,
     /// Only the reader moves the camera.
@@ -85,9 +85,9 @@ impl CameraControl {
         self.mode = mode;
     }
 
-    /// Changes the zoom or the perspective. Zooming ends [`CameraMode::Everybody`], which chooses the range itself.
+    /// Changes the zoom or the perspective. Zooming ends [`CameraMode::All`], which chooses the range itself.
     pub(super) fn set(&mut self, camera: Camera) {
-        if self.mode == CameraMode::Everybody && camera.perspective == self.camera.perspective {
+        if self.mode == CameraMode::All && camera.perspective == self.camera.perspective {
             self.mode = CameraMode::Free;
         }
         self.camera = camera;
@@ -152,7 +152,7 @@ mod tests {
             perspective: Perspective::Behind,
             ..Camera::default()
         });
-        assert_eq!(control.mode(), CameraMode::Everybody);
+        assert_eq!(control.mode(), CameraMode::All);
         control.set(control.current().zoomed(2.0, None));
         assert_eq!(control.mode(), CameraMode::Free);
         control.set_mode(CameraMode::Chosen);

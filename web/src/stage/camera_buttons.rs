@@ -41,7 +41,7 @@ pub(super) fn CameraButtons(scene: StoredValue<Scene, LocalStorage>) -> impl Int
             {perspective_button(Perspective::Behind, t("Perspective view"))}
             <button type="button" class="button" on:click=move |_| zoom(CLICK_ZOOM) aria-label=t("Zoom in")>"+"</button>
             <button type="button" class="button" on:click=move |_| zoom(1.0 / CLICK_ZOOM) aria-label=t("Zoom out")>"−"</button>
-            <button type="button" class="button" on:click=move |_| set_mode(CameraMode::Everybody)>{t("Show all")}</button>
+            <button type="button" class="button" on:click=move |_| set_mode(CameraMode::All)>{t("Show all")}</button>
             <button type="button" class="button" on:click=move |_| set_mode(CameraMode::Chosen)>{t("Follow")}</button>
         </div>
     }

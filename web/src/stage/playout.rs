@@ -19,7 +19,7 @@ const CATCH_UP_TIME: f64 = 50.0;
 /// The distance in metres up to which a character glides at any speed: a pointer moves fast.
 const MAX_GLIDE: f64 = 1.0;
 
-/// The window of the minimum clock offset, in milliseconds. A minimum lives for one to two windows, window_start clocks
+/// The window of the minimum clock offset, in milliseconds. A minimum lives for one to two windows, since clocks
 /// drift and routes change.
 const CLOCK_WINDOW: f64 = 5000.0;
 

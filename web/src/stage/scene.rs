@@ -203,7 +203,7 @@ impl Scene {
     pub(super) fn view(&mut self, now: f64, width: f64, height: f64) -> View {
         if !self.is_held(now) {
             match self.camera.mode() {
-                CameraMode::Everybody => {
+                CameraMode::All => {
                     let range = range_for(self.visible(now).map(|(_, _, place)| place));
                     self.camera.centre_on_listener(range);
                 }

@@ -138,7 +138,7 @@ impl Brush<'_> {
         }
     }
 
-    /// Draws the names that have room, those of the chosen and of the reader's own character in any case.
+    /// Draws the names that have room, and in any case those of the chosen and the reader's own character.
     pub(super) fn names(&self, figures: &[Figure], chosen: u32, own: Option<u32>) {
         self.context.set_font("12px system-ui, sans-serif");
         let mut labels = Labels::new(self.view.width, self.view.height);

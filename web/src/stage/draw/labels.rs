@@ -1,6 +1,6 @@
 //! The room for names on the canvas.
 
-/// The maximum number of names: nobody reads more.
+/// The maximum number of names: more would be unreadable.
 const MAX_NAMES: usize = 80;
 
 /// The width and height of a cell in CSS pixels. A name takes several cells of a row.
