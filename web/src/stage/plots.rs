@@ -39,7 +39,7 @@ pub(super) fn Plots(scene: StoredValue<Scene, LocalStorage>) -> impl IntoView {
     }
 }
 
-/// One plot. Its value axis spans at min_range `min_range`.
+/// One plot. Its value axis spans at least `min_range`.
 #[component]
 fn Plot(
     scene: StoredValue<Scene, LocalStorage>,
