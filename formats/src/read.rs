@@ -135,7 +135,7 @@ pub(crate) fn user(
     };
     let checked = ValidUser::try_from(user.clone());
     let broken = checked.err().into_iter().flatten();
-    faults.extend(broken.map(|violation| fault(violation.field, violation.description)));
+    faults.extend(broken.map(|violation| fault(&violation.field, &violation.description)));
     if faults.is_empty() {
         Ok(user)
     } else {
