@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use hound::{SampleFormat, WavReader, WavSpec, WavWriter};
-use soundstage_formats::{Part, Recording};
+use soundstage_formats::{Appearance, Recording};
 use soundstage_sound::{Binaural, Place, Track};
 
 use super::recording;
@@ -78,8 +78,8 @@ pub(super) fn run(render: &RenderArgs) -> Result<(), Failure> {
 /// Where the one goes whom the voice belongs to.
 fn track(recording: &Recording, render: &RenderArgs) -> Result<Track, Failure> {
     let path = render.track.display();
-    let parts = recording.parts.iter().enumerate();
-    let fits = |part: &Part| match &render.character {
+    let parts = recording.appearances.iter().enumerate();
+    let fits = |part: &Appearance| match &render.character {
         Some(wanted) => {
             part.name == *wanted || part.character.is_some_and(|id| id.to_string() == *wanted)
         }
@@ -106,7 +106,7 @@ fn track(recording: &Recording, render: &RenderArgs) -> Result<Track, Failure> {
             )));
         }
     };
-    let samples = recording.of(part).map(|(time_ms, [x, y, z])| {
+    let samples = recording.positions(part).map(|(time_ms, [x, y, z])| {
         let place = Place {
             x: x.into(),
             y: y.into(),

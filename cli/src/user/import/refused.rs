@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
-use soundstage_formats::{Format, RefusedRows, Rejected};
+use soundstage_formats::{Format, RejectedRows, Rejected};
 
 use crate::failure::Failure;
 
@@ -12,7 +12,7 @@ use crate::failure::Failure;
 pub(super) struct RefusedFile {
     pub(super) path: PathBuf,
     file: Option<io::BufWriter<File>>,
-    pub(super) rows: RefusedRows,
+    pub(super) rows: RejectedRows,
 }
 
 impl RefusedFile {
@@ -20,7 +20,7 @@ impl RefusedFile {
         Self {
             path,
             file: None,
-            rows: RefusedRows::new(format),
+            rows: RejectedRows::new(format),
         }
     }
 

@@ -110,7 +110,7 @@ impl Transfer<'_> {
                 }
             }
         }
-        if self.account.unanswered() == 0 && self.rows.is_none() {
+        if self.account.unacknowledged() == 0 && self.rows.is_none() {
             Ok(())
         } else {
             Err(Failure::IncompleteAnswer)
@@ -143,7 +143,7 @@ impl Transfer<'_> {
                 }
                 None => self.rows = None,
             }
-            let has_room = self.account.unanswered() < QUEUE;
+            let has_room = self.account.unacknowledged() < QUEUE;
             let Some(rows) = self.rows.as_mut().filter(|_| has_room) else {
                 return Ok(());
             };
@@ -157,7 +157,7 @@ impl Transfer<'_> {
 
     /// An answer of the server.
     fn hear(&mut self, answer: ImportUsersResponse) -> Result<(), Failure> {
-        match self.account.hear(answer) {
+        match self.account.on_response(answer) {
             Some(refused) => self.refuse(&refused),
             None => Ok(()),
         }
@@ -165,7 +165,7 @@ impl Transfer<'_> {
 
     fn refuse(&mut self, row: &Rejected) -> Result<(), Failure> {
         let told = match self.refused.rows.count() {
-            ..TOLD => Some(format!("line {}: {}", row.line, sentence(&row.faults))),
+            ..TOLD => Some(format!("line {}: {}", row.line, sentence(&row.errors))),
             TOLD => Some(format!("… more in {}", self.refused.path.display())),
             _ => None,
         };
