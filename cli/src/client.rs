@@ -64,7 +64,8 @@ impl ClientArgs {
         if let Some(timeout) = self.timeout {
             request.set_timeout(timeout);
         }
-        // Added as headers: the user gives values of "-bin" names in base64, and tonic's metadata would encode them again.
+        // Added as headers: the user gives values of "-bin" names in base64, and tonic's metadata would encode them
+        // again.
         let mut headers = std::mem::take(request.metadata_mut()).into_headers();
         for (name, value) in &self.headers {
             headers.append(name, value.clone());

@@ -36,11 +36,11 @@ impl ExitStatus {
     const fn meaning(self) -> &'static str {
         match self {
             Self::Success => "success",
-            Self::Failed => "failure of another kind",
+            Self::Failed => "any other failure",
             Self::Usage => "wrong arguments",
             Self::NotFound => "no user has the id",
             Self::AlreadyExists => "the id is taken",
-            Self::Invalid => "invalid input",
+            Self::Invalid => "invalid input, or refused rows",
             Self::Unreachable => "the server cannot be reached",
             Self::DeadlineExceeded => "the deadline passed",
             Self::Conflict => "the user has changed since the given revision",

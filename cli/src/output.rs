@@ -130,7 +130,8 @@ pub(crate) fn counted(count: u64, noun: &str) -> String {
     format!("{count} {noun}{ending}")
 }
 
-/// Returns the path that an output file has until it is complete. Renaming it then makes the file appear whole or not at all.
+/// Returns the path that an output file has until it is complete. Renaming it then makes the file appear whole or not
+/// at all.
 pub(crate) fn partial_path(path: &Path) -> PathBuf {
     let mut name = path.to_owned().into_os_string();
     name.push(".partial");

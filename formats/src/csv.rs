@@ -62,7 +62,7 @@ impl CsvReader {
         deliver: &mut dyn FnMut(Row),
     ) -> Result<(), ReadError> {
         let is_end = bytes.is_empty();
-        // csv-core strips the mark too, but takes a chunk with nothing behind the mark for the end of the file.
+        // csv-core strips the mark too, but takes a chunk that ends with the mark for the end of the file.
         while let (Some(mark), Some(byte)) = (BYTE_ORDER_MARK.get(self.skipped_mark), bytes.first())
         {
             if byte != mark {

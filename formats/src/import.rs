@@ -9,12 +9,12 @@ use soundstage_proto::user::{
 
 use crate::row::{Rejected, Row};
 
-/// How many rows may be sent and not yet stored. Large enough for several of the server's batches, so that the server never
-/// waits; small enough that an import stops soon after the user asks for it.
+/// How many rows may be sent and not yet stored. Large enough for several of the server's batches, so that the server
+/// never waits; small enough that an import stops soon after the user asks for it.
 const WINDOW: usize = 8192;
 
-/// Tracks an import across as many calls as it takes. Each row is stored once: the tracker keeps a row until the server has
-/// acknowledged it, and each call resumes after the last acknowledged row.
+/// Tracks an import across as many calls as it takes. Each row is stored once: the tracker keeps a row until the server
+/// has acknowledged it, and each call resumes after the last acknowledged row.
 #[derive(Debug)]
 pub struct ImportTracker {
     options: ImportOptions,

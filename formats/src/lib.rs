@@ -1,7 +1,7 @@
 //! Files of users in three formats, the progress of an import, and recordings of the stage.
 //!
-//! The command line and the page import and export with the same code. The crate opens no file and no connection: callers
-//! pass bytes in chunks of any size and get rows, or pass users and get text.
+//! The command line and the page import and export with the same code. The crate opens no file and no connection:
+//! callers pass bytes in chunks of any size and get rows, or pass users and get text.
 
 mod csv;
 mod import;

@@ -191,6 +191,43 @@ mod tests {
         assert_eq!(rows, ["1 7 foo", "3 wrong ", "4 0 猿"]);
     }
 
+    #[test]
+    fn an_absent_id_or_id_0_leaves_the_choice_to_the_server() {
+        let line = |id| {
+            format!(
+                "{{\"id\":{id},\"nickname\":\"n\",\"mail_address\":\"a@b.example\",\"user_type\":\"GUEST\"}}\n"
+            )
+        };
+        let text = [
+            "0",
+            "null",
+            "4294967295",
+            "4294967296",
+            "-1",
+            "1.5",
+            "\"7\"",
+        ]
+        .map(line);
+        let (rows, _) = read(Format::Ndjson, &text.concat());
+        let last = "3 4294967295 n";
+        let expected = [
+            "1 0 n",
+            "2 0 n",
+            last,
+            "4 wrong id",
+            "5 wrong id",
+            "6 wrong id",
+            "7 wrong id",
+        ];
+        assert_eq!(rows, expected);
+
+        let text =
+            "id,nickname,mail_address,user_type\n,n,a@b.example,GUEST\n 0,n,a@b.example,GUEST\n";
+        let (rows, _) = read(Format::Csv, text);
+        assert_eq!(rows, ["2 0 n", "3 0 n"]);
+    }
+
+    /// Returns an entry of the predecessor's object that spans three lines.
     fn entry(key: &str, id: u32) -> String {
         format!(
             "\"{key}\": {{\n \"id\": {id}, \"nickname\": \"n}}\\\"{{\", \"mail_address\": \"a@b.example\",\n \"user_type\": \"NORMAL\"}}"

@@ -110,7 +110,8 @@ pub fn user_object(user: &User) -> Value {
     })
 }
 
-/// Writes rejected rows in the format of their file, each with its errors, so that a person can correct and import them.
+/// Writes rejected rows in the format of their file, each with its errors, so that a person can correct and import
+/// them.
 #[derive(Debug)]
 pub struct RejectedRows {
     format: Format,

@@ -23,8 +23,8 @@ fn user(number: u32) -> User {
     }
 }
 
-/// Adds users until the server dies or all are added. Kills the server at the given number of acknowledgements. Returns the
-/// acknowledged ids.
+/// Adds users until the server dies or all are added. Kills the server at the given number of acknowledgements. Returns
+/// the acknowledged ids.
 async fn add_until_the_end(server: &Serve, next: Arc<AtomicU32>, kill_at: u32) -> Vec<u32> {
     let mut callers = tokio::task::JoinSet::new();
     let total_acknowledged = Arc::new(AtomicU32::new(0));

@@ -79,7 +79,8 @@ fn a_read_only_file_stops_the_start_and_is_named() {
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).expect("set");
 }
 
-/// Returns a command that serves from a disk of this size, in a mount namespace of its own, and the path of the database.
+/// Returns a command that serves from a disk of this size, in a mount namespace of its own, and the path of the
+/// database.
 fn serve_on_small_disk(folder: &TempDir, kibibytes: u32) -> (Command, PathBuf) {
     let disk = folder.path().join("disk");
     std::fs::create_dir(&disk).expect("a folder");

@@ -106,7 +106,8 @@ fn memory(process: u32) -> u64 {
         * 1024
 }
 
-/// Calls `GetUser` in sequence for `duration` and returns the latency of each call. Panics if a call takes over a second.
+/// Calls `GetUser` in sequence for `duration` and returns the latency of each call. Panics if a call takes over a
+/// second.
 async fn latencies(
     users: &mut UserManagerClient<Channel>,
     id: u32,

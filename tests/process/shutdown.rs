@@ -10,8 +10,8 @@ use tempfile::TempDir;
 use tokio::io::AsyncWriteExt as _;
 use tonic::Code;
 
-/// Sends a signal to a server with open streams, a silent connection and an unfinished handshake. Asserts that the streams end
-/// with `UNAVAILABLE` and the process ends within its drain time.
+/// Sends a signal to a server with open streams, a silent connection and an unfinished handshake. Asserts that the
+/// streams end with `UNAVAILABLE` and the process ends within its drain time.
 async fn assert_drains_on(signal: &str) {
     let drain = Duration::from_secs(4);
     let folder = TempDir::new().expect("a folder");

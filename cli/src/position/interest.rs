@@ -12,7 +12,7 @@ pub(crate) struct InterestArgs {
     /// The character with this id; can be repeated [default: the default character]
     #[arg(long = "character", value_name = "ID", conflicts_with = "all")]
     characters: Vec<u32>,
-    /// At most this many updates per second [default: every update]
+    /// At most this many updates per second, 1 to 30 [default: every update]
     #[arg(long, value_name = "HZ", value_parser = clap::value_parser!(u32).range(1..=30))]
     max_rate: Option<u32>,
 }

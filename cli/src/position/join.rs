@@ -10,6 +10,9 @@ use crate::client::ClientArgs;
 use crate::failure::Failure;
 
 #[derive(Args)]
+#[command(
+    after_help = "Each line of standard input is a position: x, y and z in metres, such as 1 -0.5 0"
+)]
 pub(crate) struct JoinArgs {
     /// Name of the character [default: the user's nickname]
     #[arg(required_unless_present = "user_id")]

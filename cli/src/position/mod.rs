@@ -54,7 +54,7 @@ pub(crate) enum PositionCommand {
         #[command(flatten)]
         _output: OutputArgs,
     },
-    /// Join the stage with a character that moves to the positions on standard input, one x y z on each line
+    /// Join the stage with a character that moves to the positions on standard input
     Join(join::JoinArgs),
     /// Record positions in a file until Ctrl-C, one JSON object on each line
     Record(record::RecordArgs),
@@ -62,7 +62,7 @@ pub(crate) enum PositionCommand {
     Replay(replay::ReplayArgs),
     /// Add characters that move by themselves, for demonstrations and load tests
     Simulate(simulate::SimulateArgs),
-    /// Render a voice that moves along a recording as the listener hears it, in stereo; needs no server
+    /// Render a voice that moves along a recording to a stereo file; needs no server
     Render(render::RenderArgs),
 }
 

@@ -15,6 +15,7 @@ use crate::failure::Failure;
 use crate::output::counted;
 
 #[derive(Args)]
+#[command(after_help = "A line of the file: {\"time_ms\":0,\"x\":1,\"y\":0,\"z\":0}")]
 pub(crate) struct RecordArgs {
     /// The file to write, or - for standard output
     file: PathBuf,

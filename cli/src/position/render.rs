@@ -20,7 +20,7 @@ pub(crate) struct RenderArgs {
     /// Recording of the positions, as `position record` writes it
     #[arg(long, value_name = "NDJSON")]
     track: PathBuf,
-    /// Name or id of the character that has the voice, if the recording has several
+    /// Name or id of the character with the voice, if the recording has several characters
     #[arg(long, value_name = "NAME|ID")]
     character: Option<String>,
     /// Stereo WAV file to write, with 32-bit floating-point samples

@@ -16,7 +16,7 @@ use crate::failure::Failure;
 pub(crate) struct ReplayArgs {
     /// The recording, or - for standard input
     file: PathBuf,
-    /// Speed as a multiple of the recorded speed, from 0.01 to 100
+    /// Speed as a multiple of the recorded speed, 0.01 to 100
     #[arg(long, default_value_t = 1.0, value_parser = speed)]
     speed: f64,
     /// Repeat until Ctrl-C

@@ -15,13 +15,13 @@ use crate::output::counted;
 
 #[derive(Args)]
 pub(crate) struct SimulateArgs {
-    /// Number of characters
+    /// Number of characters, 1 to 5000
     #[arg(value_name = "N", value_parser = clap::value_parser!(u32).range(1..=5000))]
     count: u32,
-    /// Moves per second of each character
+    /// Moves per second of each character, 1 to 120
     #[arg(long, value_name = "HZ", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=120))]
     rate: u32,
-    /// Greatest distance from the listener, in metres, from 0.5 to 1000
+    /// Radius of the area that the characters move in, 0.5 to 1000 metres
     #[arg(long, value_name = "METRES", default_value_t = 6.0, value_parser = radius)]
     radius: f64,
     /// Stop after this time, for example 30s [default: at Ctrl-C]
@@ -52,7 +52,7 @@ pub(super) async fn run(
     });
     let ids = call.join(joins.collect()).await?;
     eprintln!(
-        "added {} to the stage; press Ctrl-C to remove",
+        "added {} to the stage; press Ctrl-C to end the simulation",
         counted(simulate.count.into(), "character")
     );
     let interrupted = tokio::signal::ctrl_c();
@@ -92,8 +92,8 @@ async fn move_all(
     }
 }
 
-/// Returns the position of a character after `seconds`. Each character circles the listener while its distance and height
-/// oscillate. Multiples of irrational numbers spread the radii, speeds and phases evenly over the characters.
+/// Returns the position of a character after `seconds`. Each character circles the listener while its distance and
+/// height oscillate. Multiples of irrational numbers spread the radii, speeds and phases evenly over the characters.
 fn position(index: usize, seconds: f64, radius: f64) -> Pos {
     let spread = |step: f64| (index as f64 * step).fract();
     let (distance, pace) = (0.15 + 0.85 * spread(0.618_034).sqrt(), spread(0.414_214));

@@ -56,7 +56,8 @@ pub(super) async fn list(
     Err(Failure::IncompleteResponse)
 }
 
-/// Prints at most `at_most` samples of an update, and the characters that have left. Returns the number of samples printed.
+/// Prints at most `at_most` samples of an update, and the characters that have left. Returns the number of samples
+/// printed.
 fn print(
     printer: &mut Printer,
     characters: &mut BTreeMap<u32, Character>,

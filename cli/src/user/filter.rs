@@ -10,7 +10,7 @@ use super::parse_user_type;
 /// Which users to include.
 #[derive(Args, Clone)]
 pub(crate) struct FilterArgs {
-    /// Only users whose nickname or mail address contains this text, or whose id it is
+    /// Only users with this text in the nickname or mail address, or with this id
     #[arg(
         long,
         value_name = "TEXT",

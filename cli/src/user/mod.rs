@@ -55,9 +55,9 @@ pub(crate) enum UserCommand {
         #[command(flatten)]
         order: OrderArgs,
     },
-    /// Print users whose nickname or mail address contains a text, or whose id it is
+    /// Search users by a part of the nickname or mail address, or by id
     Search {
-        /// The text; letter case and character width do not matter
+        /// The text or id to find; letter case and character width do not matter
         text: String,
         #[command(flatten)]
         order: OrderArgs,

@@ -34,12 +34,12 @@ pub(crate) struct ImportArgs {
     #[arg(long, value_enum)]
     format: Option<Format>,
     /// What to do with a user whose id is taken
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_name = "ACTION", value_enum, default_value_t)]
     on_conflict: OnConflict,
     /// Check every row and store nothing
     #[arg(long)]
     dry_run: bool,
-    /// Where to write refused rows, so that you can correct and import them [default: beside the file]
+    /// File for the refused rows, which you can correct and import [default: beside the file]
     #[arg(long, value_name = "FILE")]
     refused: Option<PathBuf>,
     /// How long to try to reconnect after the connection is lost

@@ -129,7 +129,7 @@ impl Transfer<'_> {
         }
     }
 
-    /// Takes a row, or the end of the file, and then the rows that are ready behind it.
+    /// Takes a row or the end of the file, then every further row that is ready.
     fn take(&mut self, row: Option<Result<Row, Unreadable>>) -> Result<(), Failure> {
         let mut next = row;
         loop {
@@ -186,7 +186,8 @@ async fn has_room(requests: Option<&mpsc::Sender<ImportUsersRequest>>) -> bool {
     }
 }
 
-/// Returns true if the server cannot be reached or the connection broke, rather than that the server answered with an error.
+/// Returns true if the server cannot be reached or the connection broke, rather than that the server answered with an
+/// error.
 fn is_connection_lost(status: &Status) -> bool {
     status.code() == Code::Unavailable || std::error::Error::source(status).is_some()
 }
