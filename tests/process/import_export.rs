@@ -211,6 +211,9 @@ fn an_unreadable_file_is_named_with_the_line() {
     assert_eq!(code, 2);
     assert!(stderr.contains("--format"), "{stderr}");
     let cut = fixture.file("cut.json", "{\n\"1\": {\"id\": 1, \"nickname\": \"n\", \"mail_address\": \"n@example.com\", \"user_type\": \"NORMAL\"},\n");
+    let (code, _, stderr) = fixture.import(&cut, &["--dry-run"]);
+    assert_eq!(code, 5);
+    assert!(stderr.contains("nothing is stored"), "{stderr}");
     let (code, _, stderr) = fixture.import(&cut, &[]);
     assert_eq!(code, 5);
     assert!(

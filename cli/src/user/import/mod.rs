@@ -163,7 +163,11 @@ impl Transfer<'_> {
                 ))?;
             }
         }
-        let stored = format!("everything up to line {last_line} is stored");
+        let stored = if import.dry_run {
+            "nothing is stored".to_owned()
+        } else {
+            format!("everything up to line {last_line} is stored")
+        };
         outcome.map_err(|failure| match failure {
             Failure::Status(status) if status.code() == Code::AlreadyExists => {
                 Failure::ImportConflict(status.message().to_owned())
