@@ -4,19 +4,10 @@ use std::str::FromStr as _;
 
 use email_address::{EmailAddress, Options};
 
-use crate::{UserType, user::User};
+use crate::{FieldError, UserType, user::User};
 
 /// The longest nickname, in characters (Unicode scalar values).
 pub const NICKNAME_MAX: usize = 64;
-
-/// A field of [`User`] that breaks a rule.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Violation {
-    /// The name of the field on the wire: `nickname`, `mail_address` or `user_type`.
-    pub field: &'static str,
-    /// A sentence that tells a person what to change.
-    pub description: &'static str,
-}
 
 /// A user that breaks no rule. Only valid users are stored. The id may be 0, which lets the store choose.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,31 +22,31 @@ impl std::ops::Deref for ValidUser {
 }
 
 impl TryFrom<User> for ValidUser {
-    type Error = Vec<Violation>;
+    type Error = Vec<FieldError>;
 
     fn try_from(user: User) -> Result<Self, Self::Error> {
-        let violations = check(&user);
-        if violations.is_empty() {
+        let errors = check(&user);
+        if errors.is_empty() {
             Ok(Self(user))
         } else {
-            Err(violations)
+            Err(errors)
         }
     }
 }
 
 /// Returns the rules that `user` breaks, in the order of the fields; empty if the user is valid.
-fn check(user: &User) -> Vec<Violation> {
+fn check(user: &User) -> Vec<FieldError> {
     let checks = [
         ("nickname", check_nickname(&user.nickname)),
         ("mail_address", check_mail_address(&user.mail_address)),
         ("user_type", check_user_type(user.user_type)),
     ];
-    let violation = |(field, result): (_, Result<(), _>)| {
+    let error = |(field, result): (&str, Result<(), &str>)| {
         result
             .err()
-            .map(|description| Violation { field, description })
+            .map(|description| FieldError::new(field, description))
     };
-    checks.into_iter().filter_map(violation).collect()
+    checks.into_iter().filter_map(error).collect()
 }
 
 /// Checks a nickname: 1 to [`NICKNAME_MAX`] characters, without control characters.
@@ -147,7 +138,7 @@ mod tests {
     fn every_invalid_field_of_a_user_is_reported() {
         let fields: Vec<_> = check(&user("", "nobody", 0))
             .into_iter()
-            .map(|violation| violation.field)
+            .map(|error| error.field)
             .collect();
         assert_eq!(fields, ["nickname", "mail_address", "user_type"]);
         assert_eq!(check(&user("foo", "foo@example.com", 1)), []);

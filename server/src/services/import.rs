@@ -1,11 +1,12 @@
 //! `ImportUsers`: rows come in, batches go to the store, refusals and counts go out.
 
 use futures_util::stream::{self, BoxStream, Stream, StreamExt as _};
+use soundstage_proto::FieldError;
 use soundstage_proto::user::import_options;
 use soundstage_proto::user::{
     FieldFault, ImportOptions, ImportProgress, ImportUsersRequest, ImportUsersResponse, RefusedRow,
 };
-use soundstage_proto::user_rules::{ValidUser, Violation};
+use soundstage_proto::user_rules::ValidUser;
 use tonic::{Status, Streaming};
 
 use super::status;
@@ -35,7 +36,7 @@ struct Rows {
     /// The lines, in the same order.
     lines: Vec<u32>,
     /// What is wrong with those that break a rule, with their places in the batch.
-    refused: Vec<(usize, Vec<Violation>)>,
+    refused: Vec<(usize, Vec<FieldError>)>,
 }
 
 /// Answers an import until its requests end, or it does.
@@ -155,7 +156,7 @@ impl Rows {
             };
             let Some(user) = user else { continue };
             let user = ValidUser::try_from(user)
-                .map_err(|violations| rows.refused.push((rows.batch.len(), violations)));
+                .map_err(|errors| rows.refused.push((rows.batch.len(), errors)));
             rows.batch.push(user.ok());
             rows.lines.push(line);
         }
@@ -165,11 +166,8 @@ impl Rows {
     /// The rows that were refused, among the first so many.
     fn refusals(&self, count: usize) -> Answers {
         let refused = self.refused.iter().filter(|(place, _)| *place < count);
-        let answer = |(place, violations): &(usize, Vec<Violation>)| {
-            let faults = violations.iter().map(|violation| FieldFault {
-                field: violation.field.to_owned(),
-                description: violation.description.to_owned(),
-            });
+        let answer = |(place, errors): &(usize, Vec<FieldError>)| {
+            let faults = errors.iter().cloned().map(FieldFault::from);
             Ok(ImportUsersResponse {
                 refused: Some(RefusedRow {
                     line: self.lines[*place],

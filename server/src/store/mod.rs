@@ -19,9 +19,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
-use soundstage_proto::UserType;
 use soundstage_proto::user::User;
-use soundstage_proto::user_rules::{ValidUser, Violation};
+use soundstage_proto::user_rules::ValidUser;
+use soundstage_proto::{FieldError, UserType};
 
 pub use error::{ErrorKind, StoreError};
 pub use events::{Event, EventKind, WatchItem, Watcher};
@@ -58,7 +58,7 @@ pub enum Changed {
     /// It has changed since the revision that the caller knew; this is how it is.
     Stale(User),
     /// With the change it would break these rules.
-    Invalid(Vec<Violation>),
+    Invalid(Vec<FieldError>),
 }
 
 /// New values for some fields of a user; `None` leaves a field as it is.

@@ -94,9 +94,7 @@ fn to_user(key: &str, record: &Record) -> Result<ValidUser, String> {
         ..User::default()
     };
     ValidUser::try_from(user).map_err(|violations| {
-        let sentences = violations
-            .iter()
-            .map(|violation| format!("{}: {}", violation.field, violation.description));
+        let sentences = violations.iter().map(ToString::to_string);
         sentences.collect::<Vec<_>>().join(" ")
     })
 }

@@ -22,7 +22,7 @@ impl Recording {
     /// the characters that joined before its start.
     pub(super) fn note(&mut self, now: f64, update: &StageUpdate) {
         let Some(start) = self.start.filter(|_| !self.is_full()) else {
-            return self.recorder.pass(update);
+            return self.recorder.observe(update);
         };
         let mut lines = self.recorder.lines((now - start).max(0.0) as u64, update);
         self.lines += lines.len() as u32;
