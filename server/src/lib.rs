@@ -4,8 +4,10 @@
 //! the parts together; `listener` accepts connections and `http` answers their requests; `services` are the RPCs
 //! over the [`store`] of users and the `stage`.
 
+mod connection;
 mod http;
 mod lifecycle;
+mod limits;
 mod listener;
 mod server;
 mod services;

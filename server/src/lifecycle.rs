@@ -7,11 +7,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::Status;
 
+use crate::limits;
 use crate::store::Store;
-
-/// How long a call whose answer is not out yet may go on once the server drains: unary calls take milliseconds, and
-/// one that waits for its client would otherwise hold the drain for its whole time.
-const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
 /// Shared by everything that must know whether the server is ready or about to stop.
 #[derive(Debug, Clone, Default)]
@@ -63,7 +60,7 @@ impl Lifecycle {
         self.sockets.close();
         let closing = self.closing.clone();
         tokio::spawn(async move {
-            tokio::time::sleep(LAST_ANSWERS.min(bound / 2)).await;
+            tokio::time::sleep(limits::RESPONSE_GRACE.min(bound / 2)).await;
             closing.cancel();
         });
     }

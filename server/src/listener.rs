@@ -6,13 +6,14 @@
 //! server take the same port without an error.)
 
 use std::io;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use http::Request;
+use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -21,26 +22,16 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::io::InspectReader;
 use tokio_util::task::TaskTracker;
 
+use crate::connection::Peer;
 use crate::http::Router;
 use crate::lifecycle::Lifecycle;
+use crate::limits;
 
-/// Above what a browser or a gRPC client sends, below what hurts.
-const MAX_HEADER_BYTES: u32 = 16 * 1024;
-/// Streams of one HTTP/2 connection. A client that wants more opens another connection.
-const MAX_STREAMS: u32 = 256;
-/// What a client may send on one stream, and on all of a connection, before we have read it.
-const STREAM_WINDOW: u32 = 64 * 1024;
-const CONNECTION_WINDOW: u32 = 1024 * 1024;
-/// What waits on one stream for a slow client to read it.
-const SEND_BUFFER: usize = 128 * 1024;
-/// A connection on which the client does not answer a ping is cut, so that its streams end.
-const PING_INTERVAL: Duration = Duration::from_secs(30);
-const PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// The length of HTTP/2's connection preface (RFC 9113, section 3.4): who has sent this much has said what it speaks.
 const PREFACE: usize = 24;
 
 /// A connection, with its place among those that are allowed at once.
-type Accepted = (std::net::TcpStream, SocketAddr, OwnedSemaphorePermit);
+type Accepted = (std::net::TcpStream, Peer, OwnedSemaphorePermit);
 
 /// The threads that serve.
 pub(crate) struct Workers {
@@ -73,10 +64,10 @@ impl Workers {
     pub(crate) async fn accept(
         &self,
         listener: TcpListener,
-        max_connections: usize,
+        max_connections: u32,
         lifecycle: &Lifecycle,
     ) {
-        let places = Arc::new(Semaphore::new(max_connections));
+        let places = Arc::new(Semaphore::new(max_connections as usize));
         let mut next = self.queues.iter().cycle();
         let accepting = async {
             loop {
@@ -87,7 +78,7 @@ impl Workers {
                 match listener
                     .accept()
                     .await
-                    .and_then(|(stream, peer)| Ok((stream.into_std()?, peer)))
+                    .and_then(|(stream, peer)| Ok((stream.into_std()?, Peer::new(peer))))
                 {
                     Ok((stream, peer)) => {
                         // A worker ends only after accepting has.
@@ -96,7 +87,7 @@ impl Workers {
                     Err(error) => {
                         // Out of file descriptors, or the client has gone again. The first needs a pause.
                         tracing::warn!(%error, "a connection could not be accepted");
-                        tokio::time::sleep(Duration::from_millis(50)).await;
+                        tokio::time::sleep(limits::ACCEPT_PAUSE).await;
                     }
                 }
             }
@@ -131,7 +122,7 @@ async fn work(mut connections: mpsc::UnboundedReceiver<Accepted>, serving: Servi
     while let Some((stream, peer, place)) = connections.recv().await {
         let serving = serving.clone();
         open.spawn(async move {
-            if let Err(error) = serve(stream, peer, serving).await {
+            if let Err(error) = serve(stream, peer.clone(), serving).await {
                 tracing::debug!(%peer, %error, "a connection ended");
             }
             drop(place);
@@ -145,7 +136,7 @@ async fn work(mut connections: mpsc::UnboundedReceiver<Accepted>, serving: Servi
 
 async fn serve(
     stream: std::net::TcpStream,
-    peer: SocketAddr,
+    peer: Peer,
     Serving {
         router,
         lifecycle,
@@ -161,7 +152,10 @@ async fn serve(
         counter.fetch_add(bytes.len(), Ordering::Relaxed);
     });
 
-    let service = service_fn(move |request| router.clone().answer(request, peer));
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer.clone());
+        router.clone().answer(request)
+    });
     let builder = connection_builder(header_timeout);
     let mut connection =
         pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
@@ -196,16 +190,16 @@ fn connection_builder(header_timeout: Duration) -> auto::Builder<TokioExecutor> 
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(header_timeout)
-        .max_buf_size(64 * 1024);
+        .max_buf_size(limits::HTTP1_BUFFER);
     builder
         .http2()
         .timer(TokioTimer::new())
-        .max_concurrent_streams(MAX_STREAMS)
-        .max_header_list_size(MAX_HEADER_BYTES)
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_send_buf_size(SEND_BUFFER)
-        .keep_alive_interval(PING_INTERVAL)
-        .keep_alive_timeout(PING_TIMEOUT);
+        .max_concurrent_streams(limits::MAX_STREAMS)
+        .max_header_list_size(limits::MAX_HEADER_LIST)
+        .initial_stream_window_size(limits::STREAM_WINDOW)
+        .initial_connection_window_size(limits::CONNECTION_WINDOW)
+        .max_send_buf_size(limits::SEND_BUFFER)
+        .keep_alive_interval(limits::PING_INTERVAL)
+        .keep_alive_timeout(limits::PING_TIMEOUT);
     builder
 }

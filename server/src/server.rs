@@ -16,6 +16,7 @@ use tonic_health::server::HealthReporter;
 
 use crate::http::Router;
 use crate::lifecycle::Lifecycle;
+use crate::limits::CLEAN_UP;
 use crate::listener::{Serving, Workers};
 use crate::settings::Settings;
 use crate::stage::Stage;
@@ -27,9 +28,6 @@ const HEALTH_NAMES: [&str; 3] = [
     user_manager_server::SERVICE_NAME,
     position_service_server::SERVICE_NAME,
 ];
-
-/// How much of the drain's time is kept for what comes after it: dropping connections and closing the store.
-const CLEAN_UP: Duration = Duration::from_millis(500);
 
 /// A server that has its port, and does not serve yet.
 #[derive(Debug)]

@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::limits;
 use crate::store::Seed;
 
 /// The settings of one server.
@@ -18,7 +19,7 @@ pub struct Settings {
     /// How many threads serve connections, each with a runtime of its own.
     pub threads: usize,
     /// How many connections are served at once; more wait in the system's backlog.
-    pub max_connections: usize,
+    pub max_connections: u32,
     /// Origins of other pages, such as `https://example.com`, that browsers may let call this server. The page it
     /// serves itself needs none.
     pub allowed_origins: Vec<String>,
@@ -47,15 +48,15 @@ impl Default for Settings {
             database: PathBuf::from("soundstage.db"),
             seed: Seed::default(),
             threads: std::thread::available_parallelism().map_or(1, usize::from),
-            max_connections: 10_000,
+            max_connections: limits::MAX_CONNECTIONS,
             allowed_origins: Vec::new(),
             allowed_hosts: Vec::new(),
-            max_sockets: 4096,
-            max_sockets_per_address: 256,
-            header_timeout: Duration::from_secs(15),
-            hold: Duration::from_secs(3),
-            leave: Duration::from_secs(10),
-            drain: Duration::from_secs(10),
+            max_sockets: limits::MAX_SOCKETS,
+            max_sockets_per_address: limits::MAX_SOCKETS_PER_ADDRESS,
+            header_timeout: limits::HEADER_TIMEOUT,
+            hold: limits::HOLD,
+            leave: limits::LEAVE,
+            drain: limits::DRAIN,
         }
     }
 }

@@ -160,7 +160,7 @@ fn help_shows_every_setting_with_its_default() {
         "[default: 10s]",
         "[default: 3s]",
         "[default: 10000]",
-        "[default: one a core]",
+        "[default: one per core]",
         "[default: info]",
         "[default: text]",
         "SOUNDSTAGE_LISTEN",

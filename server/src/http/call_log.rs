@@ -1,31 +1,15 @@
 //! One line in the log for each call, when it has ended, and the same in the metrics.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::HeaderMap;
+use http::{HeaderMap, Request};
 use tonic::Code;
 
 use super::metrics::{CallLabels, Metrics};
-
-/// How a call came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Transport {
-    Grpc,
-    GrpcWeb,
-    WebSocket,
-}
-
-impl Transport {
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Grpc => "grpc",
-            Self::GrpcWeb => "grpc-web",
-            Self::WebSocket => "websocket",
-        }
-    }
-}
+use super::transport::Transport;
+use crate::connection::Peer;
+use crate::limits;
 
 /// A call in progress; counts its end and writes its line when it is dropped.
 pub(super) struct CallLog {
@@ -38,23 +22,22 @@ pub(super) struct CallLog {
 struct Line {
     method: String,
     transport: Transport,
-    peer: SocketAddr,
+    peer: Peer,
     start: Instant,
 }
 
 impl CallLog {
-    pub(super) fn start(
-        path: &str,
+    pub(super) fn start<B>(
+        request: &Request<B>,
         transport: Transport,
-        peer: SocketAddr,
         metrics: Arc<Metrics>,
     ) -> Self {
+        let path = request.uri().path();
         let line =
             tracing::enabled!(target: "soundstage::call", tracing::Level::INFO).then(|| Line {
-                // The longest method has 30 characters; an attacker's path must not fill the log.
-                method: path.chars().take(100).collect(),
+                method: path.chars().take(limits::MAX_LOGGED_PATH).collect(),
                 transport,
-                peer,
+                peer: Peer::of(request).clone(),
                 start: Instant::now(),
             });
         let labels = CallLabels::of(path, transport);

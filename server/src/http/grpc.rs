@@ -17,13 +17,10 @@ use tower::util::BoxCloneSyncService;
 use tower::{Service as _, ServiceExt as _};
 
 use crate::lifecycle::Lifecycle;
+use crate::limits::MAX_MESSAGE;
 use crate::services::position::StageService;
 use crate::services::users::UserService;
 use crate::stage::Stage;
-
-/// The largest message that is read. The largest valid one, a user with a 64-character nickname and a 254-byte mail
-/// address, takes 524 bytes.
-const MAX_MESSAGE: usize = 64 * 1024;
 
 /// How one predecessor's `.proto` spelled `PositionService`; clients generated from it are in use.
 const MISSPELLED: &str = "posXYZ.PositinService";

@@ -10,8 +10,8 @@ use prometheus_client::registry::Registry;
 use soundstage_proto::descriptor::MethodDescriptor;
 use tonic::Code;
 
-use super::call_log::Transport;
 use super::grpc::canonical_path;
+use super::transport::Transport;
 
 /// The content type of [`Metrics::text`] (`OpenMetrics` 1.0, section "Media Type").
 pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

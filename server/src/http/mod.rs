@@ -1,5 +1,6 @@
 //! One request: which kind it is, and its answer.
 
+mod body;
 mod call_log;
 mod deadline;
 mod grpc;
@@ -8,18 +9,19 @@ mod origin;
 mod page;
 mod request_kind;
 mod supervise;
+mod transport;
 mod upgrade;
 mod websocket;
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{FutureExt as _, TryFutureExt as _};
 use http::{HeaderValue, Request, Response, StatusCode, header};
-use http_body_util::{Either, Full};
+use http_body_util::Full;
 use hyper::body::Incoming;
 use tonic::body::Body as TonicBody;
 use tonic_health::server::HealthReporter;
@@ -27,21 +29,21 @@ use tonic_web::GrpcWebLayer;
 use tower::{Layer as _, Service as _, service_fn};
 use tower_http::cors::CorsLayer;
 
+use crate::connection::Peer;
 use crate::lifecycle::{Lifecycle, Phase};
 use crate::settings::Settings;
 use crate::stage::Stage;
 
-use call_log::Transport;
 use grpc::GrpcServices;
 use metrics::Metrics;
 use origin::{OriginRules, Refusal};
 use page::Page;
 use request_kind::RequestKind;
-use supervise::{CallBody, Supervised};
+use supervise::Supervised;
+use transport::Transport;
 use upgrade::Sockets;
 
-/// What every answer's body is: a native call's, a gRPC-Web call's, or a file's.
-pub(crate) type ResponseBody = Either<Either<CallBody, TonicBody>, Full<Bytes>>;
+pub(crate) use body::ResponseBody;
 
 /// Answers the requests of all connections.
 pub(crate) struct Router {
@@ -52,6 +54,7 @@ pub(crate) struct Router {
     cors: CorsLayer,
     sockets: Arc<Sockets>,
     metrics: Arc<Metrics>,
+    header_timeout: Duration,
 }
 
 impl Router {
@@ -70,6 +73,7 @@ impl Router {
             origins,
             sockets: Sockets::new(settings.max_sockets, settings.max_sockets_per_address),
             metrics: Arc::new(Metrics::new()),
+            header_timeout: settings.header_timeout,
         }
     }
 
@@ -77,31 +81,31 @@ impl Router {
     pub(crate) fn answer(
         self: Arc<Self>,
         mut request: Request<Incoming>,
-        peer: SocketAddr,
     ) -> impl Future<Output = Result<Response<ResponseBody>, Infallible>> + Send + use<> {
         let response = match RequestKind::of(&request, &self.origins) {
             RequestKind::Grpc => {
                 let call = self
-                    .supervised(Transport::Grpc, peer)
+                    .supervised(Transport::Grpc)
                     .call(request.map(TonicBody::new));
                 return call
-                    .map_ok(|response| response.map(Either::Left).map(Either::Left))
+                    .map_ok(|response| response.map(ResponseBody::Grpc))
                     .left_future();
             }
             RequestKind::GrpcWeb(content_type) => {
                 request
                     .headers_mut()
                     .insert(header::CONTENT_TYPE, content_type);
-                let supervised = self.supervised(Transport::GrpcWeb, peer);
+                let supervised = self.supervised(Transport::GrpcWeb);
                 let call = self
                     .cors
                     .layer(GrpcWebLayer::new().layer(supervised))
                     .call(request);
-                let call = call.map_ok(|response| response.map(Either::Right).map(Either::Left));
+                let call = call.map_ok(|response| response.map(ResponseBody::GrpcWeb));
                 return call.boxed().right_future();
             }
             RequestKind::Page => {
-                let file = async move { Ok(self.page.answer(&request).await.map(Either::Right)) };
+                let file =
+                    async move { Ok(self.page.answer(&request).await.map(ResponseBody::Full)) };
                 return file.boxed().right_future();
             }
             RequestKind::Preflight => {
@@ -110,11 +114,11 @@ impl Router {
                     service_fn(move |_| std::future::ready(Ok::<_, Infallible>(nothing())));
                 let answer = self.cors.layer(answer).call(request);
                 return answer
-                    .map_ok(|answer| answer.map(Either::Right))
+                    .map_ok(|answer| answer.map(ResponseBody::Full))
                     .boxed()
                     .right_future();
             }
-            RequestKind::WebSocket => self.open_socket(&mut request, peer),
+            RequestKind::WebSocket => self.open_socket(&mut request),
             RequestKind::Refused(refusal) => refused(refusal),
             RequestKind::Health => self.health(),
             RequestKind::Metrics => {
@@ -133,11 +137,7 @@ impl Router {
     }
 
     /// Makes the connection a WebSocket, which then lives in a task of its own.
-    fn open_socket(
-        &self,
-        request: &mut Request<Incoming>,
-        peer: SocketAddr,
-    ) -> Response<ResponseBody> {
+    fn open_socket(&self, request: &mut Request<Incoming>) -> Response<ResponseBody> {
         let answer = match upgrade::accept(request) {
             Ok(answer) => answer,
             Err((status, sentence)) => {
@@ -149,6 +149,7 @@ impl Router {
                 return answer;
             }
         };
+        let peer = Peer::of(request).clone();
         let Some(place) = self.sockets.place(peer.ip()) else {
             return text(
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -157,14 +158,18 @@ impl Router {
         };
         let path = request.uri().clone();
         let upgrading = hyper::upgrade::on(request);
-        let supervised = self.supervised(Transport::WebSocket, peer);
+        let supervised = self.supervised(Transport::WebSocket);
+        let header_timeout = self.header_timeout;
         let cut = self.lifecycle.cut.clone();
         self.lifecycle.sockets.spawn(async move {
             let carrying = async {
                 match upgrading.await {
                     Ok(upgraded) => {
-                        let call = |request| GrpcWebLayer::new().layer(supervised).call(request);
-                        websocket::carry(upgraded, path, call).await;
+                        let call = |mut request: websocket::CallRequest| {
+                            request.extensions_mut().insert(peer);
+                            GrpcWebLayer::new().layer(supervised).call(request)
+                        };
+                        websocket::carry(upgraded, path, header_timeout, call).await;
                     }
                     Err(error) => tracing::debug!(%peer, %error, "a WebSocket did not open"),
                 }
@@ -175,16 +180,15 @@ impl Router {
             }
             drop(place);
         });
-        answer.map(|()| Either::Right(Full::default()))
+        answer.map(|()| ResponseBody::Full(Full::default()))
     }
 
-    fn supervised(&self, transport: Transport, peer: SocketAddr) -> Supervised {
+    fn supervised(&self, transport: Transport) -> Supervised {
         Supervised {
             services: self.services.clone(),
             lifecycle: self.lifecycle.clone(),
             metrics: self.metrics.clone(),
             transport,
-            peer,
         }
     }
 
@@ -219,7 +223,7 @@ fn text_of_type(
     text: impl Into<Bytes>,
     content_type: &'static str,
 ) -> Response<ResponseBody> {
-    let mut response = Response::new(Either::Right(Full::from(text.into())));
+    let mut response = Response::new(ResponseBody::Full(Full::from(text.into())));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));

@@ -19,11 +19,13 @@ use tonic::body::Body as TonicBody;
 use tonic::{Code, Status};
 use tower::Service;
 
-use super::call_log::{CallLog, Transport};
+use super::call_log::CallLog;
 use super::deadline;
 use super::grpc::GrpcServices;
 use super::metrics::Metrics;
+use super::transport::Transport;
 use crate::lifecycle::{Lifecycle, stopping};
+use crate::limits::MAX_DEADLINE;
 
 /// The services, for one call.
 pub(super) struct Supervised {
@@ -31,7 +33,6 @@ pub(super) struct Supervised {
     pub(super) lifecycle: Lifecycle,
     pub(super) metrics: Arc<Metrics>,
     pub(super) transport: Transport,
-    pub(super) peer: std::net::SocketAddr,
 }
 
 impl Service<Request<TonicBody>> for Supervised {
@@ -44,12 +45,7 @@ impl Service<Request<TonicBody>> for Supervised {
     }
 
     fn call(&mut self, request: Request<TonicBody>) -> Self::Future {
-        let log = CallLog::start(
-            request.uri().path(),
-            self.transport,
-            self.peer,
-            self.metrics.clone(),
-        );
+        let log = CallLog::start(&request, self.transport, self.metrics.clone());
         let services = self.services.clone();
         let lifecycle = self.lifecycle.clone();
         Box::pin(async move { Ok(supervise(&services, lifecycle, log, request).await) })
@@ -94,8 +90,7 @@ async fn supervise(
 
 /// An instant that is far enough away to stand for "never" where the timeout is larger than the clock.
 fn deadline_after(timeout: Duration) -> Instant {
-    const YEAR: Duration = Duration::from_hours(8760);
-    Instant::now() + timeout.min(YEAR)
+    Instant::now() + timeout.min(MAX_DEADLINE)
 }
 
 /// Runs the handler until it has a response to begin with.

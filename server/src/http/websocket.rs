@@ -26,18 +26,7 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tonic::body::Body as TonicBody;
 
-/// The largest message of the socket that is read. Above a gRPC message's limit, so that a call that passes that one
-/// gets its status, and far below what hurts.
-const MAX_MESSAGE: usize = 256 * 1024;
-/// Pieces of the request that wait for the handler.
-const QUEUE: usize = 16;
-/// How long the client may take to send the headers.
-const HEADERS_TIMEOUT: Duration = Duration::from_secs(15);
-/// The server pings this often. A client that has not been heard of for as long and a bit more is gone.
-const PING_INTERVAL: Duration = Duration::from_secs(30);
-const PONG_TIMEOUT: Duration = Duration::from_secs(50);
-/// How long a client may take to answer a close.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+use crate::limits::{self, CLOSE_TIMEOUT, PONG_TIMEOUT, SOCKET_PING_INTERVAL};
 
 type Socket = WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>;
 
@@ -49,18 +38,19 @@ type Requests = futures_util::stream::BoxStream<'static, Result<Frame<Bytes>, In
 pub(super) async fn carry<Fut>(
     upgraded: hyper::upgrade::Upgraded,
     path: http::Uri,
+    header_timeout: Duration,
     call: impl FnOnce(CallRequest) -> Fut,
 ) where
     Fut: Future<Output = Result<Response<TonicBody>, Infallible>> + Send + 'static,
 {
     let config = WebSocketConfig::default()
-        .max_message_size(Some(MAX_MESSAGE))
-        .max_frame_size(Some(MAX_MESSAGE));
+        .max_message_size(Some(limits::MAX_SOCKET_MESSAGE))
+        .max_frame_size(Some(limits::MAX_SOCKET_MESSAGE));
     let mut socket =
         WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
-    let end = match timeout(HEADERS_TIMEOUT, receive_headers(&mut socket)).await {
+    let end = match timeout(header_timeout, receive_headers(&mut socket)).await {
         Ok(Ok(headers)) => {
-            let (requests, body) = mpsc::channel(QUEUE);
+            let (requests, body) = mpsc::channel(limits::SOCKET_QUEUE);
             let request = call_request(path, headers, body);
             exchange(&mut socket, requests, call(request)).await
         }
@@ -133,7 +123,8 @@ where
     let mut requests = Some(requests);
     // A piece for which the queue has no place yet; nothing more is read until it has.
     let mut waiting: Option<Bytes> = None;
-    let mut pings = tokio::time::interval_at(Instant::now() + PING_INTERVAL, PING_INTERVAL);
+    let mut pings =
+        tokio::time::interval_at(Instant::now() + SOCKET_PING_INTERVAL, SOCKET_PING_INTERVAL);
     loop {
         let place = async {
             match (&requests, &waiting) {
