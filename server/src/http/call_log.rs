@@ -1,4 +1,4 @@
-//! One line in the log for each call, when it has ended, and the same in the metrics.
+//! The access log: one line per call when it ends, and its metrics.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,7 +11,7 @@ use super::transport::Transport;
 use crate::connection::Peer;
 use crate::limits;
 
-/// A call in progress; counts its end and writes its line when it is dropped.
+/// A call in progress. Its drop counts the end of the call and writes the log line.
 pub(super) struct CallLog {
     metrics: Arc<Metrics>,
     labels: CallLabels,
@@ -27,6 +27,7 @@ struct Line {
 }
 
 impl CallLog {
+    /// Counts the start of a call, and measures its duration if the log has it.
     pub(super) fn start<B>(
         request: &Request<B>,
         transport: Transport,
@@ -40,7 +41,7 @@ impl CallLog {
                 peer: Peer::of(request).clone(),
                 start: Instant::now(),
             });
-        let labels = CallLabels::of(path, transport);
+        let labels = CallLabels::new(path, transport);
         metrics.begin(labels);
         Self {
             metrics,
@@ -50,7 +51,7 @@ impl CallLog {
         }
     }
 
-    /// Takes the status from headers or trailers, whichever has it.
+    /// Takes the status of the call from its headers or trailers, if they have one.
     pub(super) fn observe(&mut self, headers: &HeaderMap) {
         if let Some(status) = headers.get("grpc-status") {
             self.status = Some(Code::from_bytes(status.as_bytes()));
@@ -60,7 +61,7 @@ impl CallLog {
 
 impl Drop for CallLog {
     fn drop(&mut self) {
-        // Dropped before there was a status: the client has gone.
+        // A call without a status: the client has disconnected.
         let status = self.status.unwrap_or(Code::Cancelled);
         self.metrics.end(self.labels, status);
         if let Some(Line {
