@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use soundstage_server::store::Seed;
+use soundstage_server::directory::Seed;
 use soundstage_server::{Server, Settings};
 use tonic::codegen::http::uri::Authority;
 use tracing_subscriber::EnvFilter;

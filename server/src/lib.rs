@@ -2,8 +2,9 @@
 //!
 //! [`Server::bind`] takes the port, [`Server::run`] serves until it is told to stop. Reading order: `server` puts
 //! the parts together; `listener` accepts connections and `http` answers their requests; `services` are the RPCs
-//! over the [`store`] of users and the `stage`.
+//! over the [`directory`] of users, which a [`store`] holds, and the `stage`.
 
+pub mod directory;
 mod http;
 mod lifecycle;
 mod listener;

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::Status;
 
-use crate::store::Store;
+use crate::directory::Directory;
 
 /// How long a call whose answer is not out yet may go on once the server drains: unary calls take milliseconds, and
 /// one that waits for its client would otherwise hold the drain for its whole time.
@@ -16,7 +16,7 @@ const LAST_ANSWERS: Duration = Duration::from_secs(1);
 /// Shared by everything that must know whether the server is ready or about to stop.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Lifecycle {
-    store: Arc<OnceLock<Store>>,
+    directory: Arc<OnceLock<Directory>>,
     /// Nothing new is accepted; streams end.
     pub(crate) draining: CancellationToken,
     /// Calls that have not answered yet end.
@@ -37,22 +37,22 @@ pub(crate) enum Phase {
 
 impl Lifecycle {
     pub(crate) fn phase(&self) -> Phase {
-        match (self.draining.is_cancelled(), self.store.get()) {
+        match (self.draining.is_cancelled(), self.directory.get()) {
             (true, _) => Phase::Draining,
             (false, None) => Phase::Starting,
             (false, Some(_)) => Phase::Serving,
         }
     }
 
-    /// The store is open: users can be served.
-    pub(crate) fn ready(&self, store: Store) {
-        // There is one store a server, so this is never the second.
-        let _ = self.store.set(store);
+    /// Makes the directory available to calls.
+    pub(crate) fn ready(&self, directory: Directory) {
+        // Called once for each server, so the cell is empty.
+        let _ = self.directory.set(directory);
     }
 
-    /// The store, or the status for calls that come before it is open.
-    pub(crate) fn store(&self) -> Result<&Store, Status> {
-        self.store
+    /// Returns the directory, or the status for calls that arrive before it is open.
+    pub(crate) fn directory(&self) -> Result<&Directory, Status> {
+        self.directory
             .get()
             .ok_or_else(|| Status::unavailable("the server is starting; try again"))
     }

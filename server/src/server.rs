@@ -14,12 +14,13 @@ use tokio::sync::oneshot;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
+use crate::directory::Directory;
 use crate::http::Router;
 use crate::lifecycle::Lifecycle;
 use crate::listener::{Serving, Workers};
 use crate::settings::Settings;
 use crate::stage::Stage;
-use crate::store::{Store, StoreError};
+use crate::store::sqlite::{SqliteOptions, SqliteStore, StoreError};
 
 /// The names that the health service knows; the empty one is the server as a whole.
 const HEALTH_NAMES: [&str; 3] = [
@@ -129,11 +130,11 @@ impl Server {
             };
             let workers = Workers::start(settings.threads, &serving)?;
             let listener = TcpListener::from_std(listener)?;
-            let store = open_store(&settings);
+            let directory = open_directory(&settings);
 
             let outcome = {
                 let serving = async {
-                    lifecycle.ready(store.await?);
+                    lifecycle.ready(directory.await?);
                     set_health(&health, ServingStatus::Serving).await;
                     ready();
                     std::future::pending().await
@@ -153,13 +154,16 @@ impl Server {
     }
 }
 
-/// Opens the store on a thread of its own, since that may take a while and calls are answered meanwhile.
-async fn open_store(settings: &Settings) -> Result<Store, ServerError> {
+/// Opens the directory on a thread of its own: that may take a while, and calls are answered meanwhile.
+async fn open_directory(settings: &Settings) -> Result<Directory, ServerError> {
     let (answer, opened) = oneshot::channel();
     let (path, seed) = (settings.database.clone(), settings.seed.clone());
     std::thread::Builder::new()
-        .name("open-store".into())
-        .spawn(move || answer.send(Store::open(&path, &seed)))?;
+        .name("open-directory".into())
+        .spawn(move || {
+            let store = SqliteStore::open(&path, &seed, &SqliteOptions::default());
+            answer.send(store.map(Directory::new))
+        })?;
     let opened = opened
         .await
         .map_err(|_| io::Error::other("opening the database panicked"))?;

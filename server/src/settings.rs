@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::store::Seed;
+use crate::directory::Seed;
 
 /// The settings of one server.
 #[derive(Debug, Clone)]

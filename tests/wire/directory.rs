@@ -1,6 +1,6 @@
 //! Working in the directory: searching, ordering and paging, watching, importing and exporting.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt as _, stream};
 use soundstage_proto::UserType;
@@ -13,7 +13,8 @@ use soundstage_proto::user::{
     ImportUsersResponse, ListUsersRequest, ListUsersResponse, UpdateUserRequest, User, UserEvent,
     UserFilter, UserRequest, WatchUsersRequest,
 };
-use soundstage_tests::{PATIENCE, TestServer};
+use soundstage_tests::{PATIENCE, TestServer, seed_file};
+use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
@@ -98,9 +99,10 @@ async fn a_search_finds_parts_of_names_and_addresses_and_ids() {
 
 #[tokio::test]
 async fn pages_in_an_order_stay_right_while_users_come_and_go() {
-    let server =
-        TestServer::start_with(|settings| settings.seed = soundstage_server::store::Seed::Nobody)
-            .await;
+    let server = TestServer::start_with(|settings| {
+        settings.seed = soundstage_server::directory::Seed::Nobody
+    })
+    .await;
     let mut users = server.users().await;
     for (id, name) in ["d", "B", "f", "a", "E", "c"]
         .into_iter()
@@ -537,4 +539,92 @@ async fn single_adds_are_answered_while_an_import_runs() {
     }
     assert_eq!((last.rows, last.added), (5000, 5000));
     assert!(adds >= 2, "{adds} adds between the batches");
+}
+
+/// Starts a server with users that make a search slow, and returns the request of such a search.
+async fn start_with_slow_searches(folder: &TempDir) -> (TestServer, ListUsersRequest) {
+    let name = "é".repeat(64);
+    let entry = |id: u32| {
+        format!(
+            r#""{id}": {{"id": {id}, "nickname": "{name}", "mail_address": "n@example.com", "user_type": "GUEST"}}"#
+        )
+    };
+    let entries: Vec<_> = (1..=1000).map(entry).collect();
+    let (_, seed) = seed_file(folder, &format!("{{{}}}", entries.join(",")));
+    let server = TestServer::start_with(|settings| settings.seed = seed).await;
+    let request = ListUsersRequest {
+        filter: Some(search("é")),
+        order: Order::Nickname.into(),
+        skip: u32::MAX,
+        ..ListUsersRequest::default()
+    };
+    (server, request)
+}
+
+#[tokio::test]
+async fn searches_beyond_the_queue_are_refused_and_delay_no_point_read() {
+    let folder = TempDir::new().expect("a folder");
+    let (server, request) = start_with_slow_searches(&folder).await;
+    let users = server.users().await;
+    let mut searches = tokio::task::JoinSet::new();
+    for _ in 0..200 {
+        let (mut users, request) = (users.clone(), request.clone());
+        searches.spawn(async move { users.list_users(request).await });
+    }
+    // The first result is a refusal, which comes at once; the searches in the queue go on.
+    let first = wait(searches.join_next()).await.expect("a search");
+    let refusal = first.expect("no panic").expect_err("refused");
+    let user = wait(users.clone().get_user(UserRequest { id: 1000 })).await;
+    assert!(!user.expect("OK").into_inner().error);
+    let mut answered = 0;
+    let mut refused = 1;
+    let mut still_waiting = 0;
+    while let Some(search) = searches.try_join_next() {
+        still_waiting = searches.len();
+        refused += u32::from(search.expect("no panic").is_err());
+    }
+    assert!(still_waiting > 0, "the point read waited for every search");
+    while let Some(search) = wait(searches.join_next()).await {
+        match search.expect("no panic") {
+            Ok(_) => answered += 1,
+            Err(status) => {
+                assert_eq!(status.code(), Code::ResourceExhausted);
+                refused += 1;
+            }
+        }
+    }
+    assert_eq!(refusal.code(), Code::ResourceExhausted);
+    assert!(refusal.message().contains("try again"), "{refusal}");
+    assert!(
+        answered >= 64 && refused >= 100,
+        "{answered} answered, {refused} refused"
+    );
+}
+
+#[tokio::test]
+async fn searches_stop_once_their_deadline_has_passed() {
+    let folder = TempDir::new().expect("a folder");
+    let (server, request) = start_with_slow_searches(&folder).await;
+    let mut users = server.users().await;
+    let start = Instant::now();
+    list(&mut users, request.clone()).await;
+    let one = start.elapsed();
+    let searches = (0..60).map(|_| {
+        let mut users = users.clone();
+        let mut request = tonic::Request::new(request.clone());
+        request.set_timeout(one);
+        async move { users.list_users(request).await }
+    });
+    let outcomes = wait(futures_util::future::join_all(searches)).await;
+    let is_late = |outcome: &&Result<_, Status>| {
+        let status = outcome.as_ref().err();
+        status.is_some_and(|status| status.code() == Code::DeadlineExceeded)
+    };
+    let late = outcomes.iter().filter(is_late).count();
+    assert!(late > 40, "{late} of 60");
+    // Those that were late would take fifteen times this long.
+    let start = Instant::now();
+    list(&mut users, request).await;
+    let next = start.elapsed();
+    assert!(next < 6 * one, "{next:?} after searches of {one:?}");
 }

@@ -2,7 +2,7 @@
 
 use soundstage_proto::UserType;
 use soundstage_proto::user::{ListUsersRequest, User, UserRequest, UserResponse, UserTypeRequest};
-use soundstage_server::store::Seed;
+use soundstage_server::directory::Seed;
 use soundstage_tests::{PATIENCE, TestServer};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;

@@ -138,7 +138,7 @@ async fn handle(
 
     let mut own = Vec::with_capacity(joins.len());
     for (index, join) in joins.into_iter().enumerate() {
-        let joining = joining(lifecycle, index, join)?;
+        let joining = joining(lifecycle, index, join).await?;
         own.push(mover.join(joining).map_err(|error| match error {
             JoinError::Full => Status::resource_exhausted("the stage is full; try again later"),
         })?);
@@ -165,7 +165,7 @@ async fn handle(
 }
 
 /// Somebody whose names are in order.
-fn joining(lifecycle: &Lifecycle, index: usize, join: Join) -> Result<JoinRequest, Status> {
+async fn joining(lifecycle: &Lifecycle, index: usize, join: Join) -> Result<JoinRequest, Status> {
     let refuse = |field: &str, description| {
         status::invalid_field(format!("joins[{index}].{field}"), description)
     };
@@ -175,7 +175,7 @@ fn joining(lifecycle: &Lifecycle, index: usize, join: Join) -> Result<JoinReques
         source,
     } = join;
     if user_id != 0 {
-        let user = lifecycle.store()?.get(user_id)?;
+        let user = lifecycle.directory()?.get(user_id).await?;
         let user = user.ok_or_else(|| refuse("user_id", "No user has this id."))?;
         if name.is_empty() {
             name = user.nickname;
