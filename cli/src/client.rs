@@ -1,4 +1,4 @@
-//! Reaching the server.
+//! Connecting to the server.
 
 use std::future::Future;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use tonic::transport::{Channel, Endpoint};
 
 use crate::failure::Failure;
 
-/// How to reach the server, and how to print what it says.
+/// How to reach the server.
 #[derive(Args)]
 pub(crate) struct ClientArgs {
-    /// Where the server is
+    /// URL of the server
     #[arg(
         long,
         global = true,
@@ -22,15 +22,15 @@ pub(crate) struct ClientArgs {
         default_value = "http://127.0.0.1:1234"
     )]
     server: String,
-    /// Give up after this long, for example 500ms or 10s [default: wait]
+    /// Deadline of each call, for example 500ms or 10s [default: none]
     #[arg(long, global = true, value_name = "DURATION", value_parser = humantime::parse_duration)]
     timeout: Option<Duration>,
-    /// Metadata to send along, such as "tag: one"; may be given more than once
+    /// Metadata to send with each call, such as "tag: one"; can be repeated
     #[arg(long = "header", global = true, value_name = "NAME: VALUE", value_parser = parse_header)]
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
-/// How answers are printed.
+/// How responses are printed.
 #[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OutputFormat {
     #[default]
@@ -39,12 +39,12 @@ pub(crate) enum OutputFormat {
 }
 
 impl ClientArgs {
-    /// A connection to the server.
+    /// Connects to the server, within the timeout or 5 seconds.
     pub(crate) async fn connect(&self) -> Result<Channel, Failure> {
         let endpoint = Endpoint::from_shared(self.server.clone())
             .map_err(|_| {
-                Failure::BadInput(format!(
-                    "--server: {:?} is no URL such as http://127.0.0.1:1234",
+                Failure::InvalidInput(format!(
+                    "--server: {:?} is not a URL; write one such as http://127.0.0.1:1234",
                     self.server
                 ))
             })?
@@ -58,13 +58,14 @@ impl ClientArgs {
             })
     }
 
-    /// The request with its deadline and metadata.
+    /// Returns a request with the deadline and the metadata.
     pub(crate) fn request<T>(&self, message: T) -> tonic::Request<T> {
         let mut request = tonic::Request::new(message);
         if let Some(timeout) = self.timeout {
             request.set_timeout(timeout);
         }
-        // As headers, since there the values of names that end in "-bin" are base64 already.
+        // Added as headers: the user gives values of "-bin" names in base64, and tonic's metadata would encode them
+        // again.
         let mut headers = std::mem::take(request.metadata_mut()).into_headers();
         for (name, value) in &self.headers {
             headers.append(name, value.clone());
@@ -77,16 +78,18 @@ impl ClientArgs {
 fn parse_header(text: &str) -> Result<(HeaderName, HeaderValue), &'static str> {
     let (name, value) = text
         .split_once(':')
-        .ok_or("write a name, a colon and a value")?;
+        .ok_or("write a name, a colon and a value, such as tag: one")?;
     let name = HeaderName::from_bytes(name.trim().as_bytes());
     let value = HeaderValue::from_str(value.trim());
     Ok((
-        name.map_err(|_| "a name has letters, digits, \"-\", \"_\" and \".\" only")?,
-        value.map_err(|_| "a value is plain ASCII, or base64 where the name ends in -bin")?,
+        name.map_err(|_| "write the name with letters, digits, \"-\", \"_\" and \".\" only")?,
+        value.map_err(
+            |_| "write the value in printable ASCII, or in base64 if the name ends in -bin",
+        )?,
     ))
 }
 
-/// The error at the bottom, which says what happened: "Connection refused".
+/// Returns the innermost error, which says what happened, such as "Connection refused".
 fn innermost(error: &dyn std::error::Error) -> String {
     error.source().map_or_else(|| error.to_string(), innermost)
 }
@@ -98,7 +101,7 @@ pub(crate) fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Re
         .build()
         .map_err(Failure::System)?;
     let result = runtime.block_on(command);
-    // A thread that still reads standard input would be waited for.
+    // Dropping the runtime would wait for the thread that reads standard input.
     runtime.shutdown_background();
     result
 }

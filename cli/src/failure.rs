@@ -1,4 +1,4 @@
-//! What can go wrong on the command line: a sentence for people, an exit status for scripts.
+//! The failures of a command: a sentence for people, an exit status for scripts.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,79 +7,83 @@ use soundstage_server::ServerError;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-/// Part of `--help`.
-pub(crate) const EXIT_STATUS_HELP: &str = "Exit status: 0 done; 1 failed; 2 wrong usage; 3 not found; 4 already there; \
-    5 refused as not valid; 6 server not reachable; 7 deadline passed; 8 changed meanwhile; 130 interrupted";
+use crate::exit_status::ExitStatus;
+use crate::output::counted;
 
-/// A failed command.
+/// The reason why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     #[error(transparent)]
     Server(#[from] ServerError),
     #[error("no user has the id {0}")]
     NotFound(u32),
-    #[error("the id {0} is taken; choose another, or leave --id out and the server picks one")]
+    #[error("the id {0} is taken; choose another, or omit --id and let the server choose")]
     AlreadyExists(u32),
     #[error("{0}")]
     Usage(String),
     #[error("{0}")]
-    BadInput(String),
+    InvalidInput(String),
     #[error("{}: {error}", path.display())]
     File { path: PathBuf, error: io::Error },
     #[error("{0}")]
-    Conflict(String),
-    #[error("{0} rows were refused; mend them in {1} and import that")]
-    RowsRefused(u32, String),
-    #[error("{1}; everything up to line {0} is stored")]
-    Stopped(u32, #[source] Box<Failure>),
+    ImportConflict(String),
+    #[error(
+        "the import refused {}; correct {file} and import that file",
+        counted(u64::from(*count), "row")
+    )]
+    RowsRejected { count: u32, file: String },
+    #[error("{cause}; {stored}")]
+    ImportStopped {
+        #[source]
+        cause: Box<Failure>,
+        /// A clause that says how much of the file is stored.
+        stored: String,
+    },
     #[error("interrupted; {0}")]
     Interrupted(String),
     #[error(
         "no server answers at {server}; start one with `soundstage serve`, or name another with --server ({detail})"
     )]
     Unreachable { server: String, detail: String },
-    #[error("{}", sentence(.0))]
-    Refused(Box<Status>),
-    #[error("the server broke off its answer")]
-    IncompleteAnswer,
-    #[error("cannot read the ids: {0}")]
-    Input(io::Error),
+    #[error("{}", status_sentence(.0))]
+    Status(Box<Status>),
+    #[error("the server ended its response too early; try again")]
+    IncompleteResponse,
     #[error("cannot read standard input: {0}")]
     Stdin(io::Error),
-    #[error("cannot write the answer: {0}")]
+    #[error("cannot write the output: {0}")]
     Output(io::Error),
-    #[error("the output was closed")]
+    /// The reader of standard output has closed it, as `head` does. This is no error.
+    #[error("standard output is closed")]
     OutputClosed,
-    #[error("the system refused what the program needs: {0}")]
+    #[error("the operating system refused a resource: {0}")]
     System(io::Error),
 }
 
 impl Failure {
-    /// As [`EXIT_STATUS_HELP`] has it.
-    pub(crate) fn exit_status(&self) -> u8 {
+    pub(crate) fn exit_status(&self) -> ExitStatus {
         match self {
-            Self::OutputClosed => 0,
+            Self::OutputClosed => ExitStatus::Success,
             Self::Server(_)
-            | Self::IncompleteAnswer
-            | Self::Input(_)
+            | Self::IncompleteResponse
             | Self::Stdin(_)
             | Self::File { .. }
             | Self::Output(_)
-            | Self::System(_) => 1,
-            Self::Usage(_) => 2,
-            Self::NotFound(_) => 3,
-            Self::AlreadyExists(_) | Self::Conflict(_) => 4,
-            Self::BadInput(_) | Self::RowsRefused(..) => 5,
-            Self::Stopped(_, failure) => failure.exit_status(),
-            Self::Interrupted(_) => 130,
-            Self::Unreachable { .. } => 6,
-            Self::Refused(status) => match status.code() {
-                Code::InvalidArgument => 5,
-                Code::Unavailable => 6,
-                Code::Aborted => 8,
-                // tonic's client says Cancelled for its own deadline.
-                Code::DeadlineExceeded | Code::Cancelled => 7,
-                _ => 1,
+            | Self::System(_) => ExitStatus::Failed,
+            Self::Usage(_) => ExitStatus::Usage,
+            Self::NotFound(_) => ExitStatus::NotFound,
+            Self::AlreadyExists(_) | Self::ImportConflict(_) => ExitStatus::AlreadyExists,
+            Self::InvalidInput(_) | Self::RowsRejected { .. } => ExitStatus::Invalid,
+            Self::ImportStopped { cause, .. } => cause.exit_status(),
+            Self::Interrupted(_) => ExitStatus::Interrupted,
+            Self::Unreachable { .. } => ExitStatus::Unreachable,
+            Self::Status(status) => match status.code() {
+                Code::InvalidArgument => ExitStatus::Invalid,
+                Code::Unavailable => ExitStatus::Unreachable,
+                Code::Aborted => ExitStatus::Conflict,
+                // tonic's client reports its own deadline as Cancelled.
+                Code::DeadlineExceeded | Code::Cancelled => ExitStatus::DeadlineExceeded,
+                _ => ExitStatus::Failed,
             },
         }
     }
@@ -102,12 +106,12 @@ impl Failure {
 
 impl From<Status> for Failure {
     fn from(status: Status) -> Self {
-        Self::Refused(Box::new(status))
+        Self::Status(Box::new(status))
     }
 }
 
-/// The status as a sentence; a refused message has one line for each field.
-fn sentence(status: &Status) -> String {
+/// Returns the status as a sentence, with one more line for each field of an invalid request.
+fn status_sentence(status: &Status) -> String {
     let fields = status
         .get_details_bad_request()
         .map(|details| details.field_violations)
@@ -123,7 +127,7 @@ fn sentence(status: &Status) -> String {
             )
         }
         Code::DeadlineExceeded | Code::Cancelled => {
-            "the deadline has passed; give more time with --timeout".into()
+            "the deadline passed; allow more time with --timeout".into()
         }
         code => format!("the server answered {code:?}: {}", status.message()),
     }

@@ -1,4 +1,4 @@
-//! Ids from the command line, or from standard input while it is being written.
+//! Ids from the command line, or from standard input as they arrive.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,20 +10,20 @@ use tokio::io::{AsyncBufReadExt as _, BufReader, Lines, Stdin};
 
 use crate::failure::Failure;
 
-/// The ids a command is about.
+/// The ids that a command looks up.
 #[derive(Args)]
 pub(crate) struct IdArgs {
-    /// Ids, or - to read them from standard input, one a line
+    /// The ids, or - to read them from standard input, one on each line
     #[arg(required = true, value_name = "ID")]
     ids: Vec<String>,
 }
 
-/// What went wrong with the ids. The call sees only the end of its requests, so it is asked for afterwards.
+/// The first failure while the ids were read. A request stream cannot carry an error, so check this after the call.
 #[derive(Clone, Default)]
-pub(crate) struct IdFault(Arc<Mutex<Option<Failure>>>);
+pub(crate) struct IdFailure(Arc<Mutex<Option<Failure>>>);
 
-impl IdFault {
-    /// The fault, if there was one.
+impl IdFailure {
+    /// Returns the failure, if there was one.
     pub(crate) fn check(&self) -> Result<(), Failure> {
         self.0
             .lock()
@@ -38,10 +38,10 @@ impl IdFault {
 }
 
 impl IdArgs {
-    /// The ids as request messages, which end at the first that is none.
-    pub(crate) fn requests(self) -> (impl Stream<Item = UserRequest> + Send + 'static, IdFault) {
-        let fault = IdFault::default();
-        let reported = fault.clone();
+    /// Returns the ids as request messages. The stream ends at the first id that is not valid.
+    pub(crate) fn requests(self) -> (impl Stream<Item = UserRequest> + Send + 'static, IdFailure) {
+        let first_failure = IdFailure::default();
+        let reported = first_failure.clone();
         let requests = self
             .read()
             .map(|id| id.map(|id| UserRequest { id }))
@@ -50,7 +50,7 @@ impl IdArgs {
             requests
                 .take_while(|request| std::future::ready(request.is_some()))
                 .filter_map(std::future::ready),
-            fault,
+            first_failure,
         )
     }
 
@@ -59,9 +59,11 @@ impl IdArgs {
             let lines = BufReader::new(tokio::io::stdin()).lines();
             stream::unfold((lines, 0), next_line).boxed()
         } else {
-            stream::iter(self.ids.into_iter().map(|id| {
-                parse(&id).map_err(|detail| Failure::BadInput(format!("{id:?}: {detail}")))
-            }))
+            stream::iter(
+                self.ids
+                    .into_iter()
+                    .map(|id| parse(&id).map_err(Failure::InvalidInput)),
+            )
             .boxed()
         }
     }
@@ -78,15 +80,16 @@ async fn next_line(
         let result = match line.transpose()? {
             Ok(line) if line.trim().is_empty() => continue,
             Ok(line) => parse(&line)
-                .map_err(|detail| Failure::BadInput(format!("line {number}: {line:?}: {detail}"))),
-            Err(error) => Err(Failure::Input(error)),
+                .map_err(|error| Failure::InvalidInput(format!("line {number}: {error}"))),
+            Err(error) => Err(Failure::Stdin(error)),
         };
         return Some((result, (lines, number)));
     }
 }
 
-fn parse(text: &str) -> Result<u32, &'static str> {
+/// Parses an id to look up. Unlike the id of a new user, it is required, and 0 is an id that no user has.
+fn parse(text: &str) -> Result<u32, String> {
     text.trim()
         .parse()
-        .map_err(|_| "ids are whole numbers from 0 to 4294967295")
+        .map_err(|_| format!("{text:?} is not an id; enter a whole number from 0 to 4294967295"))
 }

@@ -1,6 +1,7 @@
 //! `soundstage`: the server, and a client for every method.
 
 mod client;
+mod exit_status;
 mod failure;
 mod ids;
 mod output;
@@ -14,11 +15,12 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 
 use client::{ClientArgs, OutputFormat};
+use exit_status::ExitStatus;
 use failure::Failure;
 
-/// A directory of users and a stage of moving characters, over gRPC, gRPC-Web and a web page.
+/// A user directory and a stage of moving characters, over gRPC, gRPC-Web and a web page
 #[derive(Parser)]
-#[command(name = "soundstage", version, max_term_width = 100, after_help = failure::EXIT_STATUS_HELP)]
+#[command(name = "soundstage", version, max_term_width = 100, after_help = ExitStatus::help())]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -28,13 +30,13 @@ struct Cli {
 enum Command {
     /// Run the server
     Serve(serve::ServeArgs),
-    /// Ask for users, change them, import and export them
+    /// List, change, watch, import and export users
     User {
         #[command(subcommand)]
         command: user::UserCommand,
         #[command(flatten)]
         client: ClientArgs,
-        /// How to print answers; json is one object a line
+        /// Output format; json prints one object on each line
         #[arg(
             long,
             global = true,
@@ -44,7 +46,7 @@ enum Command {
         )]
         output: OutputFormat,
     },
-    /// See who is on the stage, move them, record where they go and what is heard of it
+    /// Watch, move and record the characters on the stage, and render their sound
     Position {
         #[command(subcommand)]
         command: position::PositionCommand,
@@ -54,7 +56,7 @@ enum Command {
     /// Print a completion script for a shell
     #[command(after_help = "For bash: source <(soundstage completions bash)")]
     Completions {
-        /// Which shell it is for
+        /// The shell
         shell: Shell,
     },
 }
@@ -79,11 +81,12 @@ fn main() -> ExitCode {
         }
     };
     match result {
-        // The reader of our output has gone, as `head` does: nothing is wrong.
-        Ok(()) | Err(Failure::OutputClosed) => ExitCode::SUCCESS,
+        Ok(()) => ExitStatus::Success.into(),
         Err(failure) => {
-            eprintln!("soundstage: {failure}");
-            ExitCode::from(failure.exit_status())
+            if !matches!(failure, Failure::OutputClosed) {
+                eprintln!("soundstage: {failure}");
+            }
+            failure.exit_status().into()
         }
     }
 }

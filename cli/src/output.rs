@@ -1,8 +1,9 @@
-//! Printing users and positions, each as it comes.
+//! Printing users and positions as they arrive.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use soundstage_formats::user_object;
 use soundstage_proto::position::{Character, Pos, Sample};
@@ -12,31 +13,30 @@ use unicode_width::UnicodeWidthStr as _;
 use crate::client::OutputFormat;
 use crate::failure::Failure;
 
-/// Prints rows, the heading before the first.
+/// Prints rows, with a heading before the first row of a table.
 pub(crate) struct Printer {
     format: OutputFormat,
-    heading_due: bool,
+    needs_heading: bool,
 }
 
 impl Printer {
     pub(crate) fn new(format: OutputFormat) -> Self {
         Self {
             format,
-            heading_due: format == OutputFormat::Table,
+            needs_heading: format == OutputFormat::Table,
         }
     }
 
+    /// Prints a user.
     pub(crate) fn user(&mut self, user: &User) -> Result<(), Failure> {
         let user_type = user.user_type().as_str_name();
         match self.format {
             OutputFormat::Json => line(user_object(user)),
             OutputFormat::Table => {
-                if std::mem::take(&mut self.heading_due) {
-                    line(format_args!(
-                        "{:>10}  {:<13}  {:<24}  MAIL ADDRESS",
-                        "ID", "TYPE", "NICKNAME"
-                    ))?;
-                }
+                self.heading(format_args!(
+                    "{:>10}  {:<13}  {:<24}  MAIL ADDRESS",
+                    "ID", "TYPE", "NICKNAME"
+                ))?;
                 line(format_args!(
                     "{:>10}  {user_type:<13}  {}  {}",
                     user.id,
@@ -47,23 +47,22 @@ impl Printer {
         }
     }
 
+    /// Prints a position of the default character.
     pub(crate) fn position(&mut self, position: &Pos) -> Result<(), Failure> {
         let Pos { x, y, z } = *position;
         match self.format {
             OutputFormat::Json => line(json!({ "x": x, "y": y, "z": z })),
             OutputFormat::Table => {
-                if std::mem::take(&mut self.heading_due) {
-                    line(format_args!(
-                        "{:>9}  {:>9}  {:>9}   metres; x forward, y left, z up",
-                        "X", "Y", "Z"
-                    ))?;
-                }
+                self.heading(format_args!(
+                    "{:>9}  {:>9}  {:>9}   metres; x forward, y left, z up",
+                    "X", "Y", "Z"
+                ))?;
                 line(format_args!("{x:>9.3}  {y:>9.3}  {z:>9.3}"))
             }
         }
     }
 
-    /// Where a character was.
+    /// Prints a position of a character.
     pub(crate) fn sample(&mut self, character: &Character, sample: &Sample) -> Result<(), Failure> {
         let Pos { x, y, z } = sample.position.unwrap_or_default();
         match self.format {
@@ -72,12 +71,10 @@ impl Printer {
                 "epoch": sample.epoch, "sequence": sample.sequence, "time_ms": sample.time_ms, "x": x, "y": y, "z": z,
             })),
             OutputFormat::Table => {
-                if std::mem::take(&mut self.heading_due) {
-                    line(format_args!(
-                        "{:>6}  {:<24}  {:>9}  {:>9}  {:>9}   metres; x forward, y left, z up",
-                        "ID", "NAME", "X", "Y", "Z"
-                    ))?;
-                }
+                self.heading(format_args!(
+                    "{:>6}  {:<24}  {:>9}  {:>9}  {:>9}   metres; x forward, y left, z up",
+                    "ID", "NAME", "X", "Y", "Z"
+                ))?;
                 let stale = if character.stale { "   stale" } else { "" };
                 line(format_args!(
                     "{:>6}  {}  {x:>9.3}  {y:>9.3}  {z:>9.3}{stale}",
@@ -88,7 +85,7 @@ impl Printer {
         }
     }
 
-    /// A character has left.
+    /// Prints that a character has left.
     pub(crate) fn left(&mut self, character: &Character) -> Result<(), Failure> {
         match self.format {
             OutputFormat::Json => {
@@ -102,15 +99,24 @@ impl Printer {
         }
     }
 
+    /// Prints a number.
     pub(crate) fn count(&self, count: u32) -> Result<(), Failure> {
         match self.format {
             OutputFormat::Json => line(json!({ "count": count })),
             OutputFormat::Table => line(count),
         }
     }
+
+    fn heading(&mut self, heading: std::fmt::Arguments<'_>) -> Result<(), Failure> {
+        if std::mem::take(&mut self.needs_heading) {
+            line(heading)
+        } else {
+            Ok(())
+        }
+    }
 }
 
-/// A name in its column. By display width: a Japanese character takes two columns.
+/// Pads a name to its column by display width: a Japanese character is two columns wide.
 fn padded(name: &str) -> String {
     format!(
         "{name}{}",
@@ -118,15 +124,45 @@ fn padded(name: &str) -> String {
     )
 }
 
-/// What a file is called until it is whole.
-pub(crate) fn partial(path: &Path) -> PathBuf {
+/// Returns a count with its noun: "1 user", "2 users".
+pub(crate) fn counted(count: u64, noun: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{ending}")
+}
+
+/// Returns the path that an output file has until it is complete. Renaming it then makes the file appear whole or not
+/// at all.
+pub(crate) fn partial_path(path: &Path) -> PathBuf {
     let mut name = path.to_owned().into_os_string();
     name.push(".partial");
     name.into()
 }
 
-/// Prints a line.
+/// Returns a bar for a known length, or a spinner. indicatif draws them on a terminal only.
+pub(crate) fn progress_bar(length: Option<u64>, bar: &str, spinner: &str) -> ProgressBar {
+    let (progress, template) = match length {
+        Some(length) => (ProgressBar::new(length), bar),
+        None => (ProgressBar::new_spinner(), spinner),
+    };
+    // The templates are constants of this program, so they are valid.
+    match ProgressStyle::with_template(template) {
+        Ok(style) => progress.with_style(style),
+        Err(_) => progress,
+    }
+}
+
+/// Prints a line. Standard output is line buffered, so the line is visible at once.
 pub(crate) fn line(content: impl std::fmt::Display) -> Result<(), Failure> {
-    // Standard output is flushed at each line end, so a row is seen as soon as it is there.
     writeln!(std::io::stdout(), "{content}").map_err(Failure::output)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_one_is_singular() {
+        let texts = [0, 1, 2].map(|count| counted(count, "user"));
+        assert_eq!(texts, ["0 users", "1 user", "2 users"]);
+    }
 }

@@ -1,31 +1,33 @@
-//! CSV as RFC 4180 has it, with a heading.
+//! CSV as RFC 4180 defines it, with a line of column names.
 
 use std::sync::Arc;
 
 use csv_core::{ReadRecordResult, ReaderBuilder, Terminator};
 
 use crate::field;
-use crate::read::{ROW_MAX, ReadError, Row, Source, parse_id, user};
+use crate::row::{ROW_MAX, ReadError, Row, Source, parse_id, user};
 
-/// Makes rows of the records.
+/// Turns CSV records into rows.
 pub(crate) struct CsvReader {
     core: csv_core::Reader,
-    /// The values of the record that is being read, one behind the other, and where each ends.
+    /// The values of the unfinished record, concatenated.
     values: Vec<u8>,
     values_length: usize,
+    /// The end of each value in `values`.
     ends: Vec<usize>,
     ends_length: usize,
-    /// Where the record began.
+    /// The line that the record begins on.
     line: u64,
+    /// The columns, once the first line has been read.
     columns: Option<Columns>,
-    /// Bytes of the byte order mark that have been passed over.
-    marks: usize,
+    /// How many bytes of the byte order mark have been skipped.
+    skipped_mark: usize,
 }
 
-/// Spreadsheets begin a file with it.
+/// Spreadsheet programs write it at the beginning of a file.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// Where the fields stand, as the heading says.
+/// The column of each field.
 struct Columns {
     headings: Arc<[String]>,
     id: Option<usize>,
@@ -38,7 +40,7 @@ impl Default for CsvReader {
     fn default() -> Self {
         Self {
             core: ReaderBuilder::new()
-                // With its own notion of a line end the reader counts lines of Windows' files one too low.
+                // With its default terminator, csv-core reports lines one too low in files with CRLF line ends.
                 .terminator(Terminator::Any(b'\n'))
                 .build(),
             values: vec![0; 1024],
@@ -47,28 +49,30 @@ impl Default for CsvReader {
             ends_length: 0,
             line: 1,
             columns: None,
-            marks: 0,
+            skipped_mark: 0,
         }
     }
 }
 
 impl CsvReader {
+    /// Reads the next chunk and delivers each row that ends in it. An empty chunk ends the file.
     pub(crate) fn push(
         &mut self,
         mut bytes: &[u8],
         deliver: &mut dyn FnMut(Row),
     ) -> Result<(), ReadError> {
         let is_end = bytes.is_empty();
-        // csv-core takes what is left of a piece that has nothing else for the end of the file.
-        while let (Some(mark), Some(byte)) = (BYTE_ORDER_MARK.get(self.marks), bytes.first()) {
+        // csv-core strips the mark too, but takes a chunk that ends with the mark for the end of the file.
+        while let (Some(mark), Some(byte)) = (BYTE_ORDER_MARK.get(self.skipped_mark), bytes.first())
+        {
             if byte != mark {
-                self.marks = BYTE_ORDER_MARK.len();
+                self.skipped_mark = BYTE_ORDER_MARK.len();
                 break;
             }
-            self.marks += 1;
+            self.skipped_mark += 1;
             bytes = &bytes[1..];
         }
-        // No bytes are the end for csv-core as well.
+        // csv-core, too, takes an empty chunk for the end of the file.
         while is_end || !bytes.is_empty() {
             let (result, read, values, ends) = self.core.read_record(
                 bytes,
@@ -82,7 +86,7 @@ impl CsvReader {
                 ReadRecordResult::InputEmpty => {}
                 ReadRecordResult::OutputFull | ReadRecordResult::OutputEndsFull => self.grow()?,
                 ReadRecordResult::Record => {
-                    self.record(deliver)?;
+                    self.finish_record(deliver)?;
                     self.values_length = 0;
                     self.ends_length = 0;
                     self.line = self.core.line();
@@ -90,7 +94,7 @@ impl CsvReader {
                 ReadRecordResult::End => {
                     return match &self.columns {
                         Some(_) => Ok(()),
-                        None => Err(missing(field::NICKNAME)),
+                        None => Err(missing_column(field::NICKNAME)),
                     };
                 }
             }
@@ -98,10 +102,11 @@ impl CsvReader {
         Ok(())
     }
 
+    /// Doubles the buffers of the record. Returns an error once the record exceeds [`ROW_MAX`].
     fn grow(&mut self) -> Result<(), ReadError> {
         if self.values.len() >= ROW_MAX || self.ends.len() >= ROW_MAX {
             return Err(self.error(
-                "the row has no end; a quotation mark may be missing",
+                "the row is longer than 1 MiB; a closing quotation mark may be missing",
                 String::new(),
             ));
         }
@@ -110,21 +115,21 @@ impl CsvReader {
         Ok(())
     }
 
-    /// A record is whole: the heading, or a user.
-    fn record(&mut self, deliver: &mut dyn FnMut(Row)) -> Result<(), ReadError> {
+    /// Takes a complete record: the column names if it is the first, otherwise a user.
+    fn finish_record(&mut self, deliver: &mut dyn FnMut(Row)) -> Result<(), ReadError> {
         let mut begin = 0;
         let values = self.ends[..self.ends_length].iter().map(|end| {
-            // Each by itself: halves of a character on either side of a comma are none.
+            // Checked value by value: a character that a comma cuts in two must not pass as one.
             let value = std::str::from_utf8(&self.values[begin..*end])
-                .map_err(|error| self.error("no UTF-8", error.to_string()))?;
+                .map_err(|error| self.error("the text is not UTF-8", error.to_string()))?;
             begin = *end;
-            // It stands behind the last value in files of Windows.
+            // The last value of a line that ends with CRLF keeps the CR.
             Ok(value.trim_end_matches('\r').to_owned())
         });
         let values = values.collect::<Result<Vec<_>, ReadError>>()?;
         match &self.columns {
             Some(columns) => deliver(columns.row(self.line(), values)),
-            None => self.columns = Some(Columns::read(values)?),
+            None => self.columns = Some(Columns::from_headings(values)?),
         }
         Ok(())
     }
@@ -143,17 +148,17 @@ impl CsvReader {
 }
 
 impl Columns {
-    fn read(mut headings: Vec<String>) -> Result<Self, ReadError> {
+    fn from_headings(mut headings: Vec<String>) -> Result<Self, ReadError> {
         for heading in &mut headings {
             *heading = heading.trim().to_owned();
         }
         let column = |name: &str| headings.iter().position(|heading| heading == name);
-        let wanted = |name: &str| column(name).ok_or_else(|| missing(name));
+        let required = |name: &str| column(name).ok_or_else(|| missing_column(name));
         Ok(Self {
             id: column(field::ID),
-            nickname: wanted(field::NICKNAME)?,
-            mail_address: wanted(field::MAIL_ADDRESS)?,
-            user_type: wanted(field::USER_TYPE)?,
+            nickname: required(field::NICKNAME)?,
+            mail_address: required(field::MAIL_ADDRESS)?,
+            user_type: required(field::USER_TYPE)?,
             headings: headings.into(),
         })
     }
@@ -177,15 +182,15 @@ impl Columns {
     }
 }
 
-fn missing(name: &str) -> ReadError {
+fn missing_column(name: &str) -> ReadError {
     ReadError {
         line: 1,
-        what: "a column is missing; the first line names the columns id (optional), nickname, mail_address and user_type",
+        what: "a column is missing; the first line must name the columns nickname, mail_address and user_type, and may name id",
         detail: name.to_owned(),
     }
 }
 
-/// Adds a line with these values to a text.
+/// Appends a line with these values to `text`.
 pub(crate) fn write_line<'a>(text: &mut String, values: impl IntoIterator<Item = &'a str>) {
     for (column, value) in values.into_iter().enumerate() {
         if column > 0 {

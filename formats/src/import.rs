@@ -1,61 +1,52 @@
-//! The account of an import: what was sent and not answered yet, and how far it is.
+//! The progress of an import: which rows the server has stored, and which it must still get.
 
 use std::collections::VecDeque;
 
+use soundstage_proto::FieldError;
 use soundstage_proto::user::{
     ImportOptions, ImportProgress, ImportUsersRequest, ImportUsersResponse, RefusedRow,
 };
 
-use crate::read::{FieldError, Row, Source};
+use crate::row::{Rejected, Row};
 
-/// Rows that may be sent and not be on disk yet: some batches of the server, so that it never waits, and so few that
-/// stopping does not take long.
+/// How many rows may be sent and not yet stored. Large enough for several of the server's batches, so that the server
+/// never waits; small enough that an import stops soon after the user asks for it.
 const WINDOW: usize = 8192;
 
-/// An import, over as many calls as it takes. Each row is stored once: a row is kept until the server has said that it is on
-/// disk, and each call begins behind the last of those.
+/// Tracks an import across as many calls as it takes. Each row is stored once: the tracker keeps a row until the server
+/// has acknowledged it, and each call resumes after the last acknowledged row.
 #[derive(Debug)]
 pub struct ImportTracker {
     options: ImportOptions,
-    /// Valid rows that are not on disk yet, the first `sent` of them sent in this call.
-    unanswered: VecDeque<Row>,
+    /// Valid rows that the server has not acknowledged. The first `sent` of them have been sent in this call.
+    unacknowledged: VecDeque<Row>,
     sent: usize,
+    /// The latest progress that the server reported.
     progress: ImportProgress,
-    /// Rows that were refused here, and never sent.
-    refused_unsent: u32,
+    /// How many rows broke a rule and were not sent.
+    rejected_unsent: u32,
     last_line: u32,
 }
 
-/// A row that was refused.
-#[derive(Debug)]
-pub struct Rejected {
-    /// Where it begins in its file.
-    pub line: u32,
-    /// What stands there.
-    pub source: Source,
-    /// Why.
-    pub faults: Vec<FieldError>,
-}
-
 impl ImportTracker {
-    /// `options` must name the import, for it to go on after a lost connection.
+    /// Starts an import. `options` must name the import; without a name it cannot resume after a lost connection.
     pub fn new(options: ImportOptions) -> Self {
         Self {
             options,
-            unanswered: VecDeque::new(),
+            unacknowledged: VecDeque::new(),
             sent: 0,
             progress: ImportProgress::default(),
-            refused_unsent: 0,
+            rejected_unsent: 0,
             last_line: 0,
         }
     }
 
-    /// Whether everything is only checked.
+    /// Returns true if the server only checks the rows and stores none.
     pub fn is_dry_run(&self) -> bool {
         self.options.dry_run
     }
 
-    /// The first request of a call. Nothing more is to be sent before the first answer, which says where to go on.
+    /// Begins a call and returns its first request. Send no row before the first response, which says where to resume.
     pub fn begin_call(&mut self) -> ImportUsersRequest {
         self.sent = 0;
         ImportUsersRequest {
@@ -64,28 +55,28 @@ impl ImportTracker {
         }
     }
 
-    /// Takes the next row of the file in; or gives it back, if it breaks a rule.
+    /// Takes the next row of the file. Returns the row if it breaks a rule.
     pub fn take(&mut self, row: Row) -> Option<Rejected> {
         match row.user {
             Ok(_) => {
-                self.unanswered.push_back(row);
+                self.unacknowledged.push_back(row);
                 None
             }
-            Err(faults) => {
-                self.refused_unsent += 1;
+            Err(errors) => {
+                self.rejected_unsent += 1;
                 Some(Rejected {
                     line: row.line,
                     source: row.source,
-                    faults,
+                    errors,
                 })
             }
         }
     }
 
-    /// The next row to send in this call, as far as the server has kept up.
+    /// Returns the next row to send in this call, or `None` while the window is full or no row is left.
     pub fn next_request(&mut self) -> Option<ImportUsersRequest> {
         let row = self
-            .unanswered
+            .unacknowledged
             .get(self.sent)
             .filter(|_| self.sent < WINDOW)?;
         self.sent += 1;
@@ -96,67 +87,64 @@ impl ImportTracker {
         })
     }
 
-    /// Whether [`ImportTracker::next_request`] has something to send.
+    /// Returns true if [`ImportTracker::next_request`] would return a row.
     pub fn has_request(&self) -> bool {
-        self.sent < self.unanswered.len().min(WINDOW)
+        self.sent < self.unacknowledged.len().min(WINDOW)
     }
 
-    /// Whether more rows of the file would be sent at once.
+    /// Returns true if another row of the file could be sent at once.
     pub fn wants_rows(&self) -> bool {
-        self.sent == self.unanswered.len() && self.sent < WINDOW
+        self.sent == self.unacknowledged.len() && self.sent < WINDOW
     }
 
-    /// Whether all rows have been sent in this call.
+    /// Returns true if every row has been sent in this call.
     pub fn has_sent_all(&self) -> bool {
-        self.sent == self.unanswered.len()
+        self.sent == self.unacknowledged.len()
     }
 
-    /// Rows that are not on disk yet.
-    pub fn unanswered(&self) -> usize {
-        self.unanswered.len()
+    /// Returns how many rows the server has not acknowledged.
+    pub fn unacknowledged(&self) -> usize {
+        self.unacknowledged.len()
     }
 
-    /// Forgets the rows that were not sent: the import ends with those that were.
+    /// Drops the rows that have not been sent, so that the import ends with the rows that have.
     pub fn drop_unsent(&mut self) {
-        self.unanswered.truncate(self.sent);
+        self.unacknowledged.truncate(self.sent);
     }
 
-    /// Takes an answer in; a row that it refuses comes back.
-    pub fn hear(&mut self, answer: ImportUsersResponse) -> Option<Rejected> {
-        let refused = answer.refused.and_then(|refused| self.refused(refused));
-        if let Some(progress) = answer.progress {
-            let answered = progress.rows.saturating_sub(self.progress.rows) as usize;
-            for row in self.unanswered.drain(..answered.min(self.unanswered.len())) {
+    /// Records a response. Returns the row that the server rejected in it, if any.
+    pub fn on_response(&mut self, response: ImportUsersResponse) -> Option<Rejected> {
+        let rejected = response.refused.and_then(|refused| self.rejected(refused));
+        if let Some(progress) = response.progress {
+            let acknowledged = progress.rows.saturating_sub(self.progress.rows) as usize;
+            let acknowledged = acknowledged.min(self.unacknowledged.len());
+            for row in self.unacknowledged.drain(..acknowledged) {
                 self.last_line = row.line;
             }
-            self.sent = self.sent.saturating_sub(answered);
+            self.sent = self.sent.saturating_sub(acknowledged);
             self.progress = progress;
         }
-        refused
+        rejected
     }
 
-    fn refused(&self, RefusedRow { line, faults }: RefusedRow) -> Option<Rejected> {
-        let row = self.unanswered.iter().find(|row| row.line == line)?;
-        let faults = faults.into_iter().map(|fault| FieldError {
-            field: fault.field,
-            description: fault.description,
-        });
+    fn rejected(&self, RefusedRow { line, faults }: RefusedRow) -> Option<Rejected> {
+        let row = self.unacknowledged.iter().find(|row| row.line == line)?;
         Some(Rejected {
             line,
             source: row.source.clone(),
-            faults: faults.collect(),
+            errors: faults.into_iter().map(FieldError::from).collect(),
         })
     }
 
-    /// What has become of the rows so far, those that were refused here included.
+    /// Returns what has become of the rows so far, including rows that broke a rule and were not sent.
     pub fn progress(&self) -> ImportProgress {
         ImportProgress {
-            refused: self.progress.refused + self.refused_unsent,
+            refused: self.progress.refused + self.rejected_unsent,
             ..self.progress
         }
     }
 
-    /// Everything up to this line is on disk.
+    /// Returns the line of the last acknowledged row; 0 before the first.
     pub fn last_line(&self) -> u32 {
         self.last_line
     }
@@ -165,6 +153,7 @@ impl ImportTracker {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::row::Source;
     use soundstage_proto::user::{FieldFault, User};
 
     fn row(line: u32) -> Row {
@@ -175,7 +164,8 @@ mod tests {
         }
     }
 
-    fn on_disk(rows: u32) -> ImportUsersResponse {
+    /// A response that acknowledges this many rows.
+    fn acknowledge(rows: u32) -> ImportUsersResponse {
         ImportUsersResponse {
             progress: Some(ImportProgress {
                 rows,
@@ -186,31 +176,32 @@ mod tests {
         }
     }
 
+    /// Takes every request that may be sent now, and returns their lines.
     fn lines(import: &mut ImportTracker) -> Vec<u32> {
         std::iter::from_fn(|| import.next_request().map(|request| request.line)).collect()
     }
 
     #[test]
-    fn after_a_lost_call_only_what_is_not_on_disk_is_sent_again() {
+    fn after_a_lost_call_only_unacknowledged_rows_are_sent_again() {
         let mut import = ImportTracker::new(ImportOptions::default());
         import.begin_call();
         for line in 2..6 {
             assert!(import.take(row(line)).is_none());
         }
         assert_eq!(lines(&mut import), [2, 3, 4, 5]);
-        import.hear(on_disk(1));
-        assert_eq!((import.last_line(), import.unanswered()), (2, 3));
-        // Lost; what went in meanwhile is told first.
+        import.on_response(acknowledge(1));
+        assert_eq!((import.last_line(), import.unacknowledged()), (2, 3));
+        // The call is lost. The first response of the next call says what was stored meanwhile.
         import.begin_call();
-        import.hear(on_disk(3));
+        import.on_response(acknowledge(3));
         import.take(row(6));
         assert_eq!(lines(&mut import), [5, 6]);
-        import.hear(on_disk(5));
-        assert_eq!((import.last_line(), import.unanswered()), (6, 0));
+        import.on_response(acknowledge(5));
+        assert_eq!((import.last_line(), import.unacknowledged()), (6, 0));
     }
 
     #[test]
-    fn no_more_is_sent_than_the_server_keeps_up_with() {
+    fn the_window_limits_how_many_rows_are_unacknowledged() {
         let mut import = ImportTracker::new(ImportOptions::default());
         import.begin_call();
         assert!(import.wants_rows());
@@ -219,41 +210,38 @@ mod tests {
         }
         assert_eq!(lines(&mut import).len(), WINDOW);
         assert!(!import.has_request() && !import.wants_rows() && !import.has_sent_all());
-        import.hear(on_disk(1));
+        import.on_response(acknowledge(1));
         assert_eq!(lines(&mut import), [WINDOW as u32 + 1]);
         assert!(import.has_sent_all() && !import.wants_rows());
-        import.hear(on_disk(2));
+        import.on_response(acknowledge(2));
         assert!(import.wants_rows());
     }
 
     #[test]
-    fn rows_are_refused_here_and_there() {
+    fn rows_are_rejected_by_the_rules_here_and_by_the_server() {
         let mut import = ImportTracker::new(ImportOptions::default());
         import.begin_call();
-        let fault = FieldError {
-            field: "nickname".into(),
-            description: "Enter a nickname.".into(),
-        };
-        let refused = import.take(Row {
-            user: Err(vec![fault]),
+        let error = FieldError::new("nickname", "Enter a nickname.");
+        let rejected = import.take(Row {
+            user: Err(vec![error]),
             ..row(2)
         });
-        assert_eq!(refused.map(|refused| refused.line), Some(2));
+        assert_eq!(rejected.map(|rejected| rejected.line), Some(2));
         import.take(row(3));
         lines(&mut import);
         let fault = FieldFault {
             field: "nickname".into(),
             description: "Too rude.".into(),
         };
-        let refused = import.hear(ImportUsersResponse {
+        let rejected = import.on_response(ImportUsersResponse {
             progress: None,
             refused: Some(RefusedRow {
                 line: 3,
                 faults: vec![fault],
             }),
         });
-        assert_eq!(refused.map(|refused| refused.line), Some(3));
-        import.hear(ImportUsersResponse {
+        assert_eq!(rejected.map(|rejected| rejected.line), Some(3));
+        import.on_response(ImportUsersResponse {
             progress: Some(ImportProgress {
                 rows: 1,
                 refused: 1,

@@ -1,47 +1,52 @@
-//! JSON: an object on each line, or the predecessor's one object of users.
+//! JSON: one object on each line, or the predecessor's single object of users.
 
 use serde_json::{Map, Value};
+use soundstage_proto::FieldError;
 
 use crate::field;
-use crate::read::{ID_WANTED, ROW_MAX, ReadError, Row, Source, parse_id, user, whole};
+use crate::row::{ROW_MAX, ReadError, Row, Source, parse_id, user};
 
-/// Makes rows of lines.
+const LINE_WANTED: &str = "the line is longer than 1 MiB; write one JSON object on each line";
+const OBJECT_WANTED: &str =
+    "the file must be one JSON object that maps each id, as text, to a user";
+
+/// Turns lines into rows.
 #[derive(Default)]
 pub(crate) struct LineReader {
-    /// Of the line that is not whole yet.
-    begun: Vec<u8>,
-    /// Lines before it.
+    /// The beginning of the unfinished line.
+    unfinished: Vec<u8>,
+    /// How many lines have been finished.
     lines: u32,
 }
 
 impl LineReader {
+    /// Reads the next chunk and delivers each row that ends in it. An empty chunk ends the file.
     pub(crate) fn push(
         &mut self,
         bytes: &[u8],
         deliver: &mut dyn FnMut(Row),
     ) -> Result<(), ReadError> {
         if bytes.is_empty() {
-            let last = std::mem::take(&mut self.begun);
-            return self.line(&last, deliver);
+            return self.finish_line(deliver);
         }
-        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
-            if self.begun.len() + piece.len() > ROW_MAX {
+        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
+            if self.unfinished.len() + part.len() > ROW_MAX {
                 return Err(error(self.lines + 1, LINE_WANTED, String::new()));
             }
-            self.begun.extend_from_slice(piece);
-            if piece.ends_with(b"\n") {
-                let line = std::mem::take(&mut self.begun);
-                self.line(&line, deliver)?;
+            self.unfinished.extend_from_slice(part);
+            if part.ends_with(b"\n") {
+                self.finish_line(deliver)?;
             }
         }
         Ok(())
     }
 
-    fn line(&mut self, bytes: &[u8], deliver: &mut dyn FnMut(Row)) -> Result<(), ReadError> {
+    fn finish_line(&mut self, deliver: &mut dyn FnMut(Row)) -> Result<(), ReadError> {
+        let bytes = std::mem::take(&mut self.unfinished);
         self.lines += 1;
         let line = self.lines;
-        let text =
-            std::str::from_utf8(bytes).map_err(|_| error(line, "no UTF-8", String::new()))?;
+        let text = std::str::from_utf8(&bytes)
+            .map_err(|_| error(line, "the text is not UTF-8", String::new()))?;
         let text = text.trim_start_matches('\u{feff}').trim();
         if text.is_empty() {
             return Ok(());
@@ -51,39 +56,44 @@ impl LineReader {
             Err(error) => Row {
                 line,
                 source: Source::Text(text.to_owned()),
-                user: Err(whole(format!("Write one JSON object ({error})."))),
+                user: Err(vec![FieldError::whole(format!(
+                    "Write one JSON object ({error})."
+                ))]),
             },
         });
         Ok(())
     }
 }
 
-/// Makes rows of the entries of an object.
+/// Turns the entries of an object into rows, without holding the whole object.
 #[derive(Default)]
 pub(crate) struct ObjectReader {
-    place: Place,
-    /// Of the entry that is not whole yet, from its first character that is no space.
-    begun: Vec<u8>,
-    /// Line ends before it, and in it.
+    state: State,
+    /// The beginning of the unfinished entry, from its first character that is not white space.
+    unfinished: Vec<u8>,
+    /// How many line ends precede the entry.
     lines_before: u32,
+    /// How many line ends the entry contains so far.
     lines_within: u32,
-    /// Braces and brackets that are open within the entry.
+    /// How many braces and brackets are open within the entry.
     depth: u32,
-    in_text: bool,
+    in_string: bool,
+    /// Whether the previous byte was a backslash that escapes the next one.
     is_escaped: bool,
     entries: u32,
 }
 
-/// Where the next byte stands, seen from the object.
+/// The position of the next byte relative to the object.
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum State {
     #[default]
     Before,
-    Within,
-    Behind,
+    Inside,
+    After,
 }
 
 impl ObjectReader {
+    /// Reads the next chunk and delivers each row that ends in it. An empty chunk ends the file.
     pub(crate) fn push(
         &mut self,
         bytes: &[u8],
@@ -92,7 +102,7 @@ impl ObjectReader {
         for byte in bytes {
             self.byte(*byte, deliver)?;
         }
-        if bytes.is_empty() && self.place != Place::Behind {
+        if bytes.is_empty() && self.state != State::After {
             return Err(self.expected("the end of the object"));
         }
         Ok(())
@@ -100,67 +110,67 @@ impl ObjectReader {
 
     fn byte(&mut self, byte: u8, deliver: &mut dyn FnMut(Row)) -> Result<(), ReadError> {
         let is_space = byte.is_ascii_whitespace();
-        match self.place {
-            // With a byte order mark.
-            Place::Before if is_space || b"\xef\xbb\xbf".contains(&byte) => {}
-            Place::Before if byte == b'{' => self.place = Place::Within,
-            Place::Before => return Err(self.expected("an object of users")),
-            Place::Behind if is_space => {}
-            Place::Behind => return Err(self.expected("nothing behind the object")),
-            Place::Within => return self.within(byte, deliver),
+        match self.state {
+            // A byte order mark may precede the object.
+            State::Before if is_space || b"\xef\xbb\xbf".contains(&byte) => {}
+            State::Before if byte == b'{' => self.state = State::Inside,
+            State::Before => return Err(self.expected("an object of users")),
+            State::After if is_space => {}
+            State::After => return Err(self.expected("nothing after the object")),
+            State::Inside => return self.byte_inside(byte, deliver),
         }
         self.lines_before += u32::from(byte == b'\n');
         Ok(())
     }
 
-    fn within(&mut self, byte: u8, deliver: &mut dyn FnMut(Row)) -> Result<(), ReadError> {
-        if self.depth == 0 && !self.in_text && matches!(byte, b',' | b'}') {
-            let is_empty_object = byte == b'}' && self.entries == 0 && self.begun.is_empty();
+    fn byte_inside(&mut self, byte: u8, deliver: &mut dyn FnMut(Row)) -> Result<(), ReadError> {
+        if self.depth == 0 && !self.in_string && matches!(byte, b',' | b'}') {
+            let is_empty_object = byte == b'}' && self.entries == 0 && self.unfinished.is_empty();
             if !is_empty_object {
-                self.entry(deliver)?;
+                self.finish_entry(deliver)?;
             }
             if byte == b'}' {
-                self.place = Place::Behind;
+                self.state = State::After;
             }
             return Ok(());
         }
-        if self.begun.is_empty() && byte.is_ascii_whitespace() {
+        if self.unfinished.is_empty() && byte.is_ascii_whitespace() {
             self.lines_before += u32::from(byte == b'\n');
             return Ok(());
         }
-        if self.begun.len() == ROW_MAX {
+        if self.unfinished.len() == ROW_MAX {
             return Err(self.expected("the end of the entry"));
         }
-        self.begun.push(byte);
+        self.unfinished.push(byte);
         self.lines_within += u32::from(byte == b'\n');
         match byte {
             _ if self.is_escaped => self.is_escaped = false,
-            b'\\' => self.is_escaped = self.in_text,
-            b'"' => self.in_text = !self.in_text,
-            b'{' | b'[' if !self.in_text => self.depth += 1,
-            b'}' | b']' if !self.in_text => self.depth = self.depth.saturating_sub(1),
+            b'\\' => self.is_escaped = self.in_string,
+            b'"' => self.in_string = !self.in_string,
+            b'{' | b'[' if !self.in_string => self.depth += 1,
+            b'}' | b']' if !self.in_string => self.depth = self.depth.saturating_sub(1),
             _ => {}
         }
         Ok(())
     }
 
-    /// An entry is whole.
-    fn entry(&mut self, deliver: &mut dyn FnMut(Row)) -> Result<(), ReadError> {
+    /// Parses and delivers a complete entry.
+    fn finish_entry(&mut self, deliver: &mut dyn FnMut(Row)) -> Result<(), ReadError> {
         let line = self.lines_before + 1;
-        let object = [b"{", self.begun.as_slice(), b"}"].concat();
-        let entry: Map<String, Value> = serde_json::from_slice(&object).map_err(|refused| {
-            let text = refused.to_string();
-            // The parser counts from where the entry begins.
-            let what = text.split(" at line ").next().unwrap_or_default();
-            let within = refused.line().saturating_sub(1) as u32;
-            error(line + within, OBJECT_WANTED, what.to_owned())
+        let object = [b"{", self.unfinished.as_slice(), b"}"].concat();
+        let entry: Map<String, Value> = serde_json::from_slice(&object).map_err(|syntax| {
+            let text = syntax.to_string();
+            // The parser counts lines from the beginning of the entry.
+            let detail = text.split(" at line ").next().unwrap_or_default();
+            let within = syntax.line().saturating_sub(1) as u32;
+            error(line + within, OBJECT_WANTED, detail.to_owned())
         })?;
         let Some((key, value)) = entry.into_iter().next() else {
             return Err(self.expected("a user"));
         };
         deliver(value_row(line, Some(key), value));
         self.entries += 1;
-        self.begun.clear();
+        self.unfinished.clear();
         self.lines_before += std::mem::take(&mut self.lines_within);
         Ok(())
     }
@@ -170,9 +180,6 @@ impl ObjectReader {
         error(line, OBJECT_WANTED, format!("expected {what}"))
     }
 }
-
-const LINE_WANTED: &str = "the line has no end; is this a file with an object on each line?";
-const OBJECT_WANTED: &str = "the file must be one object of users, keyed by the id as text";
 
 fn error(line: u32, what: &'static str, detail: String) -> ReadError {
     ReadError { line, what, detail }
@@ -189,7 +196,7 @@ fn value_row(line: u32, key: Option<String>, value: Value) -> Row {
                 text(field::USER_TYPE),
             )
         }
-        _ => Err(whole("Write an object.".to_owned())),
+        _ => Err(vec![FieldError::whole("Write a JSON object.")]),
     };
     Row {
         line,
@@ -198,17 +205,14 @@ fn value_row(line: u32, key: Option<String>, value: Value) -> Row {
     }
 }
 
-/// The id that stands in an object, or else is its key.
+/// Returns the id of an entry: its `id` field, which must equal the key, or else the key.
 fn entry_id(value: Option<&Value>, key: Option<&str>) -> Result<u32, &'static str> {
-    match (value, key) {
-        (None | Some(Value::Null), key) => key.map_or(Ok(0), parse_id),
-        (Some(value), key) => {
-            let id = value.as_u64().and_then(|id| u32::try_from(id).ok());
-            match (id, key) {
-                (Some(id), Some(key)) if id.to_string() != key => Err("The id must be the key."),
-                (Some(id), _) => Ok(id),
-                (None, _) => Err(ID_WANTED),
-            }
-        }
+    let id = match value {
+        None | Some(Value::Null) => return key.map_or(Ok(0), parse_id),
+        Some(value) => parse_id(&value.to_string())?,
+    };
+    match key {
+        Some(key) if key != id.to_string() => Err("The id must equal the key."),
+        _ => Ok(id),
     }
 }

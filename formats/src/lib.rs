@@ -1,36 +1,39 @@
-//! Files of users, in three formats, and the account of an import; and recordings of the stage.
+//! Files of users in three formats, the progress of an import, and recordings of the stage.
 //!
-//! The command line and the page import and export with the same code. It reads and writes nothing by itself: bytes come in
-//! pieces as whoever reads them has them, and go out as text.
+//! The command line and the page import and export with the same code. The crate opens no file and no connection:
+//! callers pass bytes in chunks of any size and get rows, or pass users and get text.
 
 mod csv;
 mod import;
 mod json;
 mod read;
 mod recording;
+mod row;
 mod write;
 
 use std::path::Path;
 
-pub use import::{ImportTracker, Rejected};
-pub use read::{FieldError, ReadError, Reader, Row, Source};
-pub use recording::{Moment, Part, Player, Recorder, Recording, RecordingError};
-pub use write::{RefusedRows, Writer, sentence, user_object};
+pub use import::ImportTracker;
+pub use read::Reader;
+pub use recording::{Appearance, Moment, Player, Recorder, Recording, RecordingError};
+pub use row::{ReadError, Rejected, Row, Source};
+pub use soundstage_proto::FieldError;
+pub use write::{RejectedRows, Writer, sentence, user_object};
 
-/// How users stand in a file.
+/// A file format for users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 pub enum Format {
-    /// One object of users, keyed by the id as text, as the predecessor kept them
+    /// One JSON object that maps each id to a user, the format of the predecessor
     Json,
-    /// A heading and a line for each user
+    /// A line of column names, then one line for each user
     Csv,
-    /// One object a line
+    /// One JSON object on each line
     Ndjson,
 }
 
 impl Format {
-    /// As the file's extension says.
+    /// Returns the format that the file's extension names, in any letter case.
     pub fn of(path: &Path) -> Option<Self> {
         match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
             "json" => Some(Self::Json),
@@ -40,7 +43,7 @@ impl Format {
         }
     }
 
-    /// The extension of files in it.
+    /// Returns the usual file extension.
     pub fn extension(self) -> &'static str {
         match self {
             Self::Json => "json",
@@ -50,7 +53,7 @@ impl Format {
     }
 }
 
-/// The names of a user's fields in all formats.
+/// Field names, the same in every format.
 mod field {
     pub(super) const ID: &str = "id";
     pub(super) const NICKNAME: &str = "nickname";
@@ -59,6 +62,6 @@ mod field {
     pub(super) const CREATED: &str = "created_ms";
     pub(super) const UPDATED: &str = "updated_ms";
     pub(super) const REVISION: &str = "revision";
-    /// What is wrong with a row that was refused; passed over when it is read.
+    /// The errors of a rejected row; readers ignore this field.
     pub(super) const ERROR: &str = "error";
 }

@@ -1,196 +1,87 @@
-//! Reading users out of a file that comes in pieces, however long it is.
+//! Reading users from a file of any length, chunk by chunk.
 
-use std::sync::Arc;
-
-use serde_json::Value;
-use soundstage_proto::user::User;
-use soundstage_proto::user_rules::ValidUser;
-use soundstage_proto::user_types;
-
+use crate::Format;
 use crate::csv::CsvReader;
 use crate::json::{LineReader, ObjectReader};
-use crate::{Format, field};
+use crate::row::{ReadError, Row};
 
-/// The longest row in bytes. A longer one is none: the file is broken, or not what it is said to be.
-pub(crate) const ROW_MAX: usize = 1024 * 1024;
-
-/// A row of a file.
-#[derive(Debug)]
-pub struct Row {
-    /// Where it begins, counted from 1.
-    pub line: u32,
-    /// What stands there.
-    pub source: Source,
-    /// The user that it is, or what is wrong with it.
-    pub user: Result<User, Vec<FieldError>>,
-}
-
-/// A row as it stands in its file.
-#[derive(Debug, Clone)]
-pub enum Source {
-    /// The values of a CSV row, with the headings of the file.
-    Record {
-        /// The file's first line.
-        headings: Arc<[String]>,
-        /// As many as there are, which may be fewer or more than headings.
-        values: Vec<String>,
-    },
-    /// A value of JSON, with its key if it has one.
-    Value(Option<String>, Value),
-    /// A line that cannot be read at all.
-    Text(String),
-}
-
-/// What is wrong with a row.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FieldError {
-    /// The field, or nothing if it is the row as a whole.
-    pub field: String,
-    /// What to do about it.
-    pub description: String,
-}
-
-/// Why a file cannot be read to its end.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}: {what}{}", if detail.is_empty() { String::new() } else { format!(" ({detail})") })]
-pub struct ReadError {
-    /// Where, counted from 1.
-    pub line: u32,
-    /// What is wrong, and what should be there.
-    pub what: &'static str,
-    /// Which part of it, or what else is known.
-    pub detail: String,
-}
-
-/// Makes rows of a file whose bytes come in pieces.
+/// Turns the chunks of a file into rows.
 pub struct Reader {
-    format: AnyFormat,
+    format: FormatReader,
 }
 
-enum AnyFormat {
+enum FormatReader {
     Csv(Box<CsvReader>),
     Ndjson(LineReader),
     Json(ObjectReader),
 }
 
 impl Reader {
-    /// For a file in this format.
+    /// Creates a reader for a file in this format.
     pub fn new(format: Format) -> Self {
         Self {
             format: match format {
-                Format::Csv => AnyFormat::Csv(Box::default()),
-                Format::Ndjson => AnyFormat::Ndjson(LineReader::default()),
-                Format::Json => AnyFormat::Json(ObjectReader::default()),
+                Format::Csv => FormatReader::Csv(Box::default()),
+                Format::Ndjson => FormatReader::Ndjson(LineReader::default()),
+                Format::Json => FormatReader::Json(ObjectReader::default()),
             },
         }
     }
 
-    /// Takes the next bytes in and delivers the rows that end in them. No bytes are the end of the file.
+    /// Reads the next chunk and delivers each row that ends in it. An empty chunk ends the file.
     ///
     /// # Errors
-    /// What follows cannot be read; the rows before it have been delivered.
+    /// Returns an error if the rest of the file cannot be read. The rows before the error have been delivered.
     pub fn push(&mut self, bytes: &[u8], deliver: &mut dyn FnMut(Row)) -> Result<(), ReadError> {
         match &mut self.format {
-            AnyFormat::Csv(reader) => reader.push(bytes, deliver),
-            AnyFormat::Ndjson(reader) => reader.push(bytes, deliver),
-            AnyFormat::Json(reader) => reader.push(bytes, deliver),
+            FormatReader::Csv(reader) => reader.push(bytes, deliver),
+            FormatReader::Ndjson(reader) => reader.push(bytes, deliver),
+            FormatReader::Json(reader) => reader.push(bytes, deliver),
         }
     }
-}
-
-pub(crate) const ID_WANTED: &str = "Enter a whole number from 1 to 4294967295, or none.";
-
-pub(crate) fn parse_id(text: &str) -> Result<u32, &'static str> {
-    match text.trim() {
-        "" => Ok(0),
-        text => text.parse().map_err(|_| ID_WANTED),
-    }
-}
-
-/// The user with these values, or every rule that it breaks.
-pub(crate) fn user(
-    id: Result<u32, &'static str>,
-    nickname: &str,
-    mail_address: &str,
-    user_type: &str,
-) -> Result<User, Vec<FieldError>> {
-    let fault = |field: &str, description: &str| FieldError {
-        field: field.to_owned(),
-        description: description.to_owned(),
-    };
-    let mut faults = Vec::new();
-    let id = id.unwrap_or_else(|description| {
-        faults.push(fault(field::ID, description));
-        0
-    });
-    let user = User {
-        id,
-        nickname: nickname.to_owned(),
-        mail_address: mail_address.to_owned(),
-        // A name that is unknown becomes NONE, which the rules refuse with the names that there are.
-        user_type: user_types::parse(user_type.trim())
-            .unwrap_or_default()
-            .into(),
-        ..User::default()
-    };
-    let checked = ValidUser::try_from(user.clone());
-    let broken = checked.err().into_iter().flatten();
-    faults.extend(broken.map(|violation| fault(violation.field, violation.description)));
-    if faults.is_empty() {
-        Ok(user)
-    } else {
-        Err(faults)
-    }
-}
-
-/// What is wrong with a row as a whole.
-pub(crate) fn whole(description: String) -> Vec<FieldError> {
-    vec![FieldError {
-        field: String::new(),
-        description,
-    }]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::row::ROW_MAX;
 
-    /// The rows of a text, which comes in pieces of this many bytes.
-    fn rows(format: Format, text: &str, piece: usize) -> (Vec<Row>, Result<(), ReadError>) {
+    /// Reads a text in chunks of `chunk` bytes.
+    fn rows(format: Format, text: &str, chunk: usize) -> (Vec<Row>, Result<(), ReadError>) {
         let mut rows = Vec::new();
         let mut reader = Reader::new(format);
-        let pieces = text.as_bytes().chunks(piece).chain([&[][..]]);
-        let outcome = pieces
-            .map(|piece| reader.push(piece, &mut |row| rows.push(row)))
+        let chunks = text.as_bytes().chunks(chunk).chain([&[][..]]);
+        let outcome = chunks
+            .map(|chunk| reader.push(chunk, &mut |row| rows.push(row)))
             .find(Result::is_err);
         (rows, outcome.unwrap_or(Ok(())))
     }
 
-    /// Line, id and nickname of a row, or the fields that are wrong.
+    /// Summarises each row: its line, id and nickname, or its line and the fields with errors.
     fn summary(rows: &[Row]) -> Vec<String> {
         let summary = rows.iter().map(|row| match &row.user {
             Ok(user) => format!("{} {} {}", row.line, user.id, user.nickname),
-            Err(faults) => {
-                let fields: Vec<_> = faults.iter().map(|fault| fault.field.as_str()).collect();
+            Err(errors) => {
+                let fields: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();
                 format!("{} wrong {}", row.line, fields.join(","))
             }
         });
         summary.collect()
     }
 
-    /// The same rows and the same outcome, wherever the text is cut.
+    /// Reads a text, and checks that the chunk size does not change the result.
     fn read(format: Format, text: &str) -> (Vec<String>, Result<(), ReadError>) {
         let (whole, outcome) = rows(format, text, text.len().max(1));
-        for piece in 1..text.len().min(40) {
-            let (cut, cut_outcome) = rows(format, text, piece);
-            assert_eq!(summary(&cut), summary(&whole), "in pieces of {piece}");
-            assert_eq!(cut_outcome, outcome, "in pieces of {piece}");
+        for chunk in 1..text.len().min(40) {
+            let (chunked, chunked_outcome) = rows(format, text, chunk);
+            assert_eq!(summary(&chunked), summary(&whole), "in chunks of {chunk}");
+            assert_eq!(chunked_outcome, outcome, "in chunks of {chunk}");
         }
         (summary(&whole), outcome)
     }
 
     #[test]
-    fn csv_has_columns_in_any_order_and_rows_over_several_lines() {
+    fn csv_columns_stand_in_any_order_and_rows_span_lines() {
         let text = "\u{feff}nickname,user_type,id,mail_address,note\r\n\
                     foo,NORMAL,7,foo@example.com,\r\n\
                     \"b,\"\"r\",guest,,bar@example.com,\"two\r\nlines\"\r\n\
@@ -210,9 +101,9 @@ mod tests {
     }
 
     #[test]
-    fn csv_without_a_column_is_refused_by_its_name() {
+    fn a_missing_csv_column_is_named() {
         let (_, outcome) = read(Format::Csv, "id,nickname,user_type\n1,a,NORMAL\n");
-        let error = outcome.expect_err("refused").to_string();
+        let error = outcome.expect_err("a column is missing").to_string();
         assert!(
             error.contains("line 1: ") && error.contains("mail_address"),
             "{error}"
@@ -222,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn csv_that_is_no_utf_8_is_told_with_its_line() {
+    fn csv_that_is_not_utf_8_is_an_error_with_its_line() {
         let mut reader = Reader::new(Format::Csv);
         let mut count = 0;
         let text =
@@ -232,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn no_bytes_whatever_end_the_program_or_depend_on_where_they_are_cut() {
+    fn arbitrary_bytes_never_panic_and_chunk_size_never_matters() {
         const ALPHABET: &[&[u8]] = &[
             b"{",
             b"}",
@@ -270,28 +161,28 @@ mod tests {
             for _ in 0..random(40) {
                 bytes.extend_from_slice(ALPHABET[random(ALPHABET.len())]);
             }
-            let piece = 1 + random(7);
+            let chunk = 1 + random(7);
             for format in [Format::Csv, Format::Ndjson, Format::Json] {
-                let read = |pieces: &mut dyn Iterator<Item = &[u8]>| {
+                let read = |chunks: &mut dyn Iterator<Item = &[u8]>| {
                     let mut lines = Vec::new();
                     let mut reader = Reader::new(format);
                     let mut outcome = Ok(());
-                    for piece in pieces.chain([&[][..]]) {
+                    for chunk in chunks.chain([&[][..]]) {
                         outcome = outcome.and_then(|()| {
-                            reader.push(piece, &mut |row| lines.push((row.line, row.user)))
+                            reader.push(chunk, &mut |row| lines.push((row.line, row.user)))
                         });
                     }
                     (lines, outcome)
                 };
                 let whole = read(&mut [bytes.as_slice()].into_iter().filter(|all| !all.is_empty()));
-                let cut = read(&mut bytes.chunks(piece));
-                assert_eq!(cut, whole, "{format:?} {bytes:?} in pieces of {piece}");
+                let chunked = read(&mut bytes.chunks(chunk));
+                assert_eq!(chunked, whole, "{format:?} {bytes:?} in chunks of {chunk}");
             }
         }
     }
 
     #[test]
-    fn ndjson_goes_on_after_a_line_that_is_none() {
+    fn ndjson_continues_after_a_line_that_is_not_json() {
         let text = "\u{feff}{\"id\":7,\"nickname\":\"foo\",\"mail_address\":\"a@b.example\",\"user_type\":\"NORMAL\"}\n\n\
                     {broken\n\
                     {\"nickname\":\"猿\",\"mail_address\":\"a@b.example\",\"user_type\":\"GUEST\",\"revision\":4}";
@@ -300,6 +191,43 @@ mod tests {
         assert_eq!(rows, ["1 7 foo", "3 wrong ", "4 0 猿"]);
     }
 
+    #[test]
+    fn an_absent_id_or_id_0_leaves_the_choice_to_the_server() {
+        let line = |id| {
+            format!(
+                "{{\"id\":{id},\"nickname\":\"n\",\"mail_address\":\"a@b.example\",\"user_type\":\"GUEST\"}}\n"
+            )
+        };
+        let text = [
+            "0",
+            "null",
+            "4294967295",
+            "4294967296",
+            "-1",
+            "1.5",
+            "\"7\"",
+        ]
+        .map(line);
+        let (rows, _) = read(Format::Ndjson, &text.concat());
+        let last = "3 4294967295 n";
+        let expected = [
+            "1 0 n",
+            "2 0 n",
+            last,
+            "4 wrong id",
+            "5 wrong id",
+            "6 wrong id",
+            "7 wrong id",
+        ];
+        assert_eq!(rows, expected);
+
+        let text =
+            "id,nickname,mail_address,user_type\n,n,a@b.example,GUEST\n 0,n,a@b.example,GUEST\n";
+        let (rows, _) = read(Format::Csv, text);
+        assert_eq!(rows, ["2 0 n", "3 0 n"]);
+    }
+
+    /// Returns an entry of the predecessor's object that spans three lines.
     fn entry(key: &str, id: u32) -> String {
         format!(
             "\"{key}\": {{\n \"id\": {id}, \"nickname\": \"n}}\\\"{{\", \"mail_address\": \"a@b.example\",\n \"user_type\": \"NORMAL\"}}"
@@ -307,21 +235,21 @@ mod tests {
     }
 
     #[test]
-    fn the_predecessors_object_is_read_entry_by_entry_with_its_lines() {
+    fn the_predecessors_object_is_read_entry_by_entry() {
         let entries = [entry("1", 1), entry("2", 3), entry("4", 4)].join(",\n");
         let expected = ["2 1 n}\"{", "5 wrong id", "8 4 n}\"{"];
         let (rows, outcome) = read(Format::Json, &format!("\u{feff}{{\n{entries}\n}}\n"));
         assert_eq!(outcome, Ok(()));
         assert_eq!(rows, expected);
-        // Cut behind the last entry.
+        // The file ends after the last entry.
         let (rows, outcome) = read(Format::Json, &format!("{{\n{entries}\n"));
         assert_eq!(rows, expected[..2]);
-        assert_eq!(outcome.expect_err("cut").line, 11);
+        assert_eq!(outcome.expect_err("incomplete").line, 11);
         assert_eq!(read(Format::Json, "{}"), (Vec::new(), Ok(())));
     }
 
     #[test]
-    fn what_is_no_object_of_users_is_told_with_its_line() {
+    fn a_file_that_is_not_an_object_of_users_is_an_error_with_its_line() {
         let one = entry("1", 1);
         for (text, line) in [
             (String::new(), 1),
@@ -338,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_without_an_end_is_not_waited_for() {
+    fn a_row_without_an_end_is_an_error() {
         for (format, begin) in [
             (Format::Json, "{\"1\": \""),
             (Format::Ndjson, "{\"nickname\": \""),

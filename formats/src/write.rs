@@ -1,32 +1,32 @@
-//! Writing users, and rows that were refused, as text.
+//! Writing users and rejected rows as text.
 
 use serde_json::{Map, Value, json};
+use soundstage_proto::FieldError;
 use soundstage_proto::user::User;
 
 use crate::csv::write_line;
-use crate::import::Rejected;
-use crate::read::{FieldError, Source};
+use crate::row::{Rejected, Source};
 use crate::{Format, field};
 
-/// Writes users in a format, each as it comes.
+/// Writes users one after the other.
 #[derive(Debug)]
 pub struct Writer {
     format: Format,
-    is_begun: bool,
+    has_begun: bool,
 }
 
 impl Writer {
-    /// For a file in this format.
+    /// Creates a writer for a file in this format.
     pub fn new(format: Format) -> Self {
         Self {
             format,
-            is_begun: false,
+            has_begun: false,
         }
     }
 
-    /// Adds a user to the text.
+    /// Appends a user to `text`.
     pub fn user(&mut self, user: &User, text: &mut String) {
-        let is_first = !std::mem::replace(&mut self.is_begun, true);
+        let is_first = !std::mem::replace(&mut self.has_begun, true);
         if is_first {
             self.begin(text);
         }
@@ -34,7 +34,7 @@ impl Writer {
         match self.format {
             Format::Json => {
                 text.push_str(if is_first { "\n" } else { ",\n" });
-                // What the predecessor wrote, and no more: it knows no other fields.
+                // The predecessor knows no other fields.
                 let entry = json!({
                     field::ID: user.id,
                     field::NICKNAME: user.nickname,
@@ -66,9 +66,9 @@ impl Writer {
         }
     }
 
-    /// Ends the file.
+    /// Appends the end of the file to `text`.
     pub fn finish(&mut self, text: &mut String) {
-        let is_empty = !std::mem::replace(&mut self.is_begun, true);
+        let is_empty = !std::mem::replace(&mut self.has_begun, true);
         if is_empty {
             self.begin(text);
         }
@@ -97,7 +97,7 @@ impl Writer {
     }
 }
 
-/// A user with all its fields, as JSON.
+/// Returns a user with all its fields as JSON.
 pub fn user_object(user: &User) -> Value {
     json!({
         field::ID: user.id,
@@ -110,32 +110,33 @@ pub fn user_object(user: &User) -> Value {
     })
 }
 
-/// Writes the rows that were refused, in the format that they came in, each with what is wrong with it: to be mended and
-/// imported again.
+/// Writes rejected rows in the format of their file, each with its errors, so that a person can correct and import
+/// them.
 #[derive(Debug)]
-pub struct RefusedRows {
+pub struct RejectedRows {
     format: Format,
     count: u32,
 }
 
-impl RefusedRows {
-    /// For rows of a file in this format.
+impl RejectedRows {
+    /// Creates a writer for rows of a file in this format.
     pub fn new(format: Format) -> Self {
         Self { format, count: 0 }
     }
 
-    /// How many there are.
+    /// Returns how many rows have been written.
     pub fn count(&self) -> u32 {
         self.count
     }
 
-    /// Adds a row to the text.
-    pub fn add(&mut self, refused: &Rejected, text: &mut String) {
-        let error = sentence(&refused.faults);
-        match &refused.source {
+    /// Appends a row to `text`.
+    pub fn add(&mut self, row: &Rejected, text: &mut String) {
+        let error = sentence(&row.errors);
+        match &row.source {
             Source::Record { headings, values } => {
-                let own = |column: &usize| headings[*column] != field::ERROR;
-                let columns = || (0..headings.len()).filter(own);
+                // An error column from an earlier import is replaced.
+                let is_kept = |column: &usize| headings[*column] != field::ERROR;
+                let columns = || (0..headings.len()).filter(is_kept);
                 if self.count == 0 {
                     let names = columns().map(|column| headings[column].as_str());
                     write_line(text, names.chain([field::ERROR]));
@@ -159,7 +160,7 @@ impl RefusedRows {
         self.count += 1;
     }
 
-    /// Ends the file.
+    /// Appends the end of the file to `text`.
     pub fn finish(&self, text: &mut String) {
         if self.format == Format::Json && self.count > 0 {
             text.push_str("\n}\n");
@@ -167,12 +168,9 @@ impl RefusedRows {
     }
 }
 
-/// What is wrong with a row, in a line.
-pub fn sentence(faults: &[FieldError]) -> String {
-    let sentences = faults.iter().map(|fault| match fault.field.as_str() {
-        "" => fault.description.clone(),
-        field => format!("{field}: {}", fault.description),
-    });
+/// Returns the errors of a row as one line of text.
+pub fn sentence(errors: &[FieldError]) -> String {
+    let sentences = errors.iter().map(ToString::to_string);
     sentences.collect::<Vec<_>>().join(" ")
 }
 
@@ -201,7 +199,7 @@ mod tests {
         vec![user(7, "a \"b\", c"), user(8, "猿\\")]
     }
 
-    fn written(format: Format, users: &[User]) -> String {
+    fn write(format: Format, users: &[User]) -> String {
         let mut text = String::new();
         let mut writer = Writer::new(format);
         for user in users {
@@ -223,21 +221,21 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_again() {
+    fn written_users_are_read_back() {
         for format in [Format::Json, Format::Csv, Format::Ndjson] {
-            let rows = read(format, &written(format, &users()));
+            let rows = read(format, &write(format, &users()));
             let read: Vec<_> = rows
                 .into_iter()
                 .map(|row| row.user.expect("valid"))
                 .collect();
             assert_eq!(read, users(), "{format:?}");
         }
-        assert_eq!(written(Format::Json, &[]), "{}\n");
-        assert_eq!(read(Format::Csv, &written(Format::Csv, &[])).len(), 0);
+        assert_eq!(write(Format::Json, &[]), "{}\n");
+        assert_eq!(read(Format::Csv, &write(Format::Csv, &[])).len(), 0);
     }
 
     #[test]
-    fn refused_rows_are_read_again_with_the_same_faults() {
+    fn rejected_rows_are_read_back_with_the_same_errors() {
         let csv = "nickname,note,mail_address,user_type,error\n,\"x, y\",nowhere,BOSS,old\n";
         let ndjson = "{\"nickname\":\"\",\"user_type\":\"BOSS\"}\n[1]\n";
         let json = "{\"1\": {\"id\": 2}, \"2\": 7}";
@@ -246,30 +244,30 @@ mod tests {
             (Format::Ndjson, ndjson),
             (Format::Json, json),
         ] {
-            let refuse = |text: &str| {
-                let mut refused = RefusedRows::new(format);
+            let reject = |text: &str| {
+                let mut rejected = RejectedRows::new(format);
                 let mut out = String::new();
-                let mut faults = Vec::new();
+                let mut errors = Vec::new();
                 for row in read(format, text) {
                     let row = Rejected {
                         line: row.line,
                         source: row.source,
-                        faults: row.user.expect_err("not valid"),
+                        errors: row.user.expect_err("not valid"),
                     };
-                    refused.add(&row, &mut out);
-                    faults.push(sentence(&row.faults));
+                    rejected.add(&row, &mut out);
+                    errors.push(sentence(&row.errors));
                 }
-                refused.finish(&mut out);
-                (out, faults)
+                rejected.finish(&mut out);
+                (out, errors)
             };
-            let (once, faults) = refuse(text);
-            assert!(!faults.is_empty());
+            let (once, errors) = reject(text);
+            assert!(!errors.is_empty());
             assert!(once.contains("error"), "{once}");
-            let (twice, again) = refuse(&once);
+            let (twice, again) = reject(&once);
             if format == Format::Csv {
-                assert_eq!((&twice, &again), (&once, &faults));
+                assert_eq!((&twice, &again), (&once, &errors));
             } else {
-                assert_eq!(faults[0], again[0]);
+                assert_eq!(errors[0], again[0]);
             }
         }
     }

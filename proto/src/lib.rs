@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 pub mod descriptor;
 #[cfg(feature = "server")]
 pub mod encoded;
+mod field_error;
 pub mod user_rules;
 pub mod user_types;
 
@@ -38,6 +39,7 @@ impl position::StageUpdate {
 /// The encoded `google.protobuf.FileDescriptorSet` of both files, for server reflection.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
 
+pub use field_error::FieldError;
 pub use user::user::UserType;
 
 /// The id of the character that is on every stage: `PositionReq` and `PositionPub` are about it.

@@ -4,19 +4,10 @@ use std::str::FromStr as _;
 
 use email_address::{EmailAddress, Options};
 
-use crate::{UserType, user::User};
+use crate::{FieldError, UserType, user::User};
 
 /// The longest nickname, in characters (Unicode scalar values).
 pub const NICKNAME_MAX: usize = 64;
-
-/// A field of [`User`] that breaks a rule, and what to do about it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Violation {
-    /// The field's name on the wire: `nickname`, `mail_address` or `user_type`.
-    pub field: &'static str,
-    /// A sentence for people.
-    pub description: &'static str,
-}
 
 /// A user that breaks no rule: the only kind that is stored. Its id may still be 0, "pick one".
 #[derive(Debug, Clone, PartialEq)]
@@ -31,31 +22,31 @@ impl std::ops::Deref for ValidUser {
 }
 
 impl TryFrom<User> for ValidUser {
-    type Error = Vec<Violation>;
+    type Error = Vec<FieldError>;
 
     fn try_from(user: User) -> Result<Self, Self::Error> {
-        let violations = check(&user);
-        if violations.is_empty() {
+        let errors = check(&user);
+        if errors.is_empty() {
             Ok(Self(user))
         } else {
-            Err(violations)
+            Err(errors)
         }
     }
 }
 
 /// Every rule that `user` breaks, in the order of the fields; empty when it may be stored.
-fn check(user: &User) -> Vec<Violation> {
+fn check(user: &User) -> Vec<FieldError> {
     let checks = [
         ("nickname", check_nickname(&user.nickname)),
         ("mail_address", check_mail_address(&user.mail_address)),
         ("user_type", check_user_type(user.user_type)),
     ];
-    let violation = |(field, result): (_, Result<(), _>)| {
+    let error = |(field, result): (&str, Result<(), &str>)| {
         result
             .err()
-            .map(|description| Violation { field, description })
+            .map(|description| FieldError::new(field, description))
     };
-    checks.into_iter().filter_map(violation).collect()
+    checks.into_iter().filter_map(error).collect()
 }
 
 /// 1 to [`NICKNAME_MAX`] characters, none of them a control character.
@@ -146,7 +137,7 @@ mod tests {
     fn a_user_that_breaks_every_rule_gets_every_field_named() {
         let fields: Vec<_> = check(&user("", "nobody", 0))
             .into_iter()
-            .map(|violation| violation.field)
+            .map(|error| error.field)
             .collect();
         assert_eq!(fields, ["nickname", "mail_address", "user_type"]);
         assert_eq!(check(&user("foo", "foo@example.com", 1)), []);

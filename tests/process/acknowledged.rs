@@ -1,4 +1,4 @@
-//! What was acknowledged is there after `kill -9`, whatever was under way.
+//! Acknowledged users survive `kill -9` in the middle of other writes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -23,13 +23,14 @@ fn user(number: u32) -> User {
     }
 }
 
-/// Adds users until the server dies or all are added; the ids that were acknowledged.
+/// Adds users until the server dies or all are added. Kills the server at the given number of acknowledgements. Returns
+/// the acknowledged ids.
 async fn add_until_the_end(server: &Serve, next: Arc<AtomicU32>, kill_at: u32) -> Vec<u32> {
     let mut callers = tokio::task::JoinSet::new();
-    let acknowledged_in_all = Arc::new(AtomicU32::new(0));
+    let total_acknowledged = Arc::new(AtomicU32::new(0));
     for _ in 0..CALLERS {
         let mut users = UserManagerClient::new(channel(server.address()).await);
-        let (next, all, pid) = (next.clone(), acknowledged_in_all.clone(), server.id());
+        let (next, total, pid) = (next.clone(), total_acknowledged.clone(), server.id());
         callers.spawn(async move {
             let mut acknowledged = Vec::new();
             loop {
@@ -38,20 +39,17 @@ async fn add_until_the_end(server: &Serve, next: Arc<AtomicU32>, kill_at: u32) -
                     return acknowledged;
                 }
                 match users.add_user(user(number)).await {
-                    Ok(answer) => {
-                        assert!(
-                            !answer.into_inner().error,
-                            "user {number} was there already"
-                        );
+                    Ok(response) => {
+                        assert!(!response.into_inner().error, "user {number} exists already");
                         acknowledged.push(number);
-                        if all.fetch_add(1, Ordering::Relaxed) + 1 == kill_at {
+                        if total.fetch_add(1, Ordering::Relaxed) + 1 == kill_at {
                             let kill = std::process::Command::new("kill")
                                 .args(["-9", &pid.to_string()])
                                 .status();
                             assert!(kill.expect("kill runs").success());
                         }
                     }
-                    // The server has gone, in the middle of this call.
+                    // The server died during this call.
                     Err(_) => return acknowledged,
                 }
             }
@@ -61,12 +59,12 @@ async fn add_until_the_end(server: &Serve, next: Arc<AtomicU32>, kill_at: u32) -
 }
 
 #[tokio::test]
-async fn every_user_acknowledged_before_kill_9_is_there_and_whole_after_a_restart() {
+async fn every_user_acknowledged_before_kill_9_is_complete_after_a_restart() {
     let folder = TempDir::new().expect("a folder");
     let database = folder.path().join("users.db");
     let next = Arc::new(AtomicU32::new(1));
     let mut acknowledged = Vec::new();
-    // Killed three times on the way to ten thousand, each time in the middle of the adds.
+    // The server is killed three times while users are added.
     for kill_at in [700, 2500, 3000, u32::MAX] {
         let server = Serve::start(&database, &["--seed", "none"]);
         acknowledged.extend(add_until_the_end(&server, next.clone(), kill_at).await);
@@ -80,30 +78,34 @@ async fn every_user_acknowledged_before_kill_9_is_there_and_whole_after_a_restar
     let server = Serve::start(&database, &["--seed", "none"]);
     let mut users = UserManagerClient::new(channel(server.address()).await);
     for number in &acknowledged {
-        let answer = users
+        let response = users
             .get_user(UserRequest { id: *number })
             .await
             .expect("OK")
             .into_inner();
-        // What the server keeps about a user is its own.
-        let stored = answer.user.map(|stored| User {
+        // The server sets these three fields itself.
+        let stored = response.user.map(|stored| User {
             created_ms: 0,
             updated_ms: 0,
             revision: 0,
             ..stored
         });
-        assert_eq!(stored, Some(user(*number)), "acknowledged and lost");
+        assert_eq!(
+            stored,
+            Some(user(*number)),
+            "an acknowledged user is lost or damaged"
+        );
     }
-    // Those under way when the server died may be there or not, but whole, and counted.
+    // Each caller may have had one unacknowledged add per kill, which may be stored or not.
     let total = users
         .list_users(ListUsersRequest::default())
         .await
         .expect("OK")
         .into_inner()
         .total_size;
-    let unknown = 3 * CALLERS;
+    let unacknowledged = 3 * CALLERS;
     assert!(
-        (acknowledged.len() as u32..=acknowledged.len() as u32 + unknown).contains(&total),
+        (acknowledged.len() as u32..=acknowledged.len() as u32 + unacknowledged).contains(&total),
         "{total} users"
     );
 }

@@ -1,4 +1,4 @@
-//! A disk that is full, a file that may not be written, a file that another process holds.
+//! Failures of the database file: a full disk, a read-only file, a locked file, a damaged file.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,7 +14,8 @@ fn serve(database: &Path) -> Command {
     binary::serve_command(binary::path(), database)
 }
 
-fn assert_refused(command: Command, database: &Path, words: &str) {
+/// Asserts that the server fails to start, with an error that names the database and contains `words`.
+fn assert_fails_to_start(command: Command, database: &Path, words: &str) {
     let (status, errors) = failing_serve(command);
     assert_eq!(status.code(), Some(1), "{errors}");
     let line = errors.lines().last().expect("an error");
@@ -24,16 +25,16 @@ fn assert_refused(command: Command, database: &Path, words: &str) {
     );
     assert!(
         line.contains(database.to_str().expect("text")),
-        "the file is not named: {errors}"
+        "the error does not name the file: {errors}"
     );
 }
 
 #[test]
-fn a_damaged_file_is_named_and_kept() {
+fn a_damaged_file_is_named_and_not_changed() {
     let folder = TempDir::new().expect("a folder");
     let database = folder.path().join("users.db");
     std::fs::write(&database, "not a database ".repeat(1000)).expect("written");
-    assert_refused(serve(&database), &database, "damaged");
+    assert_fails_to_start(serve(&database), &database, "damaged");
     assert_eq!(
         std::fs::read(&database).expect("read"),
         "not a database ".repeat(1000).into_bytes()
@@ -41,15 +42,15 @@ fn a_damaged_file_is_named_and_kept() {
 }
 
 #[test]
-fn a_file_that_another_process_holds_is_named() {
+fn a_file_that_another_process_has_locked_is_named() {
     let folder = TempDir::new().expect("a folder");
     let database = folder.path().join("users.db");
     let holder = rusqlite::Connection::open(&database).expect("opens");
     holder.execute_batch("BEGIN EXCLUSIVE").expect("locked");
-    assert_refused(serve(&database), &database, "locked by another process");
+    assert_fails_to_start(serve(&database), &database, "locked by another process");
 }
 
-/// Root may write what it has no permission to, so a test that runs as root starts the server as nobody.
+/// Makes root start the server as the user nobody, because file permissions do not bind root.
 fn as_ordinary_user(command: &mut Command) {
     use std::os::unix::process::CommandExt as _;
     let id = Command::new("id").arg("-u").output().expect("id runs");
@@ -59,9 +60,9 @@ fn as_ordinary_user(command: &mut Command) {
 }
 
 #[test]
-fn a_read_only_file_is_named_and_not_served_from() {
+fn a_read_only_file_stops_the_start_and_is_named() {
     use std::os::unix::fs::PermissionsExt as _;
-    // Not in a private folder, and a copy of the binary, since nobody may look into ours.
+    // The user nobody must be able to read the folder and the binary, so both are readable copies.
     let folder = tempfile::Builder::new()
         .permissions(std::fs::Permissions::from_mode(0o755))
         .tempdir()
@@ -74,11 +75,12 @@ fn a_read_only_file_is_named_and_not_served_from() {
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o555)).expect("set");
     let mut command = binary::serve_command(&copy, &database);
     as_ordinary_user(&mut command);
-    assert_refused(command, &database, "read-only");
+    assert_fails_to_start(command, &database, "read-only");
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).expect("set");
 }
 
-/// A server in a mount namespace of its own, with its database on a disk of this size. Also the database's path.
+/// Returns a command that serves from a disk of this size, in a mount namespace of its own, and the path of the
+/// database.
 fn serve_on_small_disk(folder: &TempDir, kibibytes: u32) -> (Command, PathBuf) {
     let disk = folder.path().join("disk");
     std::fs::create_dir(&disk).expect("a folder");
@@ -98,14 +100,14 @@ fn serve_on_small_disk(folder: &TempDir, kibibytes: u32) -> (Command, PathBuf) {
 }
 
 #[test]
-fn a_disk_too_full_for_a_fresh_database_is_said_to_be_full() {
+fn a_disk_too_full_for_a_new_database_stops_the_start() {
     let folder = TempDir::new().expect("a folder");
     let (command, database) = serve_on_small_disk(&folder, 16);
-    assert_refused(command, &database, "disk is full");
+    assert_fails_to_start(command, &database, "disk is full");
 }
 
 #[tokio::test]
-async fn on_a_disk_that_fills_up_adds_are_refused_and_what_was_acknowledged_stays() {
+async fn on_a_full_disk_adds_fail_and_acknowledged_users_stay() {
     let folder = TempDir::new().expect("a folder");
     let (command, _) = serve_on_small_disk(&folder, 4096);
     let server = Serve::spawn(command);
@@ -121,7 +123,7 @@ async fn on_a_disk_that_fills_up_adds_are_refused_and_what_was_acknowledged_stay
     let status = loop {
         assert!(acknowledged.len() < 100_000, "the disk never fills up");
         match users.add_user(user.clone()).await {
-            Ok(answer) => acknowledged.push(answer.into_inner().user.expect("stored").id),
+            Ok(response) => acknowledged.push(response.into_inner().user.expect("stored").id),
             Err(status) => break status,
         }
     };
@@ -129,19 +131,19 @@ async fn on_a_disk_that_fills_up_adds_are_refused_and_what_was_acknowledged_stay
     assert!(status.message().contains("disk"), "{status}");
     assert!(
         acknowledged.len() > 10,
-        "only {} users fitted",
+        "the disk holds only {} users",
         acknowledged.len()
     );
     for id in acknowledged {
-        let answer = users
+        let response = users
             .get_user(UserRequest { id })
             .await
-            .expect("reads go on")
+            .expect("reads still work")
             .into_inner();
         assert_eq!(
-            answer.user.map(|user| user.id),
+            response.user.map(|user| user.id),
             Some(id),
-            "acknowledged and lost"
+            "an acknowledged user is lost"
         );
     }
 }

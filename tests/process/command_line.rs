@@ -1,4 +1,4 @@
-//! The client commands: what they print, and the status a script sees.
+//! The client commands: their output and their exit status.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
@@ -20,7 +20,7 @@ impl Cli {
         }
     }
 
-    /// Exit status, standard output, standard error.
+    /// Runs a command and returns its exit status, standard output and standard error.
     fn run(&self, arguments: &[&str]) -> (i32, String, String) {
         let url = self.server.url();
         let output = binary::run(&[arguments, &["--server", &url]].concat());
@@ -32,6 +32,7 @@ impl Cli {
         )
     }
 
+    /// Runs a command that must succeed and returns the JSON objects that it prints.
     fn json(&self, arguments: &[&str]) -> Vec<serde_json::Value> {
         let (code, stdout, stderr) = self.run(&[arguments, &["--output", "json"]].concat());
         assert_eq!(code, 0, "{stderr}");
@@ -128,7 +129,7 @@ fn the_table_has_a_heading_and_a_row_for_each_user() {
 }
 
 #[test]
-fn failures_have_a_sentence_and_a_status_of_their_own() {
+fn each_kind_of_failure_has_a_message_and_an_exit_status() {
     let cli = Cli::start();
     let add = |more: &[&str]| cli.run(&[&["user", "add"], more].concat());
     let expect = |(code, stdout, stderr): (i32, String, String), expected: i32, words: &str| {
@@ -171,8 +172,8 @@ fn failures_have_a_sentence_and_a_status_of_their_own() {
 }
 
 #[test]
-fn a_server_that_is_not_running_is_said_with_what_to_do() {
-    // A port that was free a moment ago.
+fn an_unreachable_server_fails_with_advice() {
+    // The listener is dropped at once, so the port is free.
     let port = std::net::TcpListener::bind("127.0.0.1:0")
         .and_then(|socket| socket.local_addr())
         .expect("a port");
@@ -186,7 +187,7 @@ fn a_server_that_is_not_running_is_said_with_what_to_do() {
 }
 
 #[test]
-fn by_ids_prints_each_answer_before_the_next_id_is_read() {
+fn by_ids_prints_each_user_before_it_reads_the_next_id() {
     let cli = Cli::start();
     let mut child = Command::new(binary::path())
         .args([
@@ -203,26 +204,26 @@ fn by_ids_prints_each_answer_before_the_next_id_is_read() {
         .spawn()
         .expect("the binary runs");
     let mut stdin = child.stdin.take().expect("a pipe");
-    let mut answers = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    let mut users = BufReader::new(child.stdout.take().expect("a pipe")).lines();
     for id in [5_u64, 1, 6] {
         writeln!(stdin, "{id}").expect("written");
-        // Comes only if the id was sent, answered and printed while standard input is still open.
-        let answer: serde_json::Value =
-            serde_json::from_str(&answers.next().expect("a line").expect("text")).expect("JSON");
-        assert_eq!(answer["id"], id);
+        // The line arrives only if the user is printed while standard input is still open.
+        let user: serde_json::Value =
+            serde_json::from_str(&users.next().expect("a line").expect("text")).expect("JSON");
+        assert_eq!(user["id"], id);
     }
     writeln!(stdin, "\nsix").expect("written");
     drop(stdin);
-    assert!(answers.next().is_none());
+    assert!(users.next().is_none());
     assert_eq!(
         child.wait().expect("ended").code(),
         Some(5),
-        "the bad line is an error"
+        "\"six\" is not an id"
     );
 }
 
 #[test]
-fn a_reader_that_closes_the_pipe_is_no_failure() {
+fn a_closed_pipe_is_not_a_failure() {
     let cli = Cli::start();
     let mut child = Command::new(binary::path())
         .args(["position", "watch", "--server", &cli.server.url()])
@@ -239,7 +240,7 @@ fn a_reader_that_closes_the_pipe_is_no_failure() {
 }
 
 #[test]
-fn completions_are_made_for_a_shell() {
+fn completions_name_the_commands() {
     let output = binary::run(&["completions", "bash"]);
     assert!(String::from_utf8_lossy(&output.stdout).contains("by-ids"));
 }

@@ -1,4 +1,4 @@
-//! Importing and exporting on the command line: each row once, whatever happens, and every refused one told.
+//! Imports and exports: each row is stored once, and each refused row is reported.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -12,15 +12,16 @@ use soundstage_tests::binary::{self, Serve};
 use soundstage_tests::{PATIENCE, channel};
 use tempfile::TempDir;
 
-struct Place {
+/// An empty server and a folder for the files of a test.
+struct Fixture {
     folder: TempDir,
     server: Serve,
 }
 
-/// What a command did: exit status, standard output, standard error.
+/// Exit status, standard output and standard error of a command.
 type Outcome = (i32, String, String);
 
-impl Place {
+impl Fixture {
     fn start() -> Self {
         let folder = TempDir::new().expect("a folder");
         let database = folder.path().join("users.db");
@@ -34,6 +35,7 @@ impl Place {
         path
     }
 
+    /// Runs an import to its end.
     fn import(&self, file: &Path, more: &[&str]) -> Outcome {
         let url = self.server.url();
         let file = file.to_str().expect("text");
@@ -41,6 +43,7 @@ impl Place {
         outcome(&binary::run(&[&import, more].concat()))
     }
 
+    /// Exports every user to a file and returns its text.
     fn export(&self, name: &str) -> String {
         let path = self.folder.path().join(name);
         let url = self.server.url();
@@ -50,6 +53,7 @@ impl Place {
         fs::read_to_string(path).expect("a file")
     }
 
+    /// Starts an import without waiting for its end.
     fn begin_import(&self, file: &Path) -> Child {
         Command::new(binary::path())
             .args(["user", "import", "--server", &self.server.url()])
@@ -60,6 +64,7 @@ impl Place {
             .expect("the binary runs")
     }
 
+    /// Returns the number of stored users.
     fn count(&self) -> u32 {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -72,10 +77,11 @@ impl Place {
         })
     }
 
+    /// Waits until `count` users are stored.
     fn wait_for(&self, count: u32) {
         let start = Instant::now();
         while self.count() < count {
-            assert!(start.elapsed() < PATIENCE, "{count} users are not there");
+            assert!(start.elapsed() < PATIENCE, "{count} users are not stored");
             std::thread::sleep(Duration::from_millis(5));
         }
     }
@@ -90,7 +96,7 @@ fn outcome(output: &std::process::Output) -> Outcome {
     )
 }
 
-/// Users without ids, so that a row that is stored twice is two users.
+/// Returns a file of users without ids, so that a row that is stored twice becomes two users.
 fn many_rows(count: u32) -> String {
     let mut text = String::from("nickname,mail_address,user_type\n");
     for row in 1..=count {
@@ -100,143 +106,147 @@ fn many_rows(count: u32) -> String {
 }
 
 #[test]
-fn what_is_refused_can_be_mended_and_imported_again() {
-    let place = Place::start();
-    let users = place.file(
+fn refused_rows_can_be_corrected_and_imported() {
+    let fixture = Fixture::start();
+    let users = fixture.file(
         "users.csv",
         "id,nickname,mail_address,user_type\n1,one,one@example.com,NORMAL\n2,,two@example.com,BOSS\n3,\"th,ree\",three@example.com,guest\n",
     );
-    let (code, stdout, stderr) = place.import(&users, &[]);
+    let (code, stdout, stderr) = fixture.import(&users, &[]);
     assert_eq!(code, 5, "{stderr}");
     assert_eq!(stdout.trim(), "2 added, 0 replaced, 0 skipped, 1 refused");
+    assert!(stderr.contains("refused 1 row;"), "{stderr}");
     assert!(
         stderr.contains("line 3: nickname: Enter a nickname."),
         "{stderr}"
     );
-    let refused = place.folder.path().join("users.refused.csv");
+    let refused = fixture.folder.path().join("users.refused.csv");
     let text = fs::read_to_string(&refused).expect("a file");
     assert!(
         text.starts_with("id,nickname,mail_address,user_type,error\n2,,two@example.com,BOSS,"),
         "{text}"
     );
-    let mended = text
+    let corrected = text
         .replace("2,,", "2,two,")
         .replace("BOSS", "ADMINISTRATOR");
-    fs::write(&refused, mended).expect("written");
-    let (code, stdout, stderr) = place.import(&refused, &["--output", "json"]);
+    fs::write(&refused, corrected).expect("written");
+    let (code, stdout, stderr) = fixture.import(&refused, &["--output", "json"]);
     assert_eq!(code, 0, "{stderr}");
     let summary: serde_json::Value = serde_json::from_str(&stdout).expect("JSON");
     assert_eq!(
         (&summary["added"], &summary["refused"]),
         (&1.into(), &0.into())
     );
-    assert_eq!(place.count(), 3);
+    assert_eq!(fixture.count(), 3);
 }
 
 #[test]
-fn each_format_holds_what_was_exported() {
-    let place = Place::start();
-    let users = place.file(
+fn an_export_in_each_format_can_be_imported() {
+    let fixture = Fixture::start();
+    let users = fixture.file(
         "users.ndjson",
         "{\"id\":7,\"nickname\":\"\u{732b}, \\\"the cat\\\"\",\"mail_address\":\"cat@example.com\",\"user_type\":\"GUEST\"}\n\
          {\"id\":4294967295,\"nickname\":\"last\",\"mail_address\":\"last@example.com\",\"user_type\":\"DISABLED\"}\n",
     );
-    assert_eq!(place.import(&users, &[]).0, 0);
+    assert_eq!(fixture.import(&users, &[]).0, 0);
     for format in ["json", "csv", "ndjson"] {
-        let text = place.export(&format!("out.{format}"));
+        let text = fixture.export(&format!("out.{format}"));
         assert!(text.contains("\u{732b}"), "{text}");
-        let other = Place::start();
+        let other = Fixture::start();
         let (code, stdout, stderr) = other.import(&other.file(&format!("in.{format}"), &text), &[]);
         assert_eq!(
             (code, stdout.trim()),
             (0, "2 added, 0 replaced, 0 skipped, 0 refused"),
             "{stderr}"
         );
-        assert_eq!(other.export("again.json"), place.export("again.json"));
+        assert_eq!(other.export("again.json"), fixture.export("again.json"));
     }
-    // What the predecessor reads: these fields and no others.
+    // The predecessor reads these fields and no others.
     let object: serde_json::Value =
-        serde_json::from_str(&place.export("predecessor.json")).expect("JSON");
+        serde_json::from_str(&fixture.export("predecessor.json")).expect("JSON");
     let expected = serde_json::json!({
         "id": 7, "nickname": "\u{732b}, \"the cat\"", "mail_address": "cat@example.com", "user_type": "GUEST",
     });
     assert_eq!(object["7"], expected);
-    assert_eq!(Place::start().export("empty.json"), "{}\n");
+    assert_eq!(Fixture::start().export("empty.json"), "{}\n");
 }
 
 #[test]
-fn conflicts_end_skip_or_replace_and_a_dry_run_changes_nothing() {
-    let place = Place::start();
+fn a_conflict_skips_replaces_or_ends_and_a_dry_run_stores_nothing() {
+    let fixture = Fixture::start();
     let line = |nickname| {
         format!(
             "id,nickname,mail_address,user_type\n1,{nickname},a@example.com,NORMAL\n2,new,b@example.com,NORMAL\n"
         )
     };
-    let first = place.file(
+    let first = fixture.file(
         "first.csv",
         "id,nickname,mail_address,user_type\n1,old,a@example.com,NORMAL\n",
     );
-    assert_eq!(place.import(&first, &[]).0, 0);
-    let second = place.file("second.csv", &line("newer"));
-    let (code, stdout, _) = place.import(&second, &["--dry-run", "--on-conflict", "replace"]);
+    assert_eq!(fixture.import(&first, &[]).0, 0);
+    let second = fixture.file("second.csv", &line("newer"));
+    let (code, stdout, _) = fixture.import(&second, &["--dry-run", "--on-conflict", "replace"]);
     assert_eq!(
         (code, stdout.trim()),
-        (0, "would be: 1 added, 1 replaced, 0 skipped, 0 refused")
+        (0, "dry run: 1 added, 1 replaced, 0 skipped, 0 refused")
     );
-    let (code, stdout, stderr) = place.import(&second, &["--on-conflict", "fail"]);
+    let (code, stdout, stderr) = fixture.import(&second, &["--on-conflict", "fail"]);
     assert_eq!(code, 4, "{stderr}");
     assert!(stderr.contains("line 2"), "{stderr}");
     assert_eq!(stdout.trim(), "0 added, 0 replaced, 0 skipped, 0 refused");
-    assert_eq!(place.count(), 1);
-    let (_, stdout, _) = place.import(&second, &["--on-conflict", "replace"]);
+    assert_eq!(fixture.count(), 1);
+    let (_, stdout, _) = fixture.import(&second, &["--on-conflict", "replace"]);
     assert_eq!(stdout.trim(), "1 added, 1 replaced, 0 skipped, 0 refused");
-    let (_, stdout, _) = place.import(&second, &[]);
+    let (_, stdout, _) = fixture.import(&second, &[]);
     assert_eq!(stdout.trim(), "0 added, 0 replaced, 2 skipped, 0 refused");
 }
 
 #[test]
-fn files_that_cannot_be_read_are_told_with_the_place() {
-    let place = Place::start();
-    let (code, _, stderr) = place.import(Path::new("/nowhere/users.csv"), &[]);
+fn an_unreadable_file_is_named_with_the_line() {
+    let fixture = Fixture::start();
+    let (code, _, stderr) = fixture.import(Path::new("/nowhere/users.csv"), &[]);
     assert_eq!(code, 1, "{stderr}");
     assert!(stderr.contains("/nowhere/users.csv"), "{stderr}");
-    let (code, _, stderr) = place.import(&place.file("users.txt", ""), &[]);
+    let (code, _, stderr) = fixture.import(&fixture.file("users.txt", ""), &[]);
     assert_eq!(code, 2);
     assert!(stderr.contains("--format"), "{stderr}");
-    let cut = place.file("cut.json", "{\n\"1\": {\"id\": 1, \"nickname\": \"n\", \"mail_address\": \"n@example.com\", \"user_type\": \"NORMAL\"},\n");
-    let (code, _, stderr) = place.import(&cut, &[]);
+    let cut = fixture.file("cut.json", "{\n\"1\": {\"id\": 1, \"nickname\": \"n\", \"mail_address\": \"n@example.com\", \"user_type\": \"NORMAL\"},\n");
+    let (code, _, stderr) = fixture.import(&cut, &["--dry-run"]);
+    assert_eq!(code, 5);
+    assert!(stderr.contains("nothing is stored"), "{stderr}");
+    let (code, _, stderr) = fixture.import(&cut, &[]);
     assert_eq!(code, 5);
     assert!(
         stderr.contains("line 3") && stderr.contains("up to line 2 is stored"),
         "{stderr}"
     );
-    assert_eq!(place.count(), 1);
+    assert_eq!(fixture.count(), 1);
 }
 
 #[test]
-fn a_server_that_is_killed_and_started_again_gets_each_row_once() {
-    let mut place = Place::start();
+fn a_server_that_is_killed_and_restarted_stores_each_row_once() {
+    let mut fixture = Fixture::start();
     let rows = 8000;
-    let file = place.file("many.csv", &many_rows(rows));
-    let import = place.begin_import(&file);
-    place.wait_for(1);
-    place.server.signal("KILL");
-    place.server.wait(PATIENCE);
-    let mut again = Command::new(binary::path());
-    let address = place.server.address().to_string();
-    again
+    let file = fixture.file("many.csv", &many_rows(rows));
+    let import = fixture.begin_import(&file);
+    fixture.wait_for(1);
+    fixture.server.signal("KILL");
+    fixture.server.wait(PATIENCE);
+    let mut restart = Command::new(binary::path());
+    let address = fixture.server.address().to_string();
+    restart
         .env("SOUNDSTAGE_LOG", "warn")
         .args(["serve", "--listen", &address, "--database"]);
-    again.arg(place.folder.path().join("users.db"));
-    place.server = Serve::spawn(again);
+    restart.arg(fixture.folder.path().join("users.db"));
+    fixture.server = Serve::spawn(restart);
     let (code, stdout, stderr) = outcome(&import.wait_with_output().expect("an end"));
     assert_eq!(code, 0, "{stderr}");
     assert_eq!(
         stdout.trim(),
         format!("{rows} added, 0 replaced, 0 skipped, 0 refused")
     );
-    assert_eq!(place.count(), rows);
-    let exported = place.export("all.csv");
+    assert_eq!(fixture.count(), rows);
+    let exported = fixture.export("all.csv");
     assert!(
         (1..=rows).all(|row| exported.contains(&format!("\nuser {row},"))
             || exported.contains(&format!(",user {row},")))
@@ -244,20 +254,20 @@ fn a_server_that_is_killed_and_started_again_gets_each_row_once() {
 }
 
 #[test]
-fn an_import_that_is_interrupted_says_how_far_it_got() {
-    let place = Place::start();
-    let file = place.file("many.csv", &many_rows(60_000));
-    let import = place.begin_import(&file);
-    place.wait_for(1);
+fn an_interrupted_import_says_up_to_which_line_rows_are_stored() {
+    let fixture = Fixture::start();
+    let file = fixture.file("many.csv", &many_rows(60_000));
+    let import = fixture.begin_import(&file);
+    fixture.wait_for(1);
     let interrupt = Command::new("kill")
         .args(["-INT", &import.id().to_string()])
         .status();
     assert!(interrupt.expect("kill runs").success());
     let (code, _, stderr) = outcome(&import.wait_with_output().expect("an end"));
     assert_eq!(code, 130, "{stderr}");
-    let count = place.count();
+    let count = fixture.count();
     assert!(count > 0 && count < 60_000);
-    // The heading is the first line.
+    // The line of column names comes first.
     assert!(
         stderr.contains(&format!("up to line {} is stored", count + 1)),
         "{count}: {stderr}"

@@ -1,4 +1,4 @@
-//! The `soundstage` binary as a process: what it says, what it survives, how it ends.
+//! Tests of the `soundstage` binary as a process: its output, its exit status, crashes and shutdown.
 
 mod acknowledged;
 mod broken_disk;

@@ -1,4 +1,4 @@
-//! How the process ends when it is told to.
+//! Shutdown of the process by a signal.
 
 use std::time::{Duration, Instant};
 
@@ -10,8 +10,10 @@ use tempfile::TempDir;
 use tokio::io::AsyncWriteExt as _;
 use tonic::Code;
 
-async fn ends_by_itself_on(signal: &str) {
-    let bound = Duration::from_secs(4);
+/// Sends a signal to a server with open streams, a silent connection and an unfinished handshake. Asserts that the
+/// streams end with `UNAVAILABLE` and the process ends within its drain time.
+async fn assert_drains_on(signal: &str) {
+    let drain = Duration::from_secs(4);
     let folder = TempDir::new().expect("a folder");
     let mut server = Serve::start(&folder.path().join("users.db"), &["--drain", "4s"]);
     let mut streams = Vec::new();
@@ -28,10 +30,13 @@ async fn ends_by_itself_on(signal: &str) {
     let _silent = tokio::net::TcpStream::connect(server.address())
         .await
         .expect("the server listens");
-    let mut half = tokio::net::TcpStream::connect(server.address())
+    let mut unfinished = tokio::net::TcpStream::connect(server.address())
         .await
         .expect("the server listens");
-    half.write_all(b"PRI * HTTP/2.0\r\n").await.expect("sent");
+    unfinished
+        .write_all(b"PRI * HTTP/2.0\r\n")
+        .await
+        .expect("sent");
 
     server.signal(signal);
     let start = Instant::now();
@@ -51,33 +56,37 @@ async fn ends_by_itself_on(signal: &str) {
             .expect("ended in time");
         assert_eq!(code, Code::Unavailable);
     }
-    let status = tokio::task::block_in_place(|| server.wait(bound));
+    let status = tokio::task::block_in_place(|| server.wait(drain));
     assert!(status.success(), "{status}");
-    assert!(start.elapsed() < bound, "took {:?}", start.elapsed());
+    assert!(start.elapsed() < drain, "took {:?}", start.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn on_sigterm_streams_end_with_unavailable_and_the_process_is_gone_within_its_bound() {
-    ends_by_itself_on("TERM").await;
+async fn sigterm_ends_streams_with_unavailable_and_the_process_within_its_drain_time() {
+    assert_drains_on("TERM").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sigint_does_the_same() {
-    ends_by_itself_on("INT").await;
+async fn sigint_has_the_same_effect() {
+    assert_drains_on("INT").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_no_longer_answers_does_not_hold_the_end_past_its_bound() {
+async fn an_unresponsive_client_does_not_delay_the_end_past_the_drain_time() {
     let folder = TempDir::new().expect("a folder");
     let mut server = Serve::start(&folder.path().join("users.db"), &["--drain", "2s"]);
-    // A whole HTTP/2 handshake by a client that then neither reads nor answers pings.
-    let mut mute = tokio::net::TcpStream::connect(server.address())
+    // This client completes the HTTP/2 handshake, then neither reads nor answers pings.
+    let mut unresponsive = tokio::net::TcpStream::connect(server.address())
         .await
         .expect("the server listens");
-    mute.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0")
+    unresponsive
+        .write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0")
         .await
         .expect("sent");
-    mute.readable().await.expect("the server's settings");
+    unresponsive
+        .readable()
+        .await
+        .expect("the server's settings");
     server.signal("TERM");
     let start = Instant::now();
     let status = tokio::task::block_in_place(|| server.wait(PATIENCE));

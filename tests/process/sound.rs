@@ -1,4 +1,4 @@
-//! Recordings of where the character goes, and what is heard of a voice that goes there.
+//! Recordings of positions, and rendering a voice that moves along a recording.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,11 +9,12 @@ use tempfile::TempDir;
 
 const RATE: u32 = 48_000;
 
-struct Place {
+/// A folder for the files of a test.
+struct Folder {
     folder: TempDir,
 }
 
-impl Place {
+impl Folder {
     fn new() -> Self {
         Self {
             folder: TempDir::new().expect("a folder"),
@@ -24,7 +25,7 @@ impl Place {
         self.folder.path().join(name)
     }
 
-    /// A mono file of 16-bit samples from -1 to 1.
+    /// Writes a mono WAV file of 16-bit samples, given as numbers from -1 to 1.
     fn voice(&self, samples: impl Iterator<Item = f64>) -> PathBuf {
         let path = self.path("voice.wav");
         let spec = WavSpec {
@@ -42,24 +43,24 @@ impl Place {
         path
     }
 
-    /// What is heard of it along a track, left and right.
+    /// Renders a voice along a track and returns the left and the right channel.
     fn render(&self, voice: &Path, track: &str) -> (Vec<f64>, Vec<f64>) {
         let (track_path, output) = (self.path("track.ndjson"), self.path("stereo.wav"));
         fs::write(&track_path, track).expect("written");
-        let outcome = render(voice, &track_path, &output);
-        assert_eq!(outcome.0, 0, "{}", outcome.1);
+        let (status, stderr) = render(voice, &track_path, &output);
+        assert_eq!(status, 0, "{stderr}");
         let mut file = WavReader::open(output).expect("a WAV file");
         assert_eq!((file.spec().channels, file.spec().sample_rate), (2, RATE));
         let samples: Vec<f32> = file.samples().collect::<Result<_, _>>().expect("samples");
-        let of = |channel: usize| {
+        let channel = |channel: usize| {
             let channel = samples.iter().skip(channel).step_by(2);
             channel.map(|sample| f64::from(*sample)).collect()
         };
-        (of(0), of(1))
+        (channel(0), channel(1))
     }
 }
 
-/// Exit status and standard error.
+/// Runs `position render` and returns its exit status and standard error.
 fn render(voice: &Path, track: &Path, output: &Path) -> (i32, String) {
     let text = |path: &Path| path.to_str().expect("text").to_owned();
     let output = binary::run(&[
@@ -72,10 +73,11 @@ fn render(voice: &Path, track: &Path, output: &Path) -> (i32, String) {
         "--output",
         &text(output),
     ]);
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    (output.status.code().expect("an exit status"), told)
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output.status.code().expect("an exit status"), stderr)
 }
 
+/// Returns half a second of white noise, the same each time.
 fn noise() -> impl Iterator<Item = f64> {
     let mut state = 1_u64;
     let next = move || {
@@ -87,74 +89,77 @@ fn noise() -> impl Iterator<Item = f64> {
     std::iter::repeat_with(next).take(RATE as usize / 2)
 }
 
+/// Returns the mean power in decibels.
 fn decibels(samples: &[f64]) -> f64 {
     let power: f64 = samples.iter().map(|sample| sample * sample).sum();
     10.0 * (power / samples.len() as f64).log10()
 }
 
-/// By how many samples the right channel is later than the left.
+/// Returns by how many samples the right channel lags behind the left.
 fn lag(left: &[f64], right: &[f64]) -> i32 {
-    let likeness = |lag: &i32| -> f64 {
+    let correlation = |lag: &i32| -> f64 {
         let pairs =
             (100..left.len() - 100).map(|index| left[index] * right[(index as i32 + lag) as usize]);
         pairs.sum()
     };
-    let best = (-60..=60).max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
+    let best = (-60..=60).max_by(|one, other| correlation(one).total_cmp(&correlation(other)));
     best.expect("some")
 }
 
+/// Returns a recording that stays at one position.
 fn at(x: f64, y: f64) -> String {
     format!("{{\"time_ms\":0,\"x\":{x},\"y\":{y},\"z\":0}}\n")
 }
 
 #[test]
-fn a_voice_is_heard_from_where_it_stands() {
-    let place = Place::new();
-    let voice = place.voice(noise());
-    let (left, right) = place.render(&voice, &at(0.0, 1.4));
+fn a_voice_is_heard_from_its_position() {
+    let folder = Folder::new();
+    let voice = folder.voice(noise());
+    let (left, right) = folder.render(&voice, &at(0.0, 1.4));
     assert!(decibels(&left) - decibels(&right) > 6.0);
     let later = lag(&left, &right);
     assert!((20..40).contains(&later), "{later} samples");
     for x in [1.0, -1.0] {
-        let (left, right) = place.render(&voice, &at(x, -1.0));
+        let (left, right) = folder.render(&voice, &at(x, -1.0));
         assert!(decibels(&right) - decibels(&left) > 6.0, "at {x}");
         assert!(lag(&left, &right) < -10, "at {x}");
     }
-    let (near, _) = place.render(&voice, &at(1.4, 0.0));
-    let (far, _) = place.render(&voice, &at(2.8, 0.0));
+    let (near, _) = folder.render(&voice, &at(1.4, 0.0));
+    let (far, _) = folder.render(&voice, &at(2.8, 0.0));
     let halved = decibels(&near) - decibels(&far);
     assert!((halved - 6.02).abs() < 0.5, "{halved} dB");
 }
 
 #[test]
-fn a_full_circle_is_free_of_clicks_and_goes_round() {
-    let place = Place::new();
+fn a_full_circle_is_free_of_clicks_and_passes_both_ears() {
+    let folder = Folder::new();
     let tone = (0..RATE * 2).map(|sample| {
         (f64::from(sample) * 440.0 / f64::from(RATE) * std::f64::consts::TAU).sin() * 0.2
     });
-    let voice = place.voice(tone);
-    // As the server's walk: a step each 100 ms; 2 s for the circle.
+    let voice = folder.voice(tone);
+    // One step each 100 ms, like the server's walk; 2 s for the circle.
     let steps = (0..=20).map(|step| {
         let (y, x) = (f64::from(step) / 20.0 * std::f64::consts::TAU).sin_cos();
         format!("{{\"time_ms\":{},\"x\":{x},\"y\":{y}}}\n", step * 100)
     });
     let circle: String = steps.collect();
-    let bend = |samples: &[f64]| {
-        let bends = samples[1000..].windows(3);
-        bends
+    // The largest second difference: a click would make it large.
+    let roughness = |samples: &[f64]| {
+        let triples = samples[1000..].windows(3);
+        triples
             .map(|three| (three[2] - 2.0 * three[1] + three[0]).abs())
             .fold(0.0, f64::max)
     };
-    let (still, _) = place.render(&voice, &at(0.0, 0.95));
-    let (left, right) = place.render(&voice, &circle);
+    let (still, _) = folder.render(&voice, &at(0.0, 0.95));
+    let (left, right) = folder.render(&voice, &circle);
     assert!(
-        bend(&left) < 1.3 * bend(&still),
+        roughness(&left) < 1.3 * roughness(&still),
         "{} {}",
-        bend(&left),
-        bend(&still)
+        roughness(&left),
+        roughness(&still)
     );
-    assert!(bend(&right) < 1.3 * bend(&still));
-    // After a quarter it is at the left, after three quarters at the right.
+    assert!(roughness(&right) < 1.3 * roughness(&still));
+    // The voice is at the left after a quarter of the circle and at the right after three quarters.
     let quarter = RATE as usize / 2;
     let around = |channel: &[f64], middle: usize| decibels(&channel[middle - 2000..middle + 2000]);
     assert!(around(&left, quarter) > around(&right, quarter) + 1.0);
@@ -162,38 +167,38 @@ fn a_full_circle_is_free_of_clicks_and_goes_round() {
 }
 
 #[test]
-fn what_cannot_be_rendered_is_named_and_leaves_no_file() {
-    let place = Place::new();
-    let voice = place.voice(noise());
-    let (track, output) = (place.path("track.ndjson"), place.path("out.wav"));
+fn an_unreadable_input_is_named_and_leaves_no_output() {
+    let folder = Folder::new();
+    let voice = folder.voice(noise());
+    let (track, output) = (folder.path("track.ndjson"), folder.path("out.wav"));
     fs::write(&track, "{\"time_ms\":0,\"x\":1}\n").expect("written");
-    let (status, told) = render(&voice, &track, &output);
-    assert_eq!(status, 5, "{told}");
+    let (status, stderr) = render(&voice, &track, &output);
+    assert_eq!(status, 5, "{stderr}");
     assert!(
-        told.contains("track.ndjson: line 1: missing field `y`"),
-        "{told}"
+        stderr.contains("track.ndjson: line 1: missing field `y`"),
+        "{stderr}"
     );
     fs::write(&track, at(1.0, 0.0)).expect("written");
-    let (status, told) = render(&track, &track, &output);
-    assert_eq!(status, 5, "{told}");
-    assert!(told.contains("no WAV file"), "{told}");
-    let (status, told) = render(&place.path("nowhere.wav"), &track, &output);
-    assert_eq!(status, 1, "{told}");
-    assert!(told.contains("nowhere.wav"), "{told}");
+    let (status, stderr) = render(&track, &track, &output);
+    assert_eq!(status, 5, "{stderr}");
+    assert!(stderr.contains("not a readable WAV file"), "{stderr}");
+    let (status, stderr) = render(&folder.path("nowhere.wav"), &track, &output);
+    assert_eq!(status, 1, "{stderr}");
+    assert!(stderr.contains("nowhere.wav"), "{stderr}");
     assert!(!output.exists());
 }
 
 #[test]
-fn what_is_recorded_is_replayed() {
-    let place = Place::new();
-    let server = Serve::start(&place.path("users.db"), &[]);
-    let recording = place.path("walk.ndjson");
+fn positions_can_be_recorded_and_replayed() {
+    let folder = Folder::new();
+    let server = Serve::start(&folder.path("users.db"), &[]);
+    let recording = folder.path("walk.ndjson");
     let path = recording.to_str().expect("text");
     let url = server.url();
     let run = |arguments: &[&str]| {
         let output = binary::run(&[arguments, &["--server", &url]].concat());
-        let told = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success(), "{told}");
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{stderr}");
         String::from_utf8(output.stdout).expect("text")
     };
     run(&["position", "record", path, "--duration", "1s"]);

@@ -1,4 +1,4 @@
-//! Starting: what can be wrong with the settings, in one clear line each.
+//! Starting the server: settings, and one clear line for each wrong setting.
 
 use std::process::Command;
 
@@ -29,7 +29,7 @@ fn a_taken_port_is_one_clear_line() {
 }
 
 #[test]
-fn an_address_that_is_none_or_not_ours_is_refused() {
+fn an_invalid_or_foreign_address_is_an_error() {
     let folder = TempDir::new().expect("a folder");
     let (code, errors) = serve(&folder, &["--listen", "nowhere"]);
     assert_eq!(code, Some(2));
@@ -37,7 +37,7 @@ fn an_address_that_is_none_or_not_ours_is_refused() {
         errors.contains("--listen") && errors.contains("nowhere"),
         "{errors}"
     );
-    // An address for documentation (RFC 5737), which no machine has.
+    // RFC 5737 reserves this address for documentation, so no machine has it.
     let (code, errors) = serve(&folder, &["--listen", "192.0.2.1:1234"]);
     assert_eq!(code, Some(1));
     assert!(
@@ -47,7 +47,7 @@ fn an_address_that_is_none_or_not_ours_is_refused() {
 }
 
 #[test]
-fn a_bad_seed_file_is_named_with_the_place_of_the_fault_and_leaves_no_database() {
+fn an_invalid_seed_file_is_named_with_the_line_and_leaves_no_database() {
     let folder = TempDir::new().expect("a folder");
     std::fs::write(
         folder.path().join("bad.json"),
@@ -60,7 +60,7 @@ fn a_bad_seed_file_is_named_with_the_place_of_the_fault_and_leaves_no_database()
         errors.contains("bad.json") && errors.contains("line 2"),
         "{errors}"
     );
-    // Mended, the same command works: nothing half-made is in the way.
+    // Without the invalid file, a start in the same folder works: nothing incomplete is left.
     let server = Serve::start(&folder.path().join("soundstage.db"), &[]);
     let users = binary::run(&[
         "user",
@@ -74,7 +74,7 @@ fn a_bad_seed_file_is_named_with_the_place_of_the_fault_and_leaves_no_database()
 }
 
 #[test]
-fn settings_come_from_the_environment_too() {
+fn settings_can_come_from_the_environment() {
     let folder = TempDir::new().expect("a folder");
     let mut command = Command::new(binary::path());
     command
@@ -98,7 +98,7 @@ fn settings_come_from_the_environment_too() {
 }
 
 #[test]
-fn each_call_is_one_line_of_the_log() {
+fn each_call_is_one_log_line() {
     let folder = TempDir::new().expect("a folder");
     let log = folder.path().join("log");
     let mut command = Command::new(binary::path());
@@ -151,7 +151,7 @@ fn each_call_is_one_line_of_the_log() {
 fn help_shows_every_setting_with_its_default() {
     let help = binary::run(&["serve", "--help"]);
     let help = String::from_utf8(help.stdout).expect("text");
-    // Lines are wrapped to the width of the terminal.
+    // Help is wrapped to the width of the terminal, so line breaks must not matter.
     let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
     for words in [
         "[default: 127.0.0.1:1234]",
@@ -165,6 +165,6 @@ fn help_shows_every_setting_with_its_default() {
         "[default: text]",
         "SOUNDSTAGE_LISTEN",
     ] {
-        assert!(help.contains(words), "{words} is not in {help}");
+        assert!(help.contains(words), "{words} is missing in {help}");
     }
 }

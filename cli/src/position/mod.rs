@@ -1,6 +1,6 @@
-//! `soundstage position …`: a command for each method of `PositionService`, and for recordings of who goes where.
+//! `soundstage position …`: a command for each method of `PositionService`, and commands for recordings.
 
-mod choice;
+mod interest;
 mod join;
 mod record;
 mod recording;
@@ -20,81 +20,81 @@ use crate::output::Printer;
 
 #[derive(Subcommand)]
 pub(crate) enum PositionCommand {
-    /// Print where the default character is
+    /// Print the position of the default character
     Get {
         #[command(flatten)]
         output: OutputArgs,
     },
-    /// Print who is on the stage, and where
+    /// Print every character on the stage with its position
     List {
         #[command(flatten)]
         output: OutputArgs,
     },
-    /// Print each new position as it comes, of the default character or of those you choose
+    /// Print positions as they change
     Watch {
         #[command(flatten)]
-        choice: choice::ChoiceArgs,
-        /// Stop after this many
+        interest: interest::InterestArgs,
+        /// Stop after N positions
         #[arg(long, value_name = "N")]
         count: Option<usize>,
         #[command(flatten)]
         output: OutputArgs,
     },
-    /// Put the default character somewhere, in metres from the listener
+    /// Move the default character to a position, in metres from the listener
     #[command(allow_negative_numbers = true)]
     Publish {
-        /// Forward
+        /// Distance forward
         x: f32,
-        /// Left
+        /// Distance to the left
         y: f32,
-        /// Up
+        /// Distance upward
         #[arg(default_value_t = 0.0)]
         z: f32,
-        // Nothing is printed; scripts that say it to every call may say it here.
+        // Prints nothing, but accepts --output so that a script can pass it to every command.
         #[command(flatten)]
         _output: OutputArgs,
     },
-    /// Put a character of your own on the stage, and move it as lines of x, y and z on standard input say
+    /// Join the stage with a character that moves to the positions on standard input
     Join(join::JoinArgs),
-    /// Write each new position into a file, until Ctrl-C: an object a line, `{"time_ms":0,"x":1,"y":0,"z":0}`
+    /// Record positions in a file until Ctrl-C, one JSON object on each line
     Record(record::RecordArgs),
-    /// Move characters as a recording says: the default one, and others that come for it and leave at its end
+    /// Replay a recording on the stage; its characters leave at its end
     Replay(replay::ReplayArgs),
-    /// Put so many characters on the stage that move by themselves, for demonstrations and load
+    /// Add characters that move by themselves, for demonstrations and load tests
     Simulate(simulate::SimulateArgs),
-    /// Make a stereo recording of a voice that goes where a recording says, as the listener hears it; needs no server
+    /// Render a voice that moves along a recording to a stereo file; needs no server
     Render(render::RenderArgs),
 }
 
-/// For the commands that are calls; another's `--output` is a file.
+/// The output format. Flattened per command, because `--output` of `render` is a file.
 #[derive(Args)]
 pub(crate) struct OutputArgs {
-    /// How to print answers; json is one object a line
+    /// Output format; json prints one object on each line
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     output: OutputFormat,
 }
 
 type Stage = PositionServiceClient<tonic::transport::Channel>;
 
-/// Runs one command, against the server if it needs one.
+/// Runs a command; connects only if the command needs a server.
 pub(crate) async fn run(command: PositionCommand, args: ClientArgs) -> Result<(), Failure> {
     let connect = async || Ok::<_, Failure>(Stage::new(args.connect().await?));
     match command {
         PositionCommand::Get { output } => {
-            let answer = connect()
+            let response = connect()
                 .await?
                 .position_req(args.request(Msg::default()))
                 .await?
                 .into_inner();
-            let position = answer.position.ok_or(Failure::IncompleteAnswer)?;
+            let position = response.position.ok_or(Failure::IncompleteResponse)?;
             Printer::new(output.output).position(&position)
         }
         PositionCommand::List { output } => watch::list(connect().await?, &args, &output).await,
         PositionCommand::Watch {
-            choice,
+            interest,
             count,
             output,
-        } => watch::watch(connect().await?, &args, &choice, count, &output).await,
+        } => watch::watch(connect().await?, &args, &interest, count, &output).await,
         PositionCommand::Publish { x, y, z, .. } => {
             let position = Position {
                 position: Some(Pos { x, y, z }),

@@ -1,4 +1,4 @@
-//! `soundstage position record`.
+//! `soundstage position record`: writes positions to a file.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -9,17 +9,19 @@ use clap::Args;
 use soundstage_formats::Recorder;
 
 use super::Stage;
-use super::choice::ChoiceArgs;
+use super::interest::InterestArgs;
 use crate::client::ClientArgs;
 use crate::failure::Failure;
+use crate::output::counted;
 
 #[derive(Args)]
+#[command(after_help = "A line of the file: {\"time_ms\":0,\"x\":1,\"y\":0,\"z\":0}")]
 pub(crate) struct RecordArgs {
     /// The file to write, or - for standard output
     file: PathBuf,
     #[command(flatten)]
-    choice: ChoiceArgs,
-    /// Stop after this long, for example 30s [default: at Ctrl-C]
+    interest: InterestArgs,
+    /// Stop after this time, for example 30s [default: at Ctrl-C]
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     duration: Option<Duration>,
 }
@@ -34,10 +36,10 @@ pub(super) async fn run(
         Box::new(io::stdout())
     } else {
         let file = File::create(&record.file);
-        // Each line as it comes: a recording is of use however it ends.
+        // Unbuffered: the recording is complete up to its last line however it ends.
         Box::new(file.map_err(|error| Failure::file(&record.file, error))?)
     };
-    let request = args.request(record.choice.request());
+    let request = args.request(record.interest.request());
     let mut updates = stage.position_sub(request).await?.into_inner();
     let mut recorder = Recorder::default();
     let start = Instant::now();
@@ -66,7 +68,11 @@ pub(super) async fn run(
     }
     output.flush().map_err(Failure::output)?;
     if !is_stdout {
-        eprintln!("{count} positions in {}", record.file.display());
+        eprintln!(
+            "recorded {} in {}",
+            counted(count, "line"),
+            record.file.display()
+        );
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use soundstage_formats::Recording;
 
 use crate::failure::Failure;
 
-/// Reads a whole recording; `-` is standard input. Every line is checked before anything is done with the first.
+/// Reads and checks a whole recording. The path `-` means standard input.
 pub(super) fn read(path: &Path) -> Result<Recording, Failure> {
     if path == Path::new("-") {
         return parse(path, io::stdin().lock());
@@ -18,16 +18,17 @@ pub(super) fn read(path: &Path) -> Result<Recording, Failure> {
 }
 
 fn parse(path: &Path, lines: impl BufRead) -> Result<Recording, Failure> {
-    let place = path.display();
     let mut recording = Recording::default();
     for (index, line) in lines.lines().enumerate() {
         let line = line.map_err(|error| Failure::file(path, error))?;
-        let read = recording.read_line(&line);
-        read.map_err(|error| Failure::BadInput(format!("{place}: line {}: {error}", index + 1)))?;
+        recording.read_line(&line).map_err(|error| {
+            Failure::InvalidInput(format!("{}: line {}: {error}", path.display(), index + 1))
+        })?;
     }
     if recording.moments.is_empty() {
-        return Err(Failure::BadInput(format!(
-            "{place}: nothing is recorded there"
+        return Err(Failure::InvalidInput(format!(
+            "{}: the recording is empty",
+            path.display()
         )));
     }
     Ok(recording)

@@ -1,32 +1,32 @@
-//! `soundstage position render`: what the listener hears of a recorded voice that goes where a recording says.
+//! `soundstage position render`: renders a voice that moves along a recording as the listener hears it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use hound::{SampleFormat, WavReader, WavSpec, WavWriter};
-use soundstage_formats::{Part, Recording};
+use soundstage_formats::{Appearance, Recording};
 use soundstage_sound::{Binaural, Place, Track};
 
 use super::recording;
 use crate::failure::Failure;
-use crate::output::partial;
+use crate::output::partial_path;
 
 #[derive(Args)]
 pub(crate) struct RenderArgs {
-    /// The voice: a WAV file; several channels are mixed into one
+    /// WAV file of the voice; channels are mixed to mono
     #[arg(long, value_name = "WAV")]
     input: PathBuf,
-    /// Where it goes: a recording, as `position record` writes it
+    /// Recording of the positions, as `position record` writes it
     #[arg(long, value_name = "NDJSON")]
     track: PathBuf,
-    /// Whose place in the recording it is, if there are several: a name or an id
+    /// Name or id of the character with the voice, if the recording has several characters
     #[arg(long, value_name = "NAME|ID")]
     character: Option<String>,
-    /// What is heard: a stereo WAV file of 32-bit floating-point samples, as long as the voice
+    /// Stereo WAV file to write, with 32-bit floating-point samples
     #[arg(long, value_name = "WAV")]
     output: PathBuf,
-    /// Louder or softer by so many decibels
+    /// Gain in decibels; negative is softer
     #[arg(
         long,
         value_name = "DB",
@@ -48,10 +48,9 @@ pub(super) fn run(render: &RenderArgs) -> Result<(), Failure> {
         bits_per_sample: 32,
         sample_format: SampleFormat::Float,
     };
-    // The file is there whole or not at all.
-    let unfinished = partial(&render.output);
+    let partial = partial_path(&render.output);
     let unwritten = |error| wav_failure(&render.output, error);
-    let mut output = WavWriter::create(&unfinished, spec).map_err(unwritten)?;
+    let mut output = WavWriter::create(&partial, spec).map_err(unwritten)?;
     let mut peak = 0.0_f64;
     for (index, sample) in voice.iter().enumerate() {
         let place = track.at(index as f64 / f64::from(sample_rate));
@@ -61,52 +60,55 @@ pub(super) fn run(render: &RenderArgs) -> Result<(), Failure> {
         output.write_sample(right as f32).map_err(unwritten)?;
     }
     output.finalize().map_err(unwritten)?;
-    fs::rename(&unfinished, &render.output)
-        .map_err(|error| Failure::file(&render.output, error))?;
+    fs::rename(&partial, &render.output).map_err(|error| Failure::file(&render.output, error))?;
     let seconds = voice.len() as f64 / f64::from(sample_rate);
-    eprintln!("{seconds:.1} s in {}", render.output.display());
+    eprintln!("rendered {seconds:.1} s to {}", render.output.display());
     if peak > 1.0 {
         let over = 20.0 * peak.log10();
         eprintln!(
-            "it is {over:.1} dB too loud to be played as it is; give --gain {:.0}",
+            "the peak is {over:.1} dB above full scale; lower it with --gain {:.0}",
             -over.ceil()
         );
     }
     Ok(())
 }
 
-/// Where the one goes whom the voice belongs to.
+/// Returns the track of the character that has the voice.
 fn track(recording: &Recording, render: &RenderArgs) -> Result<Track, Failure> {
     let path = render.track.display();
-    let parts = recording.parts.iter().enumerate();
-    let fits = |part: &Part| match &render.character {
+    let appearances = recording.appearances.iter().enumerate();
+    let matches = |appearance: &Appearance| match &render.character {
         Some(wanted) => {
-            part.name == *wanted || part.character.is_some_and(|id| id.to_string() == *wanted)
+            let has_id = |id: u32| id.to_string() == *wanted;
+            appearance.name == *wanted || appearance.character.is_some_and(has_id)
         }
         None => true,
     };
-    let fitting: Vec<_> = parts.filter(|(_, part)| fits(part)).collect();
-    let part = match (fitting.as_slice(), &render.character) {
-        ([(part, _)], _) => *part,
+    let matching: Vec<_> = appearances
+        .filter(|(_, appearance)| matches(appearance))
+        .collect();
+    let index = match (matching.as_slice(), &render.character) {
+        ([(index, _)], _) => *index,
         ([], _) => {
             let wanted = render.character.clone().unwrap_or_default();
-            return Err(Failure::BadInput(format!(
-                "{path}: nobody in it is {wanted:?}"
+            return Err(Failure::InvalidInput(format!(
+                "{path}: no character has the name or id {wanted:?}"
             )));
         }
         (several, _) => {
-            let names = several.iter().take(5).map(|(_, part)| {
-                let id = part.character.map_or("no id".into(), |id| id.to_string());
-                format!("{} ({id})", part.name)
+            let names = several.iter().take(5).map(|(_, appearance)| {
+                let id = appearance.character;
+                let id = id.map_or("no id".into(), |id| id.to_string());
+                format!("{} ({id})", appearance.name)
             });
             let names = names.collect::<Vec<_>>().join(", ");
-            return Err(Failure::BadInput(format!(
-                "{path}: {} are recorded there; choose one with --character: {names}",
+            return Err(Failure::InvalidInput(format!(
+                "{path}: the recording has {} characters; choose one with --character: {names}",
                 several.len()
             )));
         }
     };
-    let samples = recording.of(part).map(|(time_ms, [x, y, z])| {
+    let samples = recording.positions(index).map(|(time_ms, [x, y, z])| {
         let place = Place {
             x: x.into(),
             y: y.into(),
@@ -114,10 +116,10 @@ fn track(recording: &Recording, render: &RenderArgs) -> Result<Track, Failure> {
         };
         (time_ms as f64 / 1e3, place)
     });
-    Track::new(samples.collect()).map_err(|error| Failure::BadInput(format!("{path}: {error}")))
+    Track::new(samples.collect()).map_err(|error| Failure::InvalidInput(format!("{path}: {error}")))
 }
 
-/// The samples of a WAV file as one channel, from -1 to 1, and how many there are a second.
+/// Reads a WAV file. Returns its samples, mixed to mono and from -1 to 1, and its sample rate in Hz.
 fn read_voice(path: &Path) -> Result<(Vec<f32>, u32), Failure> {
     let unreadable = |error| wav_failure(path, error);
     let mut reader = WavReader::open(path).map_err(unreadable)?;
@@ -137,8 +139,8 @@ fn read_voice(path: &Path) -> Result<(Vec<f32>, u32), Failure> {
         .map(|frame| frame.iter().sum::<f32>() / channels as f32);
     let voice: Vec<f32> = mixed.collect();
     if voice.is_empty() || spec.sample_rate == 0 {
-        return Err(Failure::BadInput(format!(
-            "{}: there is no sound in it",
+        return Err(Failure::InvalidInput(format!(
+            "{}: the file has no samples",
             path.display()
         )));
     }
@@ -148,8 +150,8 @@ fn read_voice(path: &Path) -> Result<(Vec<f32>, u32), Failure> {
 fn wav_failure(path: &Path, error: hound::Error) -> Failure {
     match error {
         hound::Error::IoError(error) => Failure::file(path, error),
-        other => Failure::BadInput(format!(
-            "{}: no WAV file that can be read ({other})",
+        other => Failure::InvalidInput(format!(
+            "{}: the file is not a readable WAV file ({other})",
             path.display()
         )),
     }

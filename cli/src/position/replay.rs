@@ -1,4 +1,4 @@
-//! `soundstage position replay`.
+//! `soundstage position replay`: moves characters as a recording says.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use clap::Args;
 use soundstage_formats::{Player, Recording};
 use tokio::time::Instant;
 
-use super::sync::Sync;
+use super::sync::SyncCall;
 use super::{Stage, recording};
 use crate::client::ClientArgs;
 use crate::failure::Failure;
@@ -16,10 +16,10 @@ use crate::failure::Failure;
 pub(crate) struct ReplayArgs {
     /// The recording, or - for standard input
     file: PathBuf,
-    /// How many times as fast as it was recorded
+    /// Speed as a multiple of the recorded speed, 0.01 to 100
     #[arg(long, default_value_t = 1.0, value_parser = speed)]
     speed: f64,
-    /// Begin again at its end, until Ctrl-C
+    /// Repeat until Ctrl-C
     #[arg(long)]
     repeat: bool,
 }
@@ -27,11 +27,11 @@ pub(crate) struct ReplayArgs {
 fn speed(text: &str) -> Result<f64, String> {
     let speed: f64 = text
         .parse()
-        .map_err(|_| "a number such as 0.5 or 2".to_owned())?;
+        .map_err(|_| "enter a number such as 0.5 or 2".to_owned())?;
     if (0.01..=100.0).contains(&speed) {
         Ok(speed)
     } else {
-        Err("from 0.01 to 100".into())
+        Err("enter a number from 0.01 to 100".into())
     }
 }
 
@@ -44,34 +44,34 @@ pub(super) async fn run(
     let interrupted = tokio::signal::ctrl_c();
     tokio::pin!(interrupted);
     loop {
-        let mut sync = Sync::open(&mut stage, args).await?;
+        let mut call = SyncCall::open(&mut stage, args).await?;
         tokio::select! {
-            played = play(&mut sync, &recording, replay.speed) => played?,
+            played = play(&mut call, &recording, replay.speed) => played?,
             _ = &mut interrupted => {
-                sync.finish().await?;
-                return Err(Failure::Interrupted("its characters have left".into()));
+                call.finish().await?;
+                return Err(Failure::Interrupted("the characters have left the stage".into()));
             }
         }
-        sync.finish().await?;
+        call.finish().await?;
         if !replay.repeat {
             return Ok(());
         }
     }
 }
 
-/// Sends each moment at its time.
-async fn play(sync: &mut Sync, recording: &Recording, speed: f64) -> Result<(), Failure> {
-    let ids = recording.ids(&sync.join(recording.joins()).await?);
+/// Sends each moment when it is due.
+async fn play(call: &mut SyncCall, recording: &Recording, speed: f64) -> Result<(), Failure> {
+    let ids = recording.ids(&call.join(recording.joins()).await?);
     let start = Instant::now();
     let mut player = Player::new(recording, speed);
     while let Some(next) = player.next_at() {
-        sync.wait_until(start + Duration::from_secs_f64(next / 1e3))
+        call.wait_until(start + Duration::from_secs_f64(next / 1e3))
             .await?;
         let (samples, leaves) = player.messages(start.elapsed().as_secs_f64() * 1e3, &ids);
         for character in leaves {
-            sync.leave(character).await?;
+            call.leave(character).await?;
         }
-        sync.put(&samples).await?;
+        call.send_samples(&samples).await?;
     }
     Ok(())
 }

@@ -8,32 +8,35 @@ use soundstage_proto::position::{Join, Pos, Sample};
 use tokio::time::Instant;
 
 use super::Stage;
-use super::sync::Sync;
+use super::sync::SyncCall;
 use crate::client::ClientArgs;
 use crate::failure::Failure;
+use crate::output::counted;
 
 #[derive(Args)]
 pub(crate) struct SimulateArgs {
-    /// How many characters
+    /// Number of characters, 1 to 5000
     #[arg(value_name = "N", value_parser = clap::value_parser!(u32).range(1..=5000))]
     count: u32,
-    /// How many times a second each moves
+    /// Moves per second of each character, 1 to 120
     #[arg(long, value_name = "HZ", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=120))]
     rate: u32,
-    /// How far from the listener they go, in metres
+    /// Radius of the area that the characters move in, 0.5 to 1000 metres
     #[arg(long, value_name = "METRES", default_value_t = 6.0, value_parser = radius)]
     radius: f64,
-    /// Stop after this long, for example 30s [default: at Ctrl-C]
+    /// Stop after this time, for example 30s [default: at Ctrl-C]
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     duration: Option<Duration>,
 }
 
 fn radius(text: &str) -> Result<f64, String> {
-    let radius: f64 = text.parse().map_err(|_| "a number of metres".to_owned())?;
+    let radius: f64 = text
+        .parse()
+        .map_err(|_| "enter a number of metres".to_owned())?;
     if (0.5..=1000.0).contains(&radius) {
         Ok(radius)
     } else {
-        Err("from 0.5 to 1000".into())
+        Err("enter a number from 0.5 to 1000".into())
     }
 }
 
@@ -42,26 +45,30 @@ pub(super) async fn run(
     args: &ClientArgs,
     simulate: SimulateArgs,
 ) -> Result<(), Failure> {
-    let mut sync = Sync::open(&mut stage, args).await?;
+    let mut call = SyncCall::open(&mut stage, args).await?;
     let joins = (1..=simulate.count).map(|number| Join {
         name: format!("Walker {number}"),
         ..Join::default()
     });
-    let ids = sync.join(joins.collect()).await?;
+    let ids = call.join(joins.collect()).await?;
     eprintln!(
-        "{} characters are on the stage, until Ctrl-C",
-        simulate.count
+        "added {} to the stage; press Ctrl-C to end the simulation",
+        counted(simulate.count.into(), "character")
     );
     let interrupted = tokio::signal::ctrl_c();
     tokio::pin!(interrupted);
     tokio::select! {
-        moved = move_all(&mut sync, &ids, &simulate) => moved?,
+        moved = move_all(&mut call, &ids, &simulate) => moved?,
         _ = &mut interrupted => (),
     }
-    sync.finish().await
+    call.finish().await
 }
 
-async fn move_all(sync: &mut Sync, ids: &[u32], simulate: &SimulateArgs) -> Result<(), Failure> {
+async fn move_all(
+    call: &mut SyncCall,
+    ids: &[u32],
+    simulate: &SimulateArgs,
+) -> Result<(), Failure> {
     let start = Instant::now();
     let interval = Duration::from_secs(1) / simulate.rate;
     let mut sequence = 0;
@@ -75,29 +82,28 @@ async fn move_all(sync: &mut Sync, ids: &[u32], simulate: &SimulateArgs) -> Resu
             character: *id,
             epoch: 0,
             sequence,
-            // 0 would be the server's clock.
+            // The server replaces 0 by its own clock.
             time_ms: elapsed.as_millis() as i64 + 1,
-            position: Some(place(index, elapsed.as_secs_f64(), simulate.radius)),
+            position: Some(position(index, elapsed.as_secs_f64(), simulate.radius)),
         });
-        sync.put(&samples.collect::<Vec<_>>()).await?;
-        // What could not be sent in time is not caught up with.
+        call.send_samples(&samples.collect::<Vec<_>>()).await?;
         let next = start + interval * sequence;
-        sync.wait_until(next).await?;
+        call.wait_until(next).await?;
     }
 }
 
-/// Where the character with this index is: on a ring of its own, which sways and rises and falls. Neighbours have
-/// other radii, paces and directions (the golden ratio spreads them evenly).
-fn place(index: usize, seconds: f64, radius: f64) -> Pos {
+/// Returns the position of a character after `seconds`. Each character circles the listener while its distance and
+/// height oscillate. Multiples of irrational numbers spread the radii, speeds and phases evenly over the characters.
+fn position(index: usize, seconds: f64, radius: f64) -> Pos {
     let spread = |step: f64| (index as f64 * step).fract();
-    let (near, pace) = (0.15 + 0.85 * spread(0.618_034).sqrt(), spread(0.414_214));
+    let (distance, pace) = (0.15 + 0.85 * spread(0.618_034).sqrt(), spread(0.414_214));
     let turns = if index.is_multiple_of(2) { 1.0 } else { -1.0 } * (0.02 + 0.08 * pace);
     let angle = TAU * (turns * seconds + spread(0.754_878));
     let sway = 1.0 + 0.15 * (TAU * (0.11 * seconds + pace)).sin();
     let height = 0.25 * radius.min(4.0) * (TAU * (0.07 * seconds + spread(0.324_718))).sin();
     Pos {
-        x: (radius * near * sway * angle.cos()) as f32,
-        y: (radius * near * sway * angle.sin()) as f32,
+        x: (radius * distance * sway * angle.cos()) as f32,
+        y: (radius * distance * sway * angle.sin()) as f32,
         z: height as f32,
     }
 }

@@ -1,4 +1,4 @@
-//! A call of `PositionSync` that moves characters and wants to see no others.
+//! A call of `PositionSync` that moves characters and receives no positions.
 
 use soundstage_proto::position::{
     Join, PositionSubRequest, PositionSyncRequest, Sample, StageUpdate,
@@ -11,33 +11,34 @@ use super::Stage;
 use crate::client::ClientArgs;
 use crate::failure::Failure;
 
-/// Samples and joins in one request: well within what the server reads as one message.
+/// How many samples or joins one request carries, well within the server's limit on the size of a message.
 const BATCH: usize = 500;
 
-/// Requests that wait for the connection.
-const WAITING: usize = 4;
+/// How many requests wait for the connection.
+const QUEUE: usize = 4;
 
-/// The call.
-pub(super) struct Sync {
+/// An open call.
+pub(super) struct SyncCall {
     requests: mpsc::Sender<PositionSyncRequest>,
     updates: Streaming<StageUpdate>,
 }
 
-impl Sync {
+impl SyncCall {
+    /// Opens a call without interest in any character.
     pub(super) async fn open(stage: &mut Stage, args: &ClientArgs) -> Result<Self, Failure> {
-        let (requests, receiver) = mpsc::channel(WAITING);
-        let none = PositionSyncRequest {
+        let (requests, receiver) = mpsc::channel(QUEUE);
+        let no_interest = PositionSyncRequest {
             receive: Some(PositionSubRequest::default()),
             ..PositionSyncRequest::default()
         };
-        // There is room for the first.
-        let _ = requests.try_send(none);
+        // The queue is empty, so the first request fits.
+        let _ = requests.try_send(no_interest);
         let request = args.request(ReceiverStream::new(receiver));
         let updates = stage.position_sync(request).await?.into_inner();
         Ok(Self { requests, updates })
     }
 
-    /// Puts characters on the stage; their ids.
+    /// Adds characters to the stage and returns their ids.
     pub(super) async fn join(&mut self, joins: Vec<Join>) -> Result<Vec<u32>, Failure> {
         let mut ids = Vec::with_capacity(joins.len());
         for batch in joins.chunks(BATCH) {
@@ -49,7 +50,7 @@ impl Sync {
             let wanted = ids.len() + batch.len();
             while ids.len() < wanted {
                 let update = self.updates.message().await?;
-                let own = update.ok_or(Failure::IncompleteAnswer)?.own;
+                let own = update.ok_or(Failure::IncompleteResponse)?.own;
                 ids.extend(own.iter().map(|character| character.id));
             }
         }
@@ -57,7 +58,7 @@ impl Sync {
     }
 
     /// Moves characters.
-    pub(super) async fn put(&mut self, samples: &[Sample]) -> Result<(), Failure> {
+    pub(super) async fn send_samples(&mut self, samples: &[Sample]) -> Result<(), Failure> {
         for batch in samples.chunks(BATCH) {
             self.send(PositionSyncRequest {
                 samples: batch.to_vec(),
@@ -68,7 +69,7 @@ impl Sync {
         Ok(())
     }
 
-    /// A character leaves.
+    /// Removes a character from the stage.
     pub(super) async fn leave(&mut self, character: u32) -> Result<(), Failure> {
         self.send(PositionSyncRequest {
             leaves: vec![character],
@@ -77,20 +78,19 @@ impl Sync {
         .await
     }
 
-    /// Waits until a time, in which the characters are known to be there.
+    /// Waits until `time` and keeps the characters on the stage meanwhile.
     pub(super) async fn wait_until(&mut self, time: tokio::time::Instant) -> Result<(), Failure> {
         tokio::select! {
             () = tokio::time::sleep_until(time) => Ok(()),
-            ended = self.stay() => ended,
+            ended = self.keep_alive() => ended,
         }
     }
 
-    /// Keeps the characters on the stage, as long as it is polled and the call goes on.
-    pub(super) async fn stay(&mut self) -> Result<(), Failure> {
+    /// Answers heartbeats, which keeps the characters on the stage while the future is polled. Ends only with the call.
+    pub(super) async fn keep_alive(&mut self) -> Result<(), Failure> {
         loop {
-            // Each of the server's heartbeats is answered with one.
             let update = self.updates.message().await?;
-            update.ok_or(Failure::IncompleteAnswer)?;
+            update.ok_or(Failure::IncompleteResponse)?;
             self.send(PositionSyncRequest {
                 heartbeat: true,
                 ..PositionSyncRequest::default()
@@ -99,7 +99,7 @@ impl Sync {
         }
     }
 
-    /// Ends the call, once all that was sent has been done.
+    /// Half-closes the call and waits until the server has handled every request.
     pub(super) async fn finish(mut self) -> Result<(), Failure> {
         drop(self.requests);
         while self.updates.message().await?.is_some() {}
@@ -110,8 +110,8 @@ impl Sync {
         if self.requests.send(request).await.is_ok() {
             return Ok(());
         }
-        // The call has ended; its status says why.
+        // The call has ended. Its status says why.
         while self.updates.message().await?.is_some() {}
-        Err(Failure::IncompleteAnswer)
+        Err(Failure::IncompleteResponse)
     }
 }

@@ -1,40 +1,40 @@
-//! `soundstage position watch` and `list`: who is on the stage, and where.
+//! `soundstage position watch` and `list`: print positions of characters.
 
 use std::collections::BTreeMap;
 
 use soundstage_proto::position::{Character, PositionSubRequest, StageUpdate};
 
-use super::{OutputArgs, Stage, choice::ChoiceArgs};
+use super::{OutputArgs, Stage, interest::InterestArgs};
 use crate::client::ClientArgs;
 use crate::failure::Failure;
 use crate::output::Printer;
 
-/// Prints each new position, at most `count`.
+/// Prints positions as they change, at most `count`.
 pub(super) async fn watch(
     mut stage: Stage,
     args: &ClientArgs,
-    choice: &ChoiceArgs,
+    interest: &InterestArgs,
     count: Option<usize>,
     output: &OutputArgs,
 ) -> Result<(), Failure> {
-    let request = args.request(choice.request());
+    let request = args.request(interest.request());
     let mut updates = stage.position_sub(request).await?.into_inner();
     let mut printer = Printer::new(output.output);
-    let mut names = BTreeMap::new();
-    let mut left = count.unwrap_or(usize::MAX);
-    while left > 0
+    let mut characters = BTreeMap::new();
+    let mut remaining = count.unwrap_or(usize::MAX);
+    while remaining > 0
         && let Some(update) = updates.message().await?
     {
         if let Some(position) = &update.position {
             printer.position(position)?;
-            left -= 1;
+            remaining -= 1;
         }
-        left -= print(&mut printer, &mut names, update, left)?;
+        remaining -= print(&mut printer, &mut characters, update, remaining)?;
     }
     Ok(())
 }
 
-/// Prints who is on the stage now.
+/// Prints every character that is on the stage now.
 pub(super) async fn list(
     mut stage: Stage,
     args: &ClientArgs,
@@ -46,17 +46,18 @@ pub(super) async fn list(
     };
     let mut updates = stage.position_sub(args.request(all)).await?.into_inner();
     let mut printer = Printer::new(output.output);
-    // Before the stage's first tick there may be a heartbeat.
+    // Heartbeats may precede the first complete update.
     while let Some(update) = updates.message().await? {
         if update.complete {
             print(&mut printer, &mut BTreeMap::new(), update, usize::MAX)?;
             return Ok(());
         }
     }
-    Err(Failure::IncompleteAnswer)
+    Err(Failure::IncompleteResponse)
 }
 
-/// Prints the samples of an update, at most so many, and who has left; how many samples it were.
+/// Prints at most `at_most` samples of an update, and the characters that have left. Returns the number of samples
+/// printed.
 fn print(
     printer: &mut Printer,
     characters: &mut BTreeMap<u32, Character>,
@@ -70,7 +71,7 @@ fn print(
     let mut count = 0;
     for sample in update.samples.iter().take(at_most) {
         let character = characters.get(&sample.character);
-        printer.sample(character.ok_or(Failure::IncompleteAnswer)?, sample)?;
+        printer.sample(character.ok_or(Failure::IncompleteResponse)?, sample)?;
         count += 1;
     }
     for id in gone {

@@ -1,26 +1,25 @@
-//! `soundstage user export`: users into a file or a pipe.
+//! `soundstage user export`: writes users to a file or a pipe.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use soundstage_formats::{Format, Writer};
 use soundstage_proto::user::{ExportUsersRequest, ListUsersRequest};
 
-use super::Users;
 use super::filter::FilterArgs;
+use super::{Users, file_format};
 use crate::client::ClientArgs;
 use crate::failure::Failure;
-use crate::output::partial;
+use crate::output::{counted, partial_path, progress_bar};
 
 #[derive(Args)]
 pub(crate) struct ExportArgs {
     /// The file to write, or - for standard output
     #[arg(default_value = "-")]
     file: PathBuf,
-    /// The format, if the file's extension does not say it [default for standard output: ndjson]
+    /// File format [default: the file's extension; ndjson for standard output]
     #[arg(long, value_enum)]
     format: Option<Format>,
     #[command(flatten)]
@@ -32,38 +31,38 @@ pub(crate) async fn run(
     args: &ClientArgs,
     export: ExportArgs,
 ) -> Result<(), Failure> {
+    let format = file_format(&export.file, export.format)?;
     if export.file == Path::new("-") {
-        let format = export.format.unwrap_or(Format::Ndjson);
         let output = BufWriter::new(io::stdout());
         return write(users, args, &export.filter, format, output)
             .await
             .map(drop);
     }
-    let format = export.format.or_else(|| Format::of(&export.file));
-    let format = format.ok_or_else(|| {
-        Failure::Usage("name a file that ends in .json, .csv or .ndjson, or say --format".into())
-    })?;
-    // The file is there whole or not at all.
-    let partial = partial(&export.file);
+    let partial = partial_path(&export.file);
     let output = BufWriter::new(File::create(&partial).map_err(Failure::output)?);
     let written = tokio::select! {
         written = write(users, args, &export.filter, format, output) => written,
-        _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted("nothing was written".into())),
+        _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted("no file was written".into())),
     };
     match written {
         Ok(count) => {
             fs::rename(&partial, &export.file).map_err(Failure::output)?;
-            eprintln!("{count} users in {}", export.file.display());
+            eprintln!(
+                "exported {} to {}",
+                counted(count, "user"),
+                export.file.display()
+            );
             Ok(())
         }
         Err(failure) => {
-            // What is left of it would only be in the way; the failure is what matters.
+            // If the removal fails too, the first failure is still the one to report.
             let _ = fs::remove_file(&partial);
             Err(failure)
         }
     }
 }
 
+/// Writes the users that match the filter and returns their number.
 async fn write(
     mut users: Users,
     args: &ClientArgs,
@@ -71,24 +70,32 @@ async fn write(
     format: Format,
     mut output: impl Write,
 ) -> Result<u64, Failure> {
-    let count = ListUsersRequest {
+    let first_user = ListUsersRequest {
         page_size: 1,
         filter: Some(filter.message()),
         ..ListUsersRequest::default()
     };
-    let page = users.list_users(args.request(count)).await?.into_inner();
-    let bar = progress_bar(page.total_size, page.total_is_lower_bound);
+    let page = users
+        .list_users(args.request(first_user))
+        .await?
+        .into_inner();
+    let total = (!page.total_is_lower_bound).then_some(page.total_size.into());
+    let bar = progress_bar(
+        total,
+        "{wide_bar} {human_pos} of {human_len}  {per_sec}",
+        "{spinner} {human_pos}  {per_sec}",
+    );
     let request = ExportUsersRequest {
         filter: Some(filter.message()),
     };
-    let mut answers = users
+    let mut exported = users
         .export_users(args.request(request))
         .await?
         .into_inner();
     let mut writer = Writer::new(format);
     let mut text = String::new();
     let mut count = 0;
-    while let Some(user) = answers.message().await? {
+    while let Some(user) = exported.message().await? {
         text.clear();
         writer.user(&user, &mut text);
         output.write_all(text.as_bytes()).map_err(Failure::output)?;
@@ -101,19 +108,4 @@ async fn write(
     output.flush().map_err(Failure::output)?;
     bar.finish_and_clear();
     Ok(count)
-}
-
-/// Seen on a terminal, and nowhere else.
-fn progress_bar(total: u32, is_lower_bound: bool) -> ProgressBar {
-    let bar = if is_lower_bound {
-        ProgressBar::new_spinner()
-    } else {
-        ProgressBar::new(total.into())
-    };
-    let template = "{wide_bar} {human_pos} of {human_len} users  {per_sec}";
-    // The template is ours, and right.
-    if let (false, Ok(style)) = (is_lower_bound, ProgressStyle::with_template(template)) {
-        bar.set_style(style);
-    }
-    bar
 }

@@ -1,4 +1,4 @@
-//! Which users a command is about, and in which order.
+//! Filtering and ordering users.
 
 use clap::{Args, ValueEnum};
 use soundstage_proto::UserType;
@@ -7,10 +7,10 @@ use soundstage_proto::user::list_users_request;
 
 use super::parse_user_type;
 
-/// A choice of users.
+/// Which users to include.
 #[derive(Args, Clone)]
 pub(crate) struct FilterArgs {
-    /// Only users with this in their nickname or mail address, or with this id
+    /// Only users with this text in the nickname or mail address, or with this id
     #[arg(
         long,
         value_name = "TEXT",
@@ -18,21 +18,21 @@ pub(crate) struct FilterArgs {
         hide_default_value = true
     )]
     pub(crate) search: String,
-    /// Only users of this type; may be given more than once
+    /// Only users of this type; can be repeated
     #[arg(long = "type", value_name = "TYPE", value_parser = parse_user_type)]
     user_types: Vec<UserType>,
 }
 
-/// What a list is ordered by.
+/// The order and length of a list.
 #[derive(Args, Clone)]
 pub(crate) struct OrderArgs {
-    /// What to order by
+    /// Field to sort by
     #[arg(long, value_enum, default_value_t)]
     order: Order,
-    /// From the last to the first
+    /// Sort in descending order
     #[arg(long)]
     pub(crate) descending: bool,
-    /// Print at most this many
+    /// Print at most N users
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<usize>,
 }

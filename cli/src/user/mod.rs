@@ -5,8 +5,11 @@ mod filter;
 mod import;
 mod watch;
 
+use std::path::Path;
+
 use clap::{ArgGroup, Args, Subcommand};
 use prost_types::FieldMask;
+use soundstage_formats::Format;
 use soundstage_proto::user::user_manager_client::UserManagerClient;
 use soundstage_proto::user::{
     DeleteUserRequest, ListUsersRequest, UpdateUserRequest, User, UserFilter, UserRequest,
@@ -18,7 +21,7 @@ use tonic::{Code, Response, Status, Streaming};
 
 use crate::client::{ClientArgs, OutputFormat};
 use crate::failure::Failure;
-use crate::ids::{IdArgs, IdFault};
+use crate::ids::IdArgs;
 use crate::output::Printer;
 
 use export::ExportArgs;
@@ -28,67 +31,67 @@ use watch::WatchArgs;
 
 #[derive(Subcommand)]
 pub(crate) enum UserCommand {
-    /// Print one user
+    /// Print a user
     Get {
         /// The user's id
         id: u32,
     },
     /// Add a user
     Add(AddArgs),
-    /// Change some fields of a user
+    /// Change fields of a user
     Update(UpdateArgs),
-    /// Remove a user, and print it as it was
+    /// Delete a user and print the user's last state
     Delete {
         /// The user's id
         id: u32,
-        /// Only if nobody has changed it since this revision
+        /// Fail if the user has changed since this revision
         #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
         revision: i64,
     },
-    /// Print users, all or those that are chosen
+    /// Print all users, or the users that match a filter
     List {
         #[command(flatten)]
         filter: FilterArgs,
         #[command(flatten)]
         order: OrderArgs,
     },
-    /// Print the users with a text in their nickname or mail address, or with that id
+    /// Search users by a part of the nickname or mail address, or by id
     Search {
-        /// Letter case and width make no difference
+        /// The text or id to find; letter case and character width do not matter
         text: String,
         #[command(flatten)]
         order: OrderArgs,
     },
-    /// Print each change of any user as it happens
+    /// Print changes of users as they happen
     Watch(WatchArgs),
-    /// Add the users of a file
+    /// Import users from a file
     Import(ImportArgs),
-    /// Write users to a file
+    /// Export users to a file
     Export(ExportArgs),
-    /// Print how many of these ids exist
+    /// Print how many of the ids exist
     Count(IdArgs),
-    /// Print the users of one type as they arrive
+    /// Print the users of one type
     ByType {
-        /// normal, administrator, guest or disabled
+        /// The type: normal, administrator, guest or disabled
         #[arg(value_name = "TYPE", value_parser = parse_user_type)]
         user_type: UserType,
     },
-    /// Print the users with these ids, each as soon as it is asked for
+    /// Look up ids one at a time and print each user that exists
     ByIds(IdArgs),
 }
 
 #[derive(Args)]
 pub(crate) struct AddArgs {
-    /// The id; without one the server picks the next
+    /// The id [default: the server picks a free one]
     #[arg(long, default_value_t = 0, hide_default_value = true)]
     id: u32,
-    /// 1 to 64 characters
+    /// The nickname, 1 to 64 characters
     #[arg(long)]
     nickname: String,
-    /// Such as name@example.com
+    /// The mail address, such as name@example.com
     #[arg(long, value_name = "ADDRESS")]
     mail_address: String,
-    /// normal, administrator, guest or disabled
+    /// The type: normal, administrator, guest or disabled
     #[arg(long = "type", value_name = "TYPE", default_value = "normal", value_parser = parse_user_type)]
     user_type: UserType,
 }
@@ -98,16 +101,16 @@ pub(crate) struct AddArgs {
 pub(crate) struct UpdateArgs {
     /// The user's id
     id: u32,
-    /// 1 to 64 characters
+    /// The new nickname, 1 to 64 characters
     #[arg(long)]
     nickname: Option<String>,
-    /// Such as name@example.com
+    /// The new mail address, such as name@example.com
     #[arg(long, value_name = "ADDRESS")]
     mail_address: Option<String>,
-    /// normal, administrator, guest or disabled
+    /// The new type: normal, administrator, guest or disabled
     #[arg(long = "type", value_name = "TYPE", value_parser = parse_user_type)]
     user_type: Option<UserType>,
-    /// Only if nobody has changed it since this revision
+    /// Fail if the user has changed since this revision
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     revision: i64,
 }
@@ -116,7 +119,7 @@ fn parse_user_type(name: &str) -> Result<UserType, &'static str> {
     user_types::parse(name).ok_or("choose normal, administrator, guest or disabled")
 }
 
-/// Runs one command against the server.
+/// Runs a command against the server.
 pub(crate) async fn run(
     command: UserCommand,
     args: ClientArgs,
@@ -150,6 +153,18 @@ pub(crate) async fn run(
 
 type Users = UserManagerClient<Channel>;
 
+/// Returns the format of a file: the given one, else the one that the extension names, else NDJSON for a pipe.
+fn file_format(file: &Path, given: Option<Format>) -> Result<Format, Failure> {
+    match given.or_else(|| Format::of(file)) {
+        Some(format) => Ok(format),
+        None if file == Path::new("-") => Ok(Format::Ndjson),
+        None => Err(Failure::Usage(
+            "name a file that ends in .json, .csv or .ndjson, or choose a format with --format"
+                .into(),
+        )),
+    }
+}
+
 async fn get(
     mut users: Users,
     args: &ClientArgs,
@@ -160,7 +175,7 @@ async fn get(
         .get_user(args.request(UserRequest { id }))
         .await?
         .into_inner();
-    printer.user(&stored(response, Failure::NotFound(id))?)
+    printer.user(&user_or(response, Failure::NotFound(id))?)
 }
 
 async fn add(
@@ -183,7 +198,7 @@ async fn add(
         ..User::default()
     };
     let response = users.add_user(args.request(user)).await?.into_inner();
-    printer.user(&stored(response, Failure::AlreadyExists(id))?)
+    printer.user(&user_or(response, Failure::AlreadyExists(id))?)
 }
 
 async fn update_user(
@@ -197,7 +212,7 @@ async fn update_user(
         ("mail_address", update.mail_address.is_some()),
         ("user_type", update.user_type.is_some()),
     ];
-    let paths = fields.iter().filter(|(_, is_given)| *is_given);
+    let paths = fields.iter().filter(|(_, is_set)| *is_set);
     let request = UpdateUserRequest {
         update_mask: Some(FieldMask {
             paths: paths.map(|(name, _)| (*name).to_owned()).collect(),
@@ -227,9 +242,9 @@ async fn delete(
     printer.user(&changed(user, id)?)
 }
 
-/// The user of an answer to a change, or why there is none.
-fn changed(answer: Result<Response<User>, Status>, id: u32) -> Result<User, Failure> {
-    answer
+/// Returns the user of a response to a change.
+fn changed(response: Result<Response<User>, Status>, id: u32) -> Result<User, Failure> {
+    response
         .map(Response::into_inner)
         .map_err(|status| match status.code() {
             Code::NotFound => Failure::NotFound(id),
@@ -237,12 +252,12 @@ fn changed(answer: Result<Response<User>, Status>, id: u32) -> Result<User, Fail
         })
 }
 
-/// The user of an answer, or what the answer's `error` flag stands for in this method.
-fn stored(response: UserResponse, in_band: Failure) -> Result<User, Failure> {
+/// Returns the user of a response, or `in_band`: the failure that the response's `error` flag means in this method.
+fn user_or(response: UserResponse, in_band: Failure) -> Result<User, Failure> {
     if response.error {
         Err(in_band)
     } else {
-        response.user.ok_or(Failure::IncompleteAnswer)
+        response.user.ok_or(Failure::IncompleteResponse)
     }
 }
 
@@ -253,11 +268,11 @@ async fn list(
     filter: UserFilter,
     order: OrderArgs,
 ) -> Result<(), Failure> {
-    let mut left = order.limit.unwrap_or(usize::MAX);
+    let mut remaining = order.limit.unwrap_or(usize::MAX);
     let mut page_token = String::new();
-    while left > 0 {
+    while remaining > 0 {
         let request = ListUsersRequest {
-            page_size: i32::try_from(left.min(1000)).unwrap_or_default(),
+            page_size: i32::try_from(remaining.min(1000)).unwrap_or_default(),
             page_token,
             filter: Some(filter.clone()),
             order: order.number(),
@@ -266,7 +281,7 @@ async fn list(
         };
         let page = users.list_users(args.request(request)).await?.into_inner();
         page.users.iter().try_for_each(|user| printer.user(user))?;
-        left -= page.users.len().min(left);
+        remaining -= page.users.len().min(remaining);
         page_token = page.next_page_token;
         if page_token.is_empty() {
             break;
@@ -281,12 +296,12 @@ async fn count(
     printer: &Printer,
     ids: IdArgs,
 ) -> Result<(), Failure> {
-    let (requests, fault) = ids.requests();
+    let (requests, id_failure) = ids.requests();
     let response = users
         .count_already_users(args.request(requests))
         .await?
         .into_inner();
-    fault.check()?;
+    id_failure.check()?;
     printer.count(response.user_cnt)
 }
 
@@ -297,11 +312,11 @@ async fn by_type(
     user_type: UserType,
 ) -> Result<(), Failure> {
     let user_type = i32::from(user_type);
-    let answers = users
+    let responses = users
         .get_users_by_type(args.request(UserTypeRequest { user_type }))
         .await?
         .into_inner();
-    print_all(answers, printer).await
+    print_all(responses, printer).await
 }
 
 async fn by_ids(
@@ -310,21 +325,21 @@ async fn by_ids(
     printer: Printer,
     ids: IdArgs,
 ) -> Result<(), Failure> {
-    let (requests, fault): (_, IdFault) = ids.requests();
-    let answers = users
+    let (requests, id_failure) = ids.requests();
+    let responses = users
         .get_users_by_ids(args.request(requests))
         .await?
         .into_inner();
-    print_all(answers, printer).await?;
-    fault.check()
+    print_all(responses, printer).await?;
+    id_failure.check()
 }
 
 async fn print_all(
-    mut answers: Streaming<UserResponse>,
+    mut responses: Streaming<UserResponse>,
     mut printer: Printer,
 ) -> Result<(), Failure> {
-    while let Some(answer) = answers.message().await? {
-        printer.user(&answer.user.ok_or(Failure::IncompleteAnswer)?)?;
+    while let Some(response) = responses.message().await? {
+        printer.user(&response.user.ok_or(Failure::IncompleteResponse)?)?;
     }
     Ok(())
 }

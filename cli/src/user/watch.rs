@@ -1,4 +1,4 @@
-//! `soundstage user watch`: changes as they happen.
+//! `soundstage user watch`: prints changes as they happen.
 
 use clap::Args;
 use serde_json::json;
@@ -13,7 +13,7 @@ use crate::output::line;
 
 #[derive(Args)]
 pub(crate) struct WatchArgs {
-    /// Begin with the change after this sequence number, if the server still has it
+    /// Start after this sequence number, if the server still has the changes since then
     #[arg(
         long = "after",
         value_name = "SEQUENCE",
@@ -21,7 +21,7 @@ pub(crate) struct WatchArgs {
         hide_default_value = true
     )]
     after_sequence: i64,
-    /// End after this many changes
+    /// Stop after N changes
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
 }
@@ -36,19 +36,19 @@ pub(crate) async fn run(
         after_sequence: watch.after_sequence,
     };
     let mut events = users.watch_users(args.request(request)).await?.into_inner();
-    let mut left = watch.limit.unwrap_or(usize::MAX);
-    while left > 0
+    let mut remaining = watch.limit.unwrap_or(usize::MAX);
+    while remaining > 0
         && let Some(event) = events.message().await?
     {
         print(&event, output)?;
-        left -= usize::from(event.kind() != Kind::ReadAgain);
+        remaining -= usize::from(event.kind() != Kind::ReadAgain);
     }
     Ok(())
 }
 
 fn print(event: &UserEvent, format: OutputFormat) -> Result<(), Failure> {
     let sequence = event.sequence;
-    let what = match event.kind() {
+    let kind = match event.kind() {
         Kind::Unspecified => "unknown",
         Kind::Created => "created",
         Kind::Changed => "changed",
@@ -58,17 +58,17 @@ fn print(event: &UserEvent, format: OutputFormat) -> Result<(), Failure> {
     match (format, &event.user) {
         (OutputFormat::Json, user) => {
             let user = user.as_ref().map(user_object);
-            line(json!({ "event": what.replace(' ', "_"), "sequence": sequence, "user": user }))
+            line(json!({ "event": kind.replace(' ', "_"), "sequence": sequence, "user": user }))
         }
         (OutputFormat::Table, Some(user)) => line(format_args!(
-            "{sequence:>10}  {what:<8}  {:>10}  {:<13}  {}  {}",
+            "{sequence:>10}  {kind:<8}  {:>10}  {:<13}  {}  {}",
             user.id,
             user.user_type().as_str_name(),
             user.nickname,
             user.mail_address
         )),
         (OutputFormat::Table, None) => line(format_args!(
-            "{sequence:>10}  changes up to here are not told one by one; what follows is new"
+            "{sequence:>10}  changes up to here were not sent; list the users to see them"
         )),
     }
 }

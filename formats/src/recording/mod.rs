@@ -1,11 +1,11 @@
-//! Recordings of the stage, an object a line:
+//! Recordings of the stage, one JSON object on each line:
 //!
 //! ```json
 //! {"time_ms":0,"character":2,"name":"Ann","x":1,"y":0,"z":0}
 //! {"time_ms":90,"character":2,"left":true}
 //! ```
 //!
-//! Lines without a character are about the default one.
+//! A line without a character is about the default character.
 
 mod player;
 mod recorder;
@@ -19,52 +19,52 @@ use soundstage_proto::position::Join;
 pub use player::Player;
 pub use recorder::Recorder;
 
-/// Somebody in a recording, from coming to leaving.
+/// One character in a recording, from its first line until it leaves.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Part {
-    /// The id that it was recorded with; `None` and 1 are the default character.
+pub struct Appearance {
+    /// The id in the recording; `None` and 1 are the default character.
     pub character: Option<u32>,
-    /// Its name, if it is recorded.
+    /// The name; empty if none is recorded.
     pub name: String,
 }
 
-/// Something that happened at some time.
+/// A line of a recording: a character has moved or left.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Moment {
     /// Milliseconds since the recording began.
     pub time_ms: u64,
-    /// Whom it happened to: which of [`Recording::parts`].
-    pub part: usize,
-    /// Metres forward, left and up; `None` when it left.
-    pub place: Option<[f32; 3]>,
+    /// The character, as an index into [`Recording::appearances`].
+    pub appearance: usize,
+    /// Metres forward, left and up; `None` if the character has left.
+    pub position: Option<[f32; 3]>,
 }
 
-/// A recording: who moved, and when.
+/// A recording of characters that move.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Recording {
-    /// Everybody in it, in the order in which they came.
-    pub parts: Vec<Part>,
-    /// What happened, in order of time.
+    /// Every appearance, in order of its first line.
+    pub appearances: Vec<Appearance>,
+    /// Every move and leave, in order of time.
     pub moments: Vec<Moment>,
-    /// Which part each character plays, while it is on the stage.
-    playing: HashMap<Option<u32>, usize>,
+    /// The current appearance of each character that has not left.
+    on_stage: HashMap<Option<u32>, usize>,
 }
 
-/// Why a line is not of a recording: a sentence for people.
+/// The reason why a line is not part of a recording.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RecordingError {
-    /// It is no such object.
-    #[error("{0}; a line is an object with time_ms, x, y and z")]
+    /// The line is not JSON, or a field is missing.
+    #[error("{0}; write an object with time_ms, x, y and z on each line")]
     Syntax(String),
-    /// A coordinate is too large, say.
-    #[error("a place is a finite number of metres")]
+    /// A coordinate is infinite, for example because it exceeds the range of `f32`.
+    #[error("a coordinate is not finite; write x, y and z in metres")]
     NotFinite,
-    /// It is earlier than the line before it.
-    #[error("time_ms goes backwards")]
+    /// The line is earlier than the line before it.
+    #[error("time_ms decreases; put the lines in order of time")]
     Backwards,
 }
 
-/// A line as it stands in the file.
+/// A line of the file.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 struct Line {
@@ -84,10 +84,10 @@ struct Line {
 }
 
 impl Recording {
-    /// Takes the next line of the file; an empty one is passed over.
+    /// Reads the next line of the file. Skips an empty line.
     ///
     /// # Errors
-    /// When it is none of a recording.
+    /// Returns an error if the line is not part of a recording.
     pub fn read_line(&mut self, text: &str) -> Result<(), RecordingError> {
         if text.trim().is_empty() {
             return Ok(());
@@ -96,14 +96,14 @@ impl Recording {
             .map_err(|error| RecordingError::Syntax(error.to_string()))?;
         let missing = |name| RecordingError::Syntax(format!("missing field `{name}`"));
         let time_ms = line.time_ms.ok_or_else(|| missing("time_ms"))?;
-        let place = if line.left {
+        let position = if line.left {
             None
         } else {
             let x = line.x.ok_or_else(|| missing("x"))?;
             let y = line.y.ok_or_else(|| missing("y"))?;
             Some([x, y, line.z.unwrap_or_default()])
         };
-        if !place.iter().flatten().all(|metres| metres.is_finite()) {
+        if !position.iter().flatten().all(|metres| metres.is_finite()) {
             return Err(RecordingError::NotFinite);
         }
         if self
@@ -113,25 +113,25 @@ impl Recording {
         {
             return Err(RecordingError::Backwards);
         }
-        let part = *self.playing.entry(line.character).or_insert_with(|| {
-            self.parts.push(Part {
+        let appearance = *self.on_stage.entry(line.character).or_insert_with(|| {
+            self.appearances.push(Appearance {
                 character: line.character,
                 name: line.name,
             });
-            self.parts.len() - 1
+            self.appearances.len() - 1
         });
         if line.left {
-            self.playing.remove(&line.character);
+            self.on_stage.remove(&line.character);
         }
         self.moments.push(Moment {
             time_ms,
-            part,
-            place,
+            appearance,
+            position,
         });
         Ok(())
     }
 
-    /// What lets those come to the stage who are not there already.
+    /// Returns the joins that put every newcomer on the stage.
     pub fn joins(&self) -> Vec<Join> {
         let joins = self.newcomers().map(|(_, name)| Join {
             name,
@@ -140,40 +140,40 @@ impl Recording {
         joins.collect()
     }
 
-    /// The ids of all parts on the stage, given those that the joins were answered with, in their order.
+    /// Returns the id of each appearance on the stage, given the ids that the server assigned to [`Recording::joins`].
     pub fn ids(&self, own: &[u32]) -> Vec<u32> {
-        let mut ids = vec![DEFAULT_CHARACTER; self.parts.len()];
-        for ((part, _), id) in self.newcomers().zip(own) {
-            ids[part] = *id;
+        let mut ids = vec![DEFAULT_CHARACTER; self.appearances.len()];
+        for ((appearance, _), id) in self.newcomers().zip(own) {
+            ids[appearance] = *id;
         }
         ids
     }
 
-    /// Those who come to the stage for it, each with a name; the default character is there already.
+    /// Returns each appearance that must join the stage, with its name. The default character is always there.
     fn newcomers(&self) -> impl Iterator<Item = (usize, String)> {
-        let parts = self.parts.iter().enumerate();
-        let newcomers = parts.filter(|(_, part)| !part.is_default());
-        newcomers.map(|(index, part)| match part.name.as_str() {
+        let appearances = self.appearances.iter().enumerate();
+        let newcomers = appearances.filter(|(_, appearance)| !appearance.is_default());
+        newcomers.map(|(index, appearance)| match appearance.name.as_str() {
             "" => {
-                let id = part.character.unwrap_or_default();
+                let id = appearance.character.unwrap_or_default();
                 (index, format!("Character {id}"))
             }
             name => (index, name.to_owned()),
         })
     }
 
-    /// The moments of one part, which ends before it leaves.
-    pub fn of(&self, part: usize) -> impl Iterator<Item = (u64, [f32; 3])> {
+    /// Returns the positions of one appearance, each with its time in milliseconds.
+    pub fn positions(&self, appearance: usize) -> impl Iterator<Item = (u64, [f32; 3])> {
         let moments = self
             .moments
             .iter()
-            .filter(move |moment| moment.part == part);
-        moments.filter_map(|moment| Some((moment.time_ms, moment.place?)))
+            .filter(move |moment| moment.appearance == appearance);
+        moments.filter_map(|moment| Some((moment.time_ms, moment.position?)))
     }
 }
 
-impl Part {
-    /// Whether it is the default character.
+impl Appearance {
+    /// Returns true for the default character.
     pub fn is_default(&self) -> bool {
         self.character.is_none_or(|id| id == DEFAULT_CHARACTER)
     }
@@ -183,6 +183,7 @@ impl Part {
 mod tests {
     use super::*;
 
+    /// Reads a whole recording. An error comes with the number of its line.
     pub(super) fn read(text: &str) -> Result<Recording, (usize, RecordingError)> {
         let mut recording = Recording::default();
         for (index, line) in text.lines().enumerate() {
@@ -194,23 +195,23 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_read_and_wrong_ones_named() {
+    fn an_error_names_its_line() {
         let good = "{\"time_ms\":0,\"x\":1,\"y\":0}\n\n{\"time_ms\":100,\"x\":0.5,\"y\":-1,\"z\":2,\"more\":true}\n";
         let moments = read(good).expect("a recording").moments;
-        assert_eq!(moments[1].place, Some([0.5, -1.0, 2.0]));
-        for (text, line, what) in [
+        assert_eq!(moments[1].position, Some([0.5, -1.0, 2.0]));
+        for (text, line, words) in [
             ("{\"time_ms\":0,\"x\":1}\n", 1, "missing field `y`"),
             (
                 "{\"time_ms\":5,\"x\":1,\"y\":0}\n{\"time_ms\":4,\"x\":1,\"y\":0}",
                 2,
-                "backwards",
+                "decreases",
             ),
             ("{\"time_ms\":0,\"x\":1e99,\"y\":0}", 1, "finite"),
             ("[]", 1, "an object"),
         ] {
-            let (at, error) = read(text).expect_err(text);
-            assert_eq!(at, line);
-            assert!(error.to_string().contains(what), "{error}");
+            let (actual_line, error) = read(text).expect_err(text);
+            assert_eq!(actual_line, line);
+            assert!(error.to_string().contains(words), "{error}");
         }
     }
 }

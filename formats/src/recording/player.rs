@@ -1,4 +1,4 @@
-//! A recording that is played.
+//! Playing a recording.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,8 @@ use soundstage_proto::position::{Pos, Sample};
 
 use super::{Moment, Recording};
 
-/// Plays a recording: says what is due, and when the next is. Times are milliseconds since the play began.
+/// Plays a recording: says what is due now and when the next moment is due. Times are in milliseconds since the
+/// playback began.
 #[derive(Debug)]
 pub struct Player<'a> {
     recording: &'a Recording,
@@ -16,7 +17,7 @@ pub struct Player<'a> {
 }
 
 impl<'a> Player<'a> {
-    /// At so many times the speed that it was recorded at.
+    /// Creates a player at `speed` times the recorded speed.
     pub fn new(recording: &'a Recording, speed: f64) -> Self {
         Self {
             recording,
@@ -25,33 +26,34 @@ impl<'a> Player<'a> {
         }
     }
 
-    /// When the next moment is due; `None` at the end.
+    /// Returns the time of the next moment, or `None` at the end.
     pub fn next_at(&self) -> Option<f64> {
         let next = self.recording.moments.get(self.next)?;
         Some(self.time(next))
     }
 
-    /// What has become due: of each part the newest, since where it is now is what counts, each with its time.
+    /// Returns the moments that are due, each with its time. A character's latest moment supersedes its earlier ones.
     fn due(&mut self, now: f64) -> Vec<(f64, Moment)> {
         let mut due = BTreeMap::new();
         while let Some(next) = self.recording.moments.get(self.next)
             && self.time(next) <= now
         {
-            due.insert(next.part, (self.time(next), *next));
+            due.insert(next.appearance, (self.time(next), *next));
             self.next += 1;
         }
         due.into_values().collect()
     }
 
-    /// What has become due, for characters with these ids: their samples, and who leaves; the default character stays.
+    /// Returns what is due as samples and as ids of characters that leave. `ids` has the id of each appearance. The
+    /// default character never leaves.
     pub fn messages(&mut self, now: f64, ids: &[u32]) -> (Vec<Sample>, Vec<u32>) {
         let (mut samples, mut leaves) = (Vec::new(), Vec::new());
         for (time, moment) in self.due(now) {
-            let character = ids[moment.part];
-            match moment.place {
+            let character = ids[moment.appearance];
+            match moment.position {
                 Some([x, y, z]) => samples.push(Sample {
                     character,
-                    // 0 would be the server's clock.
+                    // The server replaces 0 by its own clock.
                     time_ms: time as i64 + 1,
                     position: Some(Pos { x, y, z }),
                     ..Sample::default()
@@ -76,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_player_passes_over_what_is_overtaken() {
+    fn a_player_skips_superseded_moments() {
         let text = r#"{"time_ms":1000,"x":0,"y":0}
 {"time_ms":1100,"x":1,"y":0}
 {"time_ms":1100,"character":5,"x":9,"y":0}
@@ -89,14 +91,17 @@ mod tests {
         assert_eq!(player.due(0.0).len(), 1);
         assert_eq!(player.next_at(), Some(50.0));
         let due = player.due(120.0);
-        let places: Vec<_> = due.iter().map(|(at, moment)| (*at, moment.place)).collect();
+        let positions: Vec<_> = due
+            .iter()
+            .map(|(at, moment)| (*at, moment.position))
+            .collect();
         let expected = [
             (100.0, Some([2.0, 0.0, 0.0])),
             (50.0, Some([9.0, 0.0, 0.0])),
         ];
-        assert_eq!(places, expected);
+        assert_eq!(positions, expected);
         assert_eq!(player.next_at(), Some(500.0));
-        assert_eq!(player.due(500.0)[0].1.place, None);
+        assert_eq!(player.due(500.0)[0].1.position, None);
         assert_eq!(player.next_at(), None);
         let newcomers: Vec<_> = recording.newcomers().collect();
         assert_eq!(newcomers, [(1, "Character 5".to_owned())]);

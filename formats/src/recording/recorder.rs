@@ -1,75 +1,78 @@
-//! A recording that is made.
+//! Making a recording.
 
 use std::collections::BTreeMap;
 
 use soundstage_proto::position::{Pos, StageUpdate};
 
-use super::{Line, Part};
+use super::{Appearance, Line};
 
-/// Makes a recording out of what the stage sends.
+/// Makes a recording from the updates of the stage.
 #[derive(Debug, Default)]
 pub struct Recorder {
-    /// Who is on the stage.
-    parts: BTreeMap<u32, Part>,
+    /// The characters on the stage, by id.
+    on_stage: BTreeMap<u32, Appearance>,
 }
 
 impl Recorder {
-    /// Notes who is on the stage, of an update that is not recorded.
-    pub fn pass(&mut self, update: &StageUpdate) {
-        self.name(update);
-        self.forget(update);
+    /// Takes note of the characters in an update without recording it.
+    pub fn observe(&mut self, update: &StageUpdate) {
+        self.add_characters(update);
+        self.remove_characters(update);
     }
 
-    /// The lines that an update comes to, without their ends.
+    /// Returns the lines that record an update, without line ends.
     pub fn lines(&mut self, time_ms: u64, update: &StageUpdate) -> Vec<String> {
         if let Some(position) = update.position {
-            let part = Part {
+            let default_character = Appearance {
                 character: None,
                 name: String::new(),
             };
-            return vec![line(&part, time_ms, Some(position))];
+            return vec![line(&default_character, time_ms, Some(position))];
         }
-        self.name(update);
+        self.add_characters(update);
         let samples = update.samples.iter().filter_map(|sample| {
-            let part = self.parts.get(&sample.character)?;
-            Some(line(part, time_ms, sample.position))
+            let appearance = self.on_stage.get(&sample.character)?;
+            Some(line(appearance, time_ms, sample.position))
         });
         let mut lines: Vec<_> = samples.collect();
-        let left = self.forget(update);
-        lines.extend(left.iter().map(|part| line(part, time_ms, None)));
+        let left = self.remove_characters(update);
+        lines.extend(
+            left.iter()
+                .map(|appearance| line(appearance, time_ms, None)),
+        );
         lines
     }
 
-    fn name(&mut self, update: &StageUpdate) {
+    fn add_characters(&mut self, update: &StageUpdate) {
         for character in &update.characters {
-            let part = Part {
+            let appearance = Appearance {
                 character: Some(character.id),
                 name: character.name.clone(),
             };
-            self.parts.insert(character.id, part);
+            self.on_stage.insert(character.id, appearance);
         }
     }
 
-    /// Forgets who has left, and says who that was.
-    fn forget(&mut self, update: &StageUpdate) -> Vec<Part> {
-        let gone = update.gone(self.parts.keys().copied());
-        let gone = gone.iter().filter_map(|id| self.parts.remove(id));
+    /// Removes and returns the characters that have left.
+    fn remove_characters(&mut self, update: &StageUpdate) -> Vec<Appearance> {
+        let gone = update.gone(self.on_stage.keys().copied());
+        let gone = gone.iter().filter_map(|id| self.on_stage.remove(id));
         gone.collect()
     }
 }
 
-/// The line of a part that is somewhere at some time, or has left.
-fn line(part: &Part, time_ms: u64, place: Option<Pos>) -> String {
+/// Returns the line that puts a character at a position, or says that the character has left.
+fn line(appearance: &Appearance, time_ms: u64, position: Option<Pos>) -> String {
     let line = Line {
         time_ms: Some(time_ms),
-        character: part.character,
-        name: part.name.clone(),
-        x: place.map(|place| place.x),
-        y: place.map(|place| place.y),
-        z: place.map(|place| place.z),
-        left: place.is_none(),
+        character: appearance.character,
+        name: appearance.name.clone(),
+        x: position.map(|position| position.x),
+        y: position.map(|position| position.y),
+        z: position.map(|position| position.z),
+        left: position.is_none(),
     };
-    // Numbers and text are JSON, whichever they are.
+    // Serialising numbers and text as JSON cannot fail.
     serde_json::to_string(&line).unwrap_or_default()
 }
 
@@ -111,9 +114,9 @@ mod tests {
     }
 
     #[test]
-    fn a_recording_knows_who_was_there_before_it_began() {
+    fn a_recording_names_characters_that_joined_before_it_began() {
         let mut recorder = Recorder::default();
-        recorder.pass(&named(2, "Ann"));
+        recorder.observe(&named(2, "Ann"));
         let update = StageUpdate {
             left: vec![2],
             ..moved(&[2, 9])
@@ -122,15 +125,19 @@ mod tests {
             r#"{"time_ms":100,"character":2,"name":"Ann","x":1.0,"y":-0.5,"z":0.25}"#,
             r#"{"time_ms":100,"character":2,"name":"Ann","left":true}"#,
         ];
-        assert_eq!(recorder.lines(100, &update), ann, "nobody has named 9");
-        assert!(recorder.lines(200, &update).is_empty(), "it has left");
+        assert_eq!(
+            recorder.lines(100, &update),
+            ann,
+            "the name of 9 is unknown"
+        );
+        assert!(recorder.lines(200, &update).is_empty(), "Ann has left");
     }
 
     #[test]
-    fn whom_a_complete_update_does_not_name_has_left() {
+    fn a_character_missing_from_a_complete_update_has_left() {
         let mut recorder = Recorder::default();
-        recorder.pass(&named(2, "Ann"));
-        recorder.pass(&named(3, "Bob"));
+        recorder.observe(&named(2, "Ann"));
+        recorder.observe(&named(3, "Bob"));
         let complete = StageUpdate {
             complete: true,
             ..named(3, "Bob")
@@ -140,10 +147,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read() {
+    fn recorded_lines_are_read_back() {
         let mut recorder = Recorder::default();
         let name = "Ann \"the\" 安";
-        recorder.pass(&named(2, name));
+        recorder.observe(&named(2, name));
         let update = StageUpdate {
             left: vec![2],
             ..moved(&[2])
@@ -154,22 +161,22 @@ mod tests {
             ..StageUpdate::default()
         };
         lines.extend(recorder.lines(5, &default));
-        recorder.pass(&named(2, name));
+        recorder.observe(&named(2, name));
         lines.extend(recorder.lines(95, &moved(&[2])));
         let recording = read(&lines.join("\n")).expect("a recording");
-        let ann = Part {
+        let ann = Appearance {
             character: Some(2),
             name: name.into(),
         };
-        let nobody = Part {
+        let default_character = Appearance {
             character: None,
             name: String::new(),
         };
-        assert_eq!(recording.parts, [ann.clone(), nobody, ann]);
-        let parts: Vec<_> = recording.moments.iter().map(|moment| moment.part).collect();
-        assert_eq!(parts, [0, 0, 1, 2]);
+        assert_eq!(recording.appearances, [ann.clone(), default_character, ann]);
+        let appearances = recording.moments.iter().map(|moment| moment.appearance);
+        assert_eq!(appearances.collect::<Vec<_>>(), [0, 0, 1, 2]);
         assert_eq!(
-            recording.of(0).collect::<Vec<_>>(),
+            recording.positions(0).collect::<Vec<_>>(),
             [(0, [1.0, -0.5, 0.25])]
         );
     }

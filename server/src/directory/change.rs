@@ -1,7 +1,7 @@
 //! Changes of single users, and their outcomes.
 
+use soundstage_proto::FieldError;
 use soundstage_proto::user::User;
-use soundstage_proto::user_rules::Violation;
 
 /// New values for some fields of a user; `None` leaves a field as it is.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -32,6 +32,6 @@ pub enum Changed {
     NotFound,
     /// The user has changed since the caller's revision; this is the current user.
     Stale(User),
-    /// The updated user would break these rules.
-    Invalid(Vec<Violation>),
+    /// The updated user would break a rule; these are the errors of its fields.
+    Invalid(Vec<FieldError>),
 }

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use soundstage_formats::{Format, Reader, Row};
+use soundstage_proto::FieldError;
 use soundstage_proto::user_rules::ValidUser;
 
 /// The users that a fresh directory starts with. A directory that exists keeps its users.
@@ -71,20 +72,18 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Vec<ValidUser>, SeedError> {
 
 /// Returns the user of a row, or what is wrong with it.
 fn valid(row: Row, ids: &mut HashSet<u32>) -> Result<ValidUser, String> {
-    let user = row.user.map_err(|errors| {
-        let errors = errors.iter().map(|error| match error.field.as_str() {
-            "" => error.description.clone(),
-            field => format!("{field}: {}", error.description),
-        });
+    let sentence = |errors: Vec<FieldError>| {
+        let errors = errors.iter().map(ToString::to_string);
         errors.collect::<Vec<_>>().join(" ")
-    })?;
+    };
+    let user = row.user.map_err(sentence)?;
     if user.id == 0 {
         return Err("id: Enter a number from 1.".into());
     }
     if !ids.insert(user.id) {
         return Err(format!("id: {} is already used above.", user.id));
     }
-    ValidUser::try_from(user).map_err(|_| "the user breaks a rule".into())
+    ValidUser::try_from(user).map_err(sentence)
 }
 
 #[cfg(test)]

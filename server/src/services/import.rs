@@ -1,11 +1,12 @@
 //! `ImportUsers`: collects rows into batches, imports them, and streams the refused rows and the progress.
 
 use futures_util::stream::{self, BoxStream, Stream, StreamExt as _};
+use soundstage_proto::FieldError;
 use soundstage_proto::user::import_options;
 use soundstage_proto::user::{
     FieldFault, ImportOptions, ImportProgress, ImportUsersRequest, ImportUsersResponse, RefusedRow,
 };
-use soundstage_proto::user_rules::{ValidUser, Violation};
+use soundstage_proto::user_rules::ValidUser;
 use tonic::{Status, Streaming};
 
 use super::status;
@@ -37,8 +38,8 @@ struct Rows {
     batch: Batch,
     /// The line of each row.
     lines: Vec<u32>,
-    /// The indexes of the rows that break a rule, with the rules.
-    refused: Vec<(usize, Vec<Violation>)>,
+    /// The indexes of the rows that break a rule, with their errors.
+    refused: Vec<(usize, Vec<FieldError>)>,
 }
 
 /// Returns the responses of an import, up to the end of the requests or the first error.
@@ -160,7 +161,7 @@ impl Rows {
             };
             let Some(user) = user else { continue };
             let user = ValidUser::try_from(user)
-                .map_err(|violations| rows.refused.push((rows.batch.len(), violations)));
+                .map_err(|errors| rows.refused.push((rows.batch.len(), errors)));
             rows.batch.push(user.ok());
             rows.lines.push(line);
         }
@@ -170,11 +171,8 @@ impl Rows {
     /// Returns the responses for the refused rows among the first `count`.
     fn refusals(&self, count: usize) -> Responses {
         let refused = self.refused.iter().filter(|(index, _)| *index < count);
-        let response = |(index, violations): &(usize, Vec<Violation>)| {
-            let faults = violations.iter().map(|violation| FieldFault {
-                field: violation.field.to_owned(),
-                description: violation.description.to_owned(),
-            });
+        let response = |(index, errors): &(usize, Vec<FieldError>)| {
+            let faults = errors.iter().cloned().map(FieldFault::from);
             Ok(ImportUsersResponse {
                 refused: Some(RefusedRow {
                     line: self.lines[*index],

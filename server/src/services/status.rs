@@ -1,6 +1,6 @@
 //! Converts errors to gRPC statuses. The detail of an error is logged here; the client gets a fixed sentence.
 
-use soundstage_proto::user_rules::Violation;
+use soundstage_proto::FieldError;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
@@ -34,10 +34,10 @@ impl From<DirectoryError> for Status {
 }
 
 /// Returns `INVALID_ARGUMENT` with a `google.rpc.BadRequest` that names each field.
-pub(crate) fn invalid_fields(violations: &[Violation]) -> Status {
-    let fields = violations.iter();
-    let fields =
-        fields.map(|violation| FieldViolation::new(violation.field, violation.description));
+pub(crate) fn invalid_fields(errors: &[FieldError]) -> Status {
+    let fields = errors
+        .iter()
+        .map(|error| FieldViolation::new(error.field.clone(), error.description.clone()));
     bad_request(fields.collect())
 }
 

@@ -52,7 +52,7 @@ impl UserManager for UserService {
 
     async fn add_user(&self, request: Request<User>) -> Result<Response<UserResponse>, Status> {
         let user = ValidUser::try_from(request.into_inner())
-            .map_err(|violations| status::invalid_fields(&violations))?;
+            .map_err(|errors| status::invalid_fields(&errors))?;
         let added = self.lifecycle.directory()?.add(user).await?;
         Ok(Response::new(match added {
             Added::Stored(user) => found(user),
@@ -207,7 +207,7 @@ fn changed_user(changed: Changed) -> Result<User, Status> {
             "the user has changed in the meantime; its revision is now {}",
             user.revision
         ))),
-        Changed::Invalid(violations) => Err(status::invalid_fields(&violations)),
+        Changed::Invalid(errors) => Err(status::invalid_fields(&errors)),
     }
 }
 

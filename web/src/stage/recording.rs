@@ -21,7 +21,7 @@ impl Recording {
     /// Notes what has arrived. Who is on the stage is known from before the recording began.
     pub(super) fn note(&mut self, now: f64, update: &StageUpdate) {
         let Some(start) = self.start.filter(|_| !self.is_full()) else {
-            return self.recorder.pass(update);
+            return self.recorder.observe(update);
         };
         let mut lines = self.recorder.lines((now - start).max(0.0) as u64, update);
         self.lines += lines.len() as u32;

@@ -1,4 +1,4 @@
-//! `soundstage user import`: a file or a pipe into the directory, each row once, whatever happens to the connection.
+//! `soundstage user import`: imports a file or a pipe. Each row is stored once, even if the connection is lost.
 
 mod refused;
 mod rows;
@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use soundstage_formats::{Format, ImportTracker};
 use soundstage_proto::user::{ImportOptions, ImportProgress, import_options};
@@ -22,40 +21,40 @@ use tonic::Code;
 use self::refused::RefusedFile;
 use self::rows::Unreadable;
 use self::transfer::{End, Transfer};
-use super::Users;
+use super::{Users, file_format};
 use crate::client::{ClientArgs, OutputFormat};
 use crate::failure::Failure;
-use crate::output::line;
+use crate::output::{line, progress_bar};
 
 #[derive(Args)]
 pub(crate) struct ImportArgs {
     /// The file to read, or - for standard input
     file: PathBuf,
-    /// The format, if the file's extension does not say it [default for standard input: ndjson]
+    /// File format [default: the file's extension; ndjson for standard input]
     #[arg(long, value_enum)]
     format: Option<Format>,
     /// What to do with a user whose id is taken
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_name = "ACTION", value_enum, default_value_t)]
     on_conflict: OnConflict,
-    /// Check everything, and store nothing
+    /// Check every row and store nothing
     #[arg(long)]
     dry_run: bool,
-    /// Where to put rows that are refused, to be mended and imported again [default: beside the file]
+    /// File for the refused rows, which you can correct and import [default: beside the file]
     #[arg(long, value_name = "FILE")]
     refused: Option<PathBuf>,
-    /// How long to try to reach the server again after the connection was lost
+    /// How long to try to reconnect after the connection is lost
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = humantime::parse_duration)]
     retry: Duration,
 }
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
 enum OnConflict {
-    /// Leave the stored user as it is
+    /// Keep the stored user
     #[default]
     Skip,
-    /// Put the new one in its place
+    /// Replace the stored user
     Replace,
-    /// End the import there
+    /// End the import
     Fail,
 }
 
@@ -66,16 +65,7 @@ pub(crate) async fn run(
     import: ImportArgs,
 ) -> Result<(), Failure> {
     let is_stdin = import.file == Path::new("-");
-    let format = import.format.or_else(|| Format::of(&import.file));
-    let format = match format {
-        Some(format) => format,
-        None if is_stdin => Format::Ndjson,
-        None => {
-            return Err(Failure::Usage(
-                "name a file that ends in .json, .csv or .ndjson, or say --format".into(),
-            ));
-        }
-    };
+    let format = file_format(&import.file, import.format)?;
     let refused = import.refused.clone().unwrap_or_else(|| {
         let path = if is_stdin {
             Path::new("users")
@@ -92,7 +82,11 @@ pub(crate) async fn run(
         let length = file.metadata().map_err(unreadable)?.len();
         (Box::new(file), Some(length))
     };
-    let bar = progress_bar(length);
+    let bar = progress_bar(
+        length,
+        "{wide_bar} {bytes} of {total_bytes}  {bytes_per_sec}  {eta} left {msg}",
+        "{spinner} {bytes} read {msg}",
+    );
     let rows = rows::read(input, format, bar.clone());
     let options = ImportOptions {
         on_conflict: import.on_conflict.wire().into(),
@@ -103,12 +97,12 @@ pub(crate) async fn run(
         users,
         args,
         output,
-        account: ImportTracker::new(options),
+        tracker: ImportTracker::new(options),
         retry: import.retry,
         rows: Some(rows),
         refused: RefusedFile::new(refused, format),
         bar,
-        interrupted: interruption(),
+        interrupted: notify_on_interrupt(),
         end: End::Whole,
     };
     let outcome = transfer.finish().await;
@@ -126,20 +120,20 @@ impl OnConflict {
     }
 }
 
-/// Told of Ctrl-C, whatever is being done when it is pressed.
-fn interruption() -> Arc<Notify> {
+/// Returns a notification of Ctrl-C. It works whatever the import is waiting for.
+fn notify_on_interrupt() -> Arc<Notify> {
     let interrupted = Arc::new(Notify::new());
-    let told = interrupted.clone();
+    let notify = interrupted.clone();
     tokio::spawn(async move {
         if tokio::signal::ctrl_c().await.is_ok() {
-            told.notify_one();
+            notify.notify_one();
         }
     });
     interrupted
 }
 
 impl Transfer<'_> {
-    /// What became of it, on standard output, and what went wrong.
+    /// Prints what became of the rows, and returns the failure, if any.
     fn report(mut self, outcome: Result<(), Failure>, import: &ImportArgs) -> Result<(), Failure> {
         self.refused.finish()?;
         let ImportProgress {
@@ -148,9 +142,9 @@ impl Transfer<'_> {
             skipped,
             refused,
             ..
-        } = self.account.progress();
-        let last_line = self.account.last_line();
-        let in_file =
+        } = self.tracker.progress();
+        let last_line = self.tracker.last_line();
+        let refused_file =
             (self.refused.rows.count() > 0).then(|| self.refused.path.display().to_string());
         match self.output {
             OutputFormat::Json => line(json!({
@@ -158,58 +152,51 @@ impl Transfer<'_> {
                 "replaced": replaced,
                 "skipped": skipped,
                 "refused": refused,
-                "refused_rows": in_file,
+                "refused_rows": refused_file,
                 "last_line": last_line,
                 "dry_run": import.dry_run,
             }))?,
             OutputFormat::Table => {
-                let would = if import.dry_run { "would be: " } else { "" };
+                let mode = if import.dry_run { "dry run: " } else { "" };
                 line(format_args!(
-                    "{would}{added} added, {replaced} replaced, {skipped} skipped, {refused} refused"
+                    "{mode}{added} added, {replaced} replaced, {skipped} skipped, {refused} refused"
                 ))?;
             }
         }
+        let stored = if import.dry_run {
+            "nothing is stored".to_owned()
+        } else {
+            format!("everything up to line {last_line} is stored")
+        };
         outcome.map_err(|failure| match failure {
-            Failure::Refused(status) if status.code() == Code::AlreadyExists => {
-                Failure::Conflict(status.message().to_owned())
+            Failure::Status(status) if status.code() == Code::AlreadyExists => {
+                Failure::ImportConflict(status.message().to_owned())
             }
-            other => Failure::Stopped(last_line, Box::new(other)),
+            other => Failure::ImportStopped {
+                cause: Box::new(other),
+                stored: stored.clone(),
+            },
         })?;
         match self.end {
-            End::Interrupted => Err(Failure::Interrupted(format!(
-                "everything up to line {last_line} is stored"
-            ))),
+            End::Interrupted => Err(Failure::Interrupted(stored)),
             End::Unreadable(Unreadable::Input(error)) => Err(Failure::file(&import.file, error)),
-            End::Unreadable(Unreadable::Malformed(error)) => Err(Failure::BadInput(format!(
-                "{}: {error}; everything up to line {last_line} is stored",
+            End::Unreadable(Unreadable::Malformed(error)) => Err(Failure::InvalidInput(format!(
+                "{}: {error}; {stored}",
                 import.file.display()
             ))),
-            End::Whole => match in_file {
+            End::Whole => match refused_file {
                 None => Ok(()),
-                Some(path) => Err(Failure::RowsRefused(refused, path)),
+                Some(file) => Err(Failure::RowsRejected {
+                    count: refused,
+                    file,
+                }),
             },
         }
     }
 }
 
-/// A name that no other import has.
+/// Returns a name that no other import has.
 fn random_id() -> String {
     let random = || RandomState::new().hash_one(std::process::id());
     format!("{:016x}{:016x}", random(), random())
-}
-
-/// Seen on a terminal, and nowhere else.
-fn progress_bar(length: Option<u64>) -> ProgressBar {
-    let (bar, template) = match length {
-        Some(length) => (
-            ProgressBar::new(length),
-            "{wide_bar} {bytes} of {total_bytes}  {bytes_per_sec}  {eta} left {msg}",
-        ),
-        None => (ProgressBar::new_spinner(), "{spinner} {bytes} read {msg}"),
-    };
-    // The templates are ours, and right.
-    match ProgressStyle::with_template(template) {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
-    }
 }

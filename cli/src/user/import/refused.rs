@@ -4,15 +4,15 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
-use soundstage_formats::{Format, RefusedRows, Rejected};
+use soundstage_formats::{Format, Rejected, RejectedRows};
 
 use crate::failure::Failure;
 
-/// The rows that were refused, in a file that is begun with the first of them.
+/// The refused rows of an import, in a file that is created with the first of them.
 pub(super) struct RefusedFile {
     pub(super) path: PathBuf,
     file: Option<io::BufWriter<File>>,
-    pub(super) rows: RefusedRows,
+    pub(super) rows: RejectedRows,
 }
 
 impl RefusedFile {
@@ -20,7 +20,7 @@ impl RefusedFile {
         Self {
             path,
             file: None,
-            rows: RefusedRows::new(format),
+            rows: RejectedRows::new(format),
         }
     }
 
@@ -31,7 +31,7 @@ impl RefusedFile {
         self.write(&text)
     }
 
-    /// Ends the file, if there is one.
+    /// Completes the file, if there is one.
     pub(super) fn finish(&mut self) -> Result<(), Failure> {
         let mut text = String::new();
         self.rows.finish(&mut text);

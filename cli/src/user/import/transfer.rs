@@ -1,4 +1,4 @@
-//! The rows on their way to the server, over as many connections as it takes.
+//! Sending rows to the server, over as many connections as it takes.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,29 +16,30 @@ use super::rows::{QUEUE, Rows, Unreadable, next_row};
 use crate::client::{ClientArgs, OutputFormat};
 use crate::failure::Failure;
 
-/// How long to wait before the server is tried again.
+/// The delay before each attempt to reconnect.
 const RETRY_DELAY: Duration = Duration::from_millis(300);
 
-/// How many refused rows are told on standard error; the file has them all.
-const TOLD: u32 = 20;
+/// How many refused rows are printed on standard error. The file of refused rows has all of them.
+const PRINTED: u32 = 20;
 
-/// An import under way.
+/// An import in progress.
 pub(super) struct Transfer<'a> {
     pub(super) users: Users,
     pub(super) args: &'a ClientArgs,
     pub(super) output: OutputFormat,
-    pub(super) account: ImportTracker,
+    pub(super) tracker: ImportTracker,
+    /// How long to try to reconnect.
     pub(super) retry: Duration,
-    /// What is still to come, until its end.
+    /// The rows still to read; `None` after the last row.
     pub(super) rows: Option<Rows>,
     pub(super) refused: RefusedFile,
     pub(super) bar: ProgressBar,
-    /// Somebody has pressed Ctrl-C.
+    /// Notified when the user presses Ctrl-C.
     pub(super) interrupted: Arc<Notify>,
     pub(super) end: End,
 }
 
-/// Why no more rows are read.
+/// The reason why no more rows are read.
 pub(super) enum End {
     Whole,
     Interrupted,
@@ -46,23 +47,23 @@ pub(super) enum End {
 }
 
 impl Transfer<'_> {
-    /// Goes on, over as many connections as it takes, until all that was read is on disk.
+    /// Sends rows, reconnecting as needed, until the server has stored every row that was read.
     pub(super) async fn finish(&mut self) -> Result<(), Failure> {
-        let mut reached = Instant::now();
-        let mut known = self.account.progress();
+        let mut last_progress = Instant::now();
+        let mut progress = self.tracker.progress();
         loop {
-            let Err(failure) = self.one_call().await else {
+            let Err(failure) = self.call().await else {
                 return Ok(());
             };
-            if self.account.progress() != known {
-                known = self.account.progress();
-                reached = Instant::now();
+            if self.tracker.progress() != progress {
+                progress = self.tracker.progress();
+                last_progress = Instant::now();
             }
-            let lost = matches!(&failure, Failure::Refused(status) if is_connection_lost(status));
-            if !lost || self.account.is_dry_run() || reached.elapsed() > self.retry {
+            let is_lost = matches!(&failure, Failure::Status(status) if is_connection_lost(status));
+            if !is_lost || self.tracker.is_dry_run() || last_progress.elapsed() > self.retry {
                 return Err(failure);
             }
-            self.bar.set_message("the connection is lost; trying again");
+            self.bar.set_message("connection lost; reconnecting");
             tokio::select! {
                 () = tokio::time::sleep(RETRY_DELAY) => {}
                 () = self.interrupted.notified() => return Err(failure),
@@ -70,71 +71,72 @@ impl Transfer<'_> {
         }
     }
 
-    /// Takes the import further until it ends, or the connection does.
-    async fn one_call(&mut self) -> Result<(), Failure> {
+    /// Makes one call, which ends with the import or with the connection.
+    async fn call(&mut self) -> Result<(), Failure> {
         let (sender, requests) = mpsc::channel(QUEUE);
-        // The queue is empty.
-        let _ = sender.try_send(self.account.begin_call());
+        // The queue is empty, so the first request fits.
+        let _ = sender.try_send(self.tracker.begin_call());
         let mut requests_to = Some(sender);
         let call = self.args.request(ReceiverStream::new(requests));
-        let mut answers = self.users.import_users(call).await?.into_inner();
-        // How far it is, from an earlier call too.
-        match answers.message().await? {
-            Some(answer) => self.hear(answer)?,
-            None => return Err(Failure::IncompleteAnswer),
+        let mut responses = self.users.import_users(call).await?.into_inner();
+        // The first response says how far the import is, counting earlier calls.
+        match responses.message().await? {
+            Some(response) => self.on_response(response)?,
+            None => return Err(Failure::IncompleteResponse),
         }
         self.bar.set_message("");
         loop {
-            let is_due = self.account.has_request();
-            if self.account.has_sent_all() && self.rows.is_none() {
+            let has_request = self.tracker.has_request();
+            if self.tracker.has_sent_all() && self.rows.is_none() {
+                // Half-close: the server stores the rest and ends the call.
                 requests_to = None;
             }
             tokio::select! {
-                answer = answers.message() => match answer? {
-                    Some(answer) => self.hear(answer)?,
+                response = responses.message() => match response? {
+                    Some(response) => self.on_response(response)?,
                     None => break,
                 },
-                has_room = has_room(requests_to.as_ref()), if is_due => {
+                has_room = has_room(requests_to.as_ref()), if has_request => {
                     if has_room {
-                        self.send_on(requests_to.as_ref());
+                        self.send_rows(requests_to.as_ref());
                     } else {
-                        // The call has ended; its answers say why.
+                        // The call has ended. Its status, the next response, says why.
                         requests_to = None;
                     }
                 }
-                row = next_row(self.rows.as_mut()), if self.account.wants_rows() && self.rows.is_some() => self.take(row)?,
+                row = next_row(self.rows.as_mut()), if self.tracker.wants_rows() && self.rows.is_some() => self.take(row)?,
                 () = self.interrupted.notified(), if self.rows.is_some() => {
                     self.rows = None;
-                    self.account.drop_unsent();
+                    self.tracker.drop_unsent();
                     self.end = End::Interrupted;
                 }
             }
         }
-        if self.account.unanswered() == 0 && self.rows.is_none() {
+        if self.tracker.unacknowledged() == 0 && self.rows.is_none() {
             Ok(())
         } else {
-            Err(Failure::IncompleteAnswer)
+            Err(Failure::IncompleteResponse)
         }
     }
 
-    /// Sends what there is place for.
-    fn send_on(&mut self, to: Option<&mpsc::Sender<ImportUsersRequest>>) {
-        while self.account.has_request()
+    /// Sends rows until the queue is full.
+    fn send_rows(&mut self, to: Option<&mpsc::Sender<ImportUsersRequest>>) {
+        while self.tracker.has_request()
             && let Some(Ok(permit)) = to.map(mpsc::Sender::try_reserve)
-            && let Some(request) = self.account.next_request()
+            && let Some(request) = self.tracker.next_request()
         {
             permit.send(request);
         }
     }
 
-    /// A row that was read, or the end; and the rows behind it that are there already.
+    /// Takes a row or the end of the file, then every further row that is ready.
     fn take(&mut self, row: Option<Result<Row, Unreadable>>) -> Result<(), Failure> {
         let mut next = row;
         loop {
             match next {
                 Some(Ok(row)) => {
-                    if let Some(refused) = self.account.take(row) {
-                        self.refuse(&refused)?;
+                    if let Some(rejected) = self.tracker.take(row) {
+                        self.refuse(&rejected)?;
                     }
                 }
                 Some(Err(error)) => {
@@ -143,40 +145,40 @@ impl Transfer<'_> {
                 }
                 None => self.rows = None,
             }
-            let has_room = self.account.unanswered() < QUEUE;
+            let has_room = self.tracker.unacknowledged() < QUEUE;
             let Some(rows) = self.rows.as_mut().filter(|_| has_room) else {
                 return Ok(());
             };
             match rows.try_recv() {
                 Ok(row) => next = Some(row),
-                // The end is heard of by who waits for a row.
+                // Either no row is ready or the file has ended. `next_row` tells the two apart.
                 Err(_) => return Ok(()),
             }
         }
     }
 
-    /// An answer of the server.
-    fn hear(&mut self, answer: ImportUsersResponse) -> Result<(), Failure> {
-        match self.account.hear(answer) {
-            Some(refused) => self.refuse(&refused),
+    fn on_response(&mut self, response: ImportUsersResponse) -> Result<(), Failure> {
+        match self.tracker.on_response(response) {
+            Some(rejected) => self.refuse(&rejected),
             None => Ok(()),
         }
     }
 
+    /// Prints a refused row and adds it to the file.
     fn refuse(&mut self, row: &Rejected) -> Result<(), Failure> {
-        let told = match self.refused.rows.count() {
-            ..TOLD => Some(format!("line {}: {}", row.line, sentence(&row.faults))),
-            TOLD => Some(format!("… more in {}", self.refused.path.display())),
+        let message = match self.refused.rows.count() {
+            ..PRINTED => Some(format!("line {}: {}", row.line, sentence(&row.errors))),
+            PRINTED => Some(format!("… more in {}", self.refused.path.display())),
             _ => None,
         };
-        if let Some(told) = told {
-            self.bar.suspend(|| eprintln!("{told}"));
+        if let Some(message) = message {
+            self.bar.suspend(|| eprintln!("{message}"));
         }
         self.refused.add(row)
     }
 }
 
-/// Waits until another request can be sent; `false` if none can any more.
+/// Waits until another request can be sent. Returns false if the call takes no more requests.
 async fn has_room(requests: Option<&mpsc::Sender<ImportUsersRequest>>) -> bool {
     match requests {
         Some(requests) => requests.reserve().await.is_ok(),
@@ -184,7 +186,8 @@ async fn has_room(requests: Option<&mpsc::Sender<ImportUsersRequest>>) -> bool {
     }
 }
 
-/// Whether the server could not be reached, or was lost; what it has answered itself is none of this.
+/// Returns true if the server cannot be reached or the connection broke, rather than that the server answered with an
+/// error.
 fn is_connection_lost(status: &Status) -> bool {
     status.code() == Code::Unavailable || std::error::Error::source(status).is_some()
 }

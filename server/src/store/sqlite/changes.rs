@@ -121,7 +121,7 @@ impl<'a> Changes<'a> {
         };
         let user = match ValidUser::try_from(changed) {
             Ok(user) => user,
-            Err(violations) => return Ok(Changed::Invalid(violations)),
+            Err(errors) => return Ok(Changed::Invalid(errors)),
         };
         self.transaction
             .prepare_cached(

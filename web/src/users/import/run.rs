@@ -9,7 +9,7 @@ use futures_util::stream::StreamExt as _;
 use leptos::prelude::*;
 use prost::Message as _;
 use prost::bytes::Bytes;
-use soundstage_formats::{Format, ImportTracker, ReadError, Reader, RefusedRows, Rejected};
+use soundstage_formats::{Format, ImportTracker, ReadError, Reader, Rejected, RejectedRows};
 use soundstage_proto::user::{ImportOptions, ImportUsersResponse};
 use wasm_bindgen_futures::JsFuture;
 
@@ -46,7 +46,7 @@ pub(super) async fn run(
             reader: Reader::new(format),
         }),
         unreadable: None,
-        refused: RefusedRows::new(format),
+        refused: RejectedRows::new(format),
         account,
     };
     let failure = run.finish().await.err();
@@ -69,7 +69,7 @@ struct Run {
     /// What is still to come, until its end.
     file: Option<OpenFile>,
     unreadable: Option<ReadError>,
-    refused: RefusedRows,
+    refused: RejectedRows,
     account: Account,
 }
 
@@ -141,7 +141,7 @@ impl Run {
                 Either::Right((Err(_), _)) => sender = None,
             }
         }
-        if self.import.unanswered() == 0 && self.file.is_none() {
+        if self.import.unacknowledged() == 0 && self.file.is_none() {
             Ok(())
         } else {
             Err(CallError::Unreachable)
@@ -169,7 +169,7 @@ impl Run {
     }
 
     fn hear(&mut self, answer: ImportUsersResponse) {
-        if let Some(row) = self.import.hear(answer) {
+        if let Some(row) = self.import.on_response(answer) {
             refuse(&mut self.refused, self.account, &row);
         }
         self.account.progress.set(self.import.progress());
@@ -197,14 +197,14 @@ impl OpenFile {
 }
 
 /// Shows a refused row, and puts it into the file of them.
-fn refuse(file: &mut RefusedRows, account: Account, row: &Rejected) {
+fn refuse(file: &mut RejectedRows, account: Account, row: &Rejected) {
     let mut text = String::new();
     file.add(row, &mut text);
     account
         .refused_file
         .with_value(|file| file.push(&text.into()));
     if account.refused.with_untracked(Vec::len) < SHOWN {
-        let sentence = faults(&row.faults);
+        let sentence = faults(&row.errors);
         account
             .refused
             .update(|rows| rows.push((row.line, sentence)));

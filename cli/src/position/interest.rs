@@ -1,23 +1,23 @@
-//! Which characters a command is about.
+//! The characters whose positions a command wants.
 
 use clap::Args;
 use soundstage_proto::position::PositionSubRequest;
 
-/// Which characters; without any of these it is the default one alone.
+/// Which characters; without any of these, the default character alone.
 #[derive(Args)]
-pub(crate) struct ChoiceArgs {
+pub(crate) struct InterestArgs {
     /// All characters on the stage
     #[arg(long)]
     all: bool,
-    /// This character; can be repeated
+    /// The character with this id; can be repeated [default: the default character]
     #[arg(long = "character", value_name = "ID", conflicts_with = "all")]
     characters: Vec<u32>,
-    /// At most so many updates a second [default: as many as there are]
+    /// At most this many updates per second, 1 to 30 [default: every update]
     #[arg(long, value_name = "HZ", value_parser = clap::value_parser!(u32).range(1..=30))]
     max_rate: Option<u32>,
 }
 
-impl ChoiceArgs {
+impl InterestArgs {
     pub(super) fn request(&self) -> PositionSubRequest {
         PositionSubRequest {
             characters: self.characters.clone(),
