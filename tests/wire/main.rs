@@ -1,4 +1,4 @@
-//! The running server over the wire: native gRPC, gRPC-Web and plain HTTP, on real sockets.
+//! Tests of the running server over real sockets: native gRPC, gRPC-Web, gRPC over WebSocket and plain HTTP.
 
 mod calls_end;
 mod changes;
