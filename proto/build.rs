@@ -1,5 +1,5 @@
-//! Generates the message types, clients and server traits, and the table of methods. `protox` reads the `.proto` files in
-//! Rust, so no `protoc` is needed.
+//! Generates the message types, clients, server traits, and the table of methods. `protox` compiles the `.proto` files
+//! in Rust, so the build needs no `protoc`.
 
 #[path = "build/methods.rs"]
 mod methods;
@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let descriptors = protox::compile(PROTOS, ["."])?;
 
-    // What server reflection shows.
+    // For server reflection.
     let out_dir = PathBuf::from(std::env::var("OUT_DIR")?);
     std::fs::write(out_dir.join("descriptors.bin"), descriptors.encode_to_vec())?;
     std::fs::write(out_dir.join("methods.rs"), methods::table(&descriptors)?)?;
@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// The file of the stage, and all others.
+/// Returns the file of the stage, and all other files.
 fn split(descriptors: FileDescriptorSet) -> (FileDescriptorSet, FileDescriptorSet) {
     let files = descriptors.file.into_iter();
     let (stage, others) = files.partition(|file| file.package() == "posXYZ");
@@ -41,8 +41,8 @@ fn split(descriptors: FileDescriptorSet) -> (FileDescriptorSet, FileDescriptorSe
     (set(stage), set(others))
 }
 
-/// The server's side of the stage, with updates that are encoded already (`src/encoded.rs`): encoding them for each subscriber
-/// is what costs a server most.
+/// Generates the server trait of the stage, with encoded updates (`src/encoded.rs`): encoding an update for each
+/// subscriber would be the largest cost of the server.
 fn compile_stage_server(
     out_dir: &Path,
     stage: FileDescriptorSet,

@@ -1,10 +1,10 @@
-//! Messages that are not decoded.
+//! A codec for encoded messages.
 
 use bytes::{Buf as _, BufMut as _, Bytes};
 use tonic::Status;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 
-/// A codec for messages as they are on the wire: for calls of methods whose types are not known, or not needed.
+/// A codec that passes messages through as bytes, for methods whose message types are not known or not needed.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct BytesCodec;
 

@@ -1,50 +1,54 @@
-//! Frames of gRPC-Web: a flag, a length in four bytes, and a message or a block of headers
-//! ("gRPC Web", section "Protocol differences vs gRPC over HTTP2").
+//! Decodes the frames of gRPC-Web: a flag, a length of four bytes, and a message or a block of headers ("gRPC Web",
+//! section "Protocol differences vs gRPC over HTTP2").
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tonic::Status;
 
-/// The flag of a frame that holds headers, not a message.
+/// The largest response message that a [`Channel`](crate::Channel) accepts by default, in bytes. tonic has the same
+/// limit.
+pub const DEFAULT_MAX_MESSAGE_SIZE: usize = 4 * 1024 * 1024;
+
+/// The flag of a frame with headers or trailers.
 const HEADERS: u8 = 0x80;
-/// The flag of a frame whose content is compressed.
+/// The flag of a frame with a compressed message.
 const COMPRESSED: u8 = 0x01;
-/// A frame's flag and length.
+/// The length of a frame's prefix (flag and length), in bytes.
 const PREFIX: usize = 5;
 /// The longest block of headers, in bytes.
 const MAX_HEADERS: usize = 64 * 1024;
 
-/// One frame.
+/// A frame of gRPC-Web.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Frame {
-    /// A message, with the five bytes before it that native gRPC has too.
+    /// A message with its prefix of five bytes, as in native gRPC.
     Message(Bytes),
-    /// Headers, or trailers.
+    /// Headers or trailers.
     Headers(HeaderMap),
 }
 
-/// Why bytes are no frames.
+/// Why bytes cannot be decoded as frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
-    /// The flag is none that the protocol has, or trailers are compressed.
-    #[error("the answer has a frame with the unknown flag {0:#04x}")]
+    /// The protocol does not define the flag, or the frame has compressed trailers.
+    #[error("the response has a frame with the unknown flag {0:#04x}")]
     UnknownFlag(u8),
-    /// The message is larger than allowed.
-    #[error("the answer has a message of {length} bytes; at most {limit} are allowed")]
+    /// The message is larger than the limit.
+    #[error("the response has a message of {length} bytes; at most {limit} are allowed")]
     MessageTooLarge {
-        /// What the frame announces, in bytes.
+        /// The length of the message, in bytes.
         length: u32,
-        /// What is allowed, in bytes.
+        /// The limit, in bytes.
         limit: usize,
     },
-    /// The headers are more than any server sends.
-    #[error("the answer has {0} bytes of headers")]
+    /// The headers are larger than 64 KiB.
+    #[error("the response has {0} bytes of headers; at most 65536 are allowed")]
     HeadersTooLarge(u32),
-    /// The headers are no lines of `name: value`.
-    #[error("the answer's headers cannot be read")]
+    /// The headers are not lines of `name: value`.
+    #[error("the headers of the response are malformed")]
     MalformedHeaders,
-    /// The bytes end before the frame does.
-    #[error("the answer ends within a frame")]
+    /// The bytes end within a frame.
+    #[error("the response ends within a frame")]
     Truncated,
 }
 
@@ -61,7 +65,10 @@ impl From<DecodeError> for Status {
     }
 }
 
-/// Makes frames of bytes that come in pieces of any size.
+/// Decodes frames from chunks of any size.
+///
+/// Buffers at most one frame and one chunk, if the caller takes all frames ([`Self::next_frame`]) after each chunk
+/// ([`Self::push`]).
 #[derive(Debug)]
 pub struct Decoder {
     buffer: BytesMut,
@@ -69,7 +76,7 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// A decoder for messages of at most so many bytes.
+    /// Creates a decoder for messages of at most `max_message_size` bytes.
     pub fn new(max_message_size: usize) -> Self {
         Self {
             buffer: BytesMut::new(),
@@ -77,21 +84,21 @@ impl Decoder {
         }
     }
 
-    /// Takes the next bytes. What is kept is bounded if [`Self::next_frame`] is asked until it has nothing, before more come.
-    pub fn push(&mut self, piece: &[u8]) {
-        self.buffer.extend_from_slice(piece);
+    /// Appends a chunk to the buffer.
+    pub fn push(&mut self, chunk: &[u8]) {
+        self.buffer.extend_from_slice(chunk);
     }
 
-    /// The next whole frame; `None` if more bytes are needed.
+    /// Returns the next frame; `None` if the frame needs more bytes.
     ///
     /// # Errors
-    /// When the bytes are no frame; the same again each time.
+    /// Returns an error if the bytes are not a frame. Every later call returns the same error.
     pub fn next_frame(&mut self) -> Result<Option<Frame>, DecodeError> {
         let Some(&[flag, a, b, c, d]) = self.buffer.first_chunk::<PREFIX>() else {
             return Ok(None);
         };
         let length = u32::from_be_bytes([a, b, c, d]);
-        // Before the length is added to anything: in a browser `usize` has 32 bits too.
+        // Checks the length before any addition, which could overflow: on wasm32 `usize` has 32 bits.
         match flag {
             0 | COMPRESSED if length as usize > self.max_message_size => {
                 let limit = self.max_message_size;
@@ -116,10 +123,10 @@ impl Decoder {
         Ok(Some(Frame::Message(message)))
     }
 
-    /// What holds when no more bytes come.
+    /// Checks that the input is complete.
     ///
     /// # Errors
-    /// When they end within a frame.
+    /// Returns [`DecodeError::Truncated`] if the bytes end within a frame.
     pub fn finish(&self) -> Result<(), DecodeError> {
         if self.buffer.is_empty() {
             Ok(())
@@ -129,7 +136,7 @@ impl Decoder {
     }
 }
 
-/// Lines `name: value`, each ended as in HTTP/1.1; a name may come more than once.
+/// Parses lines of `name: value` that end in CRLF or LF. A name may repeat.
 fn parse_headers(block: &[u8]) -> Result<HeaderMap, DecodeError> {
     let mut headers = HeaderMap::new();
     for line in block.split(|&byte| byte == b'\n') {
@@ -144,7 +151,7 @@ fn parse_headers(block: &[u8]) -> Result<HeaderMap, DecodeError> {
         let (Ok(name), Ok(value)) = (name, value) else {
             return Err(DecodeError::MalformedHeaders);
         };
-        // `HeaderMap` panics above 32,768 names; a block as long as is allowed has fewer.
+        // Cannot panic: `HeaderMap` holds 32,768 names, and a block of 64 KiB has fewer.
         headers.append(name, value);
     }
     Ok(headers)
@@ -170,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_keeps_its_prefix_and_a_name_may_come_twice() {
+    fn a_message_keeps_its_prefix_and_a_header_may_repeat() {
         let bytes = [frame(0, b"abc"), frame(0x80, b"A: 1\r\na:2\r\nb:\r\n")].concat();
         let mut trailers = HeaderMap::new();
         for (name, value) in [("a", "1"), ("a", "2"), ("b", "")] {
@@ -181,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_length_near_the_largest_is_an_error_and_no_overflow() {
+    fn a_length_near_the_maximum_is_an_error_and_does_not_overflow() {
         for length in [u32::MAX, u32::MAX - 4, i32::MAX as u32, 17] {
             let limit = 16;
             let too_large = DecodeError::MessageTooLarge { length, limit };
@@ -194,15 +201,15 @@ mod tests {
             frames(&frame(0, &[7; 16])).map(|frames| frames.len()),
             Ok(1)
         );
-        let most = u32::MAX.to_be_bytes();
+        let maximum = u32::MAX.to_be_bytes();
         assert_eq!(
-            frames(&[&[0x80][..], &most].concat()),
+            frames(&[&[0x80][..], &maximum].concat()),
             Err(DecodeError::HeadersTooLarge(u32::MAX))
         );
     }
 
     #[test]
-    fn what_is_no_frame_is_an_error() {
+    fn bytes_that_are_not_a_frame_are_an_error() {
         for flag in [0x02, 0x40, 0x81, 0xff] {
             assert_eq!(
                 frames(&frame(flag, b"a: b")),

@@ -1,31 +1,31 @@
-//! Calls that got no answer.
+//! Calls without a complete response.
 
 use std::error::Error as _;
 use std::sync::Arc;
 
 use tonic::{Code, Status};
 
-/// What is known of a call to which the server gave no answer, or not all of it. It is the source of the call's status.
+/// Why a call has no complete response. The source of the call's status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
-    /// No byte of the call has reached the server: it can be made again without doing anything twice.
+    /// The connection could not be opened, so the server has not received the call. Repeating the call is safe.
     #[error("the server was not reached")]
     NeverReached,
-    /// The call failed before its answer began. `fetch` does not say whether the server got it.
-    #[error("the server did not answer")]
-    NoAnswer,
-    /// The answer had begun.
+    /// The call failed before the response began. `fetch` does not tell whether the server has received the call.
+    #[error("the server did not respond")]
+    NoResponse,
+    /// The connection was lost while the call was in progress.
     #[error("the connection was lost")]
     ConnectionLost,
 }
 
 impl Failure {
-    /// What is known of a failed call; `None` if the server answered it.
+    /// Returns the failure of a call; `None` if the status is the server's.
     pub fn of(status: &Status) -> Option<Self> {
         status.source()?.downcast_ref().copied()
     }
 
-    /// The status of a call that failed so.
+    /// Returns the status of a call with this failure. `detail` is appended to the message, if not empty.
     pub fn status(self, code: Code, detail: &str) -> Status {
         let message = if detail.is_empty() {
             self.to_string()
@@ -43,14 +43,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_status_tells_what_the_transport_knows_and_the_servers_own_does_not() {
+    fn a_failure_is_the_source_of_its_status_and_a_status_of_the_server_has_none() {
         let status = Failure::NeverReached.status(Code::Unavailable, "refused");
         assert_eq!(Failure::of(&status), Some(Failure::NeverReached));
         assert_eq!(status.message(), "the server was not reached: refused");
-        // As tonic passes on what a service returns.
-        let passed_on = Status::from_error(Box::new(status));
+        // As tonic converts the error of a service.
+        let converted = Status::from_error(Box::new(status));
         assert_eq!(
-            (passed_on.code(), Failure::of(&passed_on)),
+            (converted.code(), Failure::of(&converted)),
             (Code::Unavailable, Some(Failure::NeverReached))
         );
         assert_eq!(Failure::of(&Status::unavailable("stopping")), None);

@@ -1,5 +1,7 @@
-//! Whether a call's requests are all there when it begins. A tonic client does not tell a service which kind of call it
-//! makes, but the body does: that of a unary or server-streaming call has one message, and ends, without waiting.
+//! Detects whether all requests of a call are ready when the call begins.
+//!
+//! A tonic client does not tell a service the kind of a call, but the body shows it: the body of a unary or
+//! server-streaming call has one message and ends without waiting.
 
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt as _;
@@ -10,14 +12,14 @@ use tonic::body::Body;
 /// The requests of a call.
 #[derive(Debug)]
 pub(crate) enum Requests {
-    /// One message, or none, and no more will come.
+    /// At most one message, and the end of the requests.
     Whole(Bytes),
-    /// What has come so far, and what else will.
+    /// The messages that are ready, and the body with the rest.
     Streamed(Bytes, Body),
 }
 
 impl Requests {
-    /// Looks at what is there now, without waiting.
+    /// Takes the messages that are ready, without waiting. Returns an error if the body fails.
     pub(crate) fn of(mut body: Body) -> Result<Self, Status> {
         let mut ready = BytesMut::new();
         while !has_more_than_one_message(&ready) {
@@ -30,7 +32,7 @@ impl Requests {
         Ok(Self::Streamed(ready.freeze(), body))
     }
 
-    /// All of them, once the last has come.
+    /// Waits for the last request, and returns all of them.
     pub(crate) async fn collect(self) -> Result<Bytes, Status> {
         match self {
             Self::Whole(messages) => Ok(messages),
@@ -45,7 +47,7 @@ impl Requests {
     }
 }
 
-/// Each message has its flag and its length before it.
+/// Returns whether the bytes go beyond the first message. A message has a prefix of a flag and a length.
 fn has_more_than_one_message(bytes: &[u8]) -> bool {
     let Some((&[_, a, b, c, d], rest)) = bytes.split_first_chunk() else {
         return false;
@@ -60,10 +62,10 @@ mod tests {
 
     use super::*;
 
-    /// What a tonic client sends of requests that come so.
-    fn body(pieces: impl Stream<Item = &'static [u8]> + Send + 'static) -> Body {
-        Body::new(StreamBody::new(pieces.map(|piece| {
-            Ok::<_, Status>(http_body::Frame::data(Bytes::from(piece)))
+    /// Returns a body with these chunks, as a tonic client makes it.
+    fn body(chunks: impl Stream<Item = &'static [u8]> + Send + 'static) -> Body {
+        Body::new(StreamBody::new(chunks.map(|chunk| {
+            Ok::<_, Status>(http_body::Frame::data(Bytes::from(chunk)))
         })))
     }
 
@@ -75,21 +77,21 @@ mod tests {
     }
 
     #[test]
-    fn one_message_that_is_all_there_is_whole() {
+    fn a_ready_body_of_at_most_one_message_is_whole() {
         assert!(is_whole(body(stream::iter([MESSAGE]))));
         assert!(is_whole(body(stream::iter([&MESSAGE[..3], &MESSAGE[3..]]))));
         assert!(is_whole(body(stream::empty())));
     }
 
     #[test]
-    fn more_messages_or_some_to_wait_for_are_streamed() {
+    fn a_body_of_more_messages_or_one_that_waits_is_streamed() {
         assert!(!is_whole(body(stream::iter([MESSAGE, MESSAGE]))));
         assert!(!is_whole(body(stream::iter([TWO]))));
         assert!(!is_whole(body(
             stream::iter([MESSAGE]).chain(stream::pending())
         )));
         assert!(!is_whole(body(stream::pending())));
-        // Without an end, too.
+        // A body without an end.
         assert!(!is_whole(body(stream::repeat(MESSAGE))));
     }
 }

@@ -1,4 +1,4 @@
-//! From the head and the bytes of an answer to the response that a tonic client reads.
+//! Decodes an HTTP response of gRPC-Web to the response that a tonic client reads.
 
 use std::fmt;
 use std::pin::Pin;
@@ -14,22 +14,24 @@ use tonic::{Code, Status};
 
 use crate::decoder::{Decoder, Frame};
 
-/// The headers that make a status.
+/// The headers of a status.
 const STATUS_HEADERS: [&str; 3] = ["grpc-status", "grpc-message", "grpc-status-details-bin"];
 
-/// The response to a call, from the head of its answer and the bytes that follow, in pieces of any size.
+/// Decodes a response from its head and its body, in chunks of any size.
 ///
-/// The status may stand in the headers, in the trailers, or in both. One in the headers that is an error is final. Else
-/// the trailers decide; where they have none, the headers do; where those have none either, the call fails.
+/// The status can be in the headers, in the trailers, or in both. An error in the headers is final. Otherwise the
+/// trailers decide, and if they have no status, the headers do. Without any status the call ends with `INTERNAL`. A
+/// message of more than `max_message_size` bytes ends the call with `RESOURCE_EXHAUSTED`.
 ///
 /// # Errors
-/// When the head is not that of a gRPC-Web answer. Then the status is the one that "HTTP to gRPC Status Code Mapping" gives.
+/// Returns an error if the head is not that of a gRPC-Web response. The status follows gRPC's "HTTP to gRPC Status Code
+/// Mapping".
 pub fn decode_response(
     mut head: Parts,
-    pieces: impl Stream<Item = Result<Bytes, Status>> + 'static,
+    chunks: impl Stream<Item = Result<Bytes, Status>> + 'static,
     max_message_size: usize,
 ) -> Result<Response<ResponseBody>, Status> {
-    let mut body = ResponseBody::new(Decoder::new(max_message_size), pieces);
+    let mut body = ResponseBody::new(Decoder::new(max_message_size), chunks);
     if !body.take_early_status(&mut head.headers) {
         check_head(&head)?;
     }
@@ -48,35 +50,35 @@ fn check_head(head: &Parts) -> Result<(), Status> {
         };
         return Err(Status::new(
             code,
-            format!("the server answered with HTTP status {}", head.status),
+            format!("the server responded with HTTP status {}", head.status),
         ));
     }
     let content_type = head
         .headers
         .get(header::CONTENT_TYPE)
         .map_or(&b""[..], |value| value.as_bytes());
-    let kind = content_type
+    let media_type = content_type
         .split(|&byte| byte == b';')
         .next()
         .unwrap_or_default();
     if matches!(
-        kind.trim_ascii(),
+        media_type.trim_ascii(),
         b"application/grpc-web" | b"application/grpc-web+proto"
     ) {
         return Ok(());
     }
     let content_type = String::from_utf8_lossy(content_type);
     Err(Status::unknown(format!(
-        "the answer is not gRPC-Web, but \"{content_type}\""
+        "the response is not gRPC-Web, but \"{content_type}\""
     )))
 }
 
-/// The messages of an answer, and its trailers. It ends with an error unless there is a status.
+/// The messages and the trailers of a response. Ends with an error if the response has no status.
 pub struct ResponseBody {
-    // A tonic client asks for a body that is `Send`; in a browser, nothing is ever sent.
-    pieces: SendWrapper<LocalBoxStream<'static, Result<Bytes, Status>>>,
+    // A tonic client requires a body that is `Send`; a browser has one thread.
+    chunks: SendWrapper<LocalBoxStream<'static, Result<Bytes, Status>>>,
     decoder: Decoder,
-    /// The status that the headers gave: the one that counts where the trailers give none.
+    /// The success status of the headers, which counts if the trailers have no status.
     early_status: HeaderMap,
     has_ended: bool,
 }
@@ -84,18 +86,20 @@ pub struct ResponseBody {
 impl ResponseBody {
     pub(crate) fn new(
         decoder: Decoder,
-        pieces: impl Stream<Item = Result<Bytes, Status>> + 'static,
+        chunks: impl Stream<Item = Result<Bytes, Status>> + 'static,
     ) -> Self {
         Self {
-            pieces: SendWrapper::new(pieces.boxed_local()),
+            chunks: SendWrapper::new(chunks.boxed_local()),
             decoder,
             early_status: HeaderMap::new(),
             has_ended: false,
         }
     }
 
-    /// Looks for a status in the headers. An error stays there: a tonic client looks for it there first. Success is taken
-    /// out, since a client that sees it there looks no further. Whether there was one.
+    /// Looks for a status in the headers. Returns whether they have one.
+    ///
+    /// An error stays in the headers, where a tonic client looks first. Success is taken out: a client that finds it
+    /// there would not read the body.
     pub(crate) fn take_early_status(&mut self, headers: &mut HeaderMap) -> bool {
         match headers
             .get("grpc-status")
@@ -114,24 +118,24 @@ impl ResponseBody {
         true
     }
 
-    /// The next frame; `None` at the end of the bytes.
+    /// Polls for the next frame; `None` at the end of the body.
     pub(crate) fn poll_decoded(
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame, Status>>> {
         loop {
-            if let Some(part) = self.decoder.next_frame()? {
-                return Poll::Ready(Some(Ok(part)));
+            if let Some(frame) = self.decoder.next_frame()? {
+                return Poll::Ready(Some(Ok(frame)));
             }
-            let Some(piece) = std::task::ready!(self.pieces.poll_next_unpin(cx)) else {
+            let Some(chunk) = std::task::ready!(self.chunks.poll_next_unpin(cx)) else {
                 self.decoder.finish()?;
                 return Poll::Ready(None);
             };
-            self.decoder.push(&piece?);
+            self.decoder.push(&chunk?);
         }
     }
 
-    /// The trailers to end with, if they or the headers have a status.
+    /// Returns the trailers with the status; an error if neither they nor the headers have one.
     fn end(&mut self, mut trailers: HeaderMap) -> Result<http_body::Frame<Bytes>, Status> {
         if !trailers.contains_key("grpc-status") {
             trailers.extend(std::mem::take(&mut self.early_status));
@@ -139,7 +143,7 @@ impl ResponseBody {
         if trailers.contains_key("grpc-status") {
             Ok(http_body::Frame::trailers(trailers))
         } else {
-            Err(Status::internal("the answer ends without a status"))
+            Err(Status::internal("the response ends without a status"))
         }
     }
 }
@@ -165,11 +169,11 @@ impl Body for ResponseBody {
         };
         self.has_ended = true;
         let rest = std::mem::replace(
-            &mut self.pieces,
+            &mut self.chunks,
             SendWrapper::new(stream::empty().boxed_local()),
         );
         if frame.is_ok() {
-            read_out(rest.take());
+            drain(rest.take());
         }
         Poll::Ready(Some(frame))
     }
@@ -179,9 +183,9 @@ impl Body for ResponseBody {
     }
 }
 
-/// Reads on from the trailers to the end of the bytes: a fetch that is ended before costs its connection.
-fn read_out(mut rest: LocalBoxStream<'static, Result<Bytes, Status>>) {
-    // Elsewhere there is no browser to run it, nor a fetch.
+/// Reads from the trailers to the end of the body: aborting a fetch before its end would close the connection.
+fn drain(mut rest: LocalBoxStream<'static, Result<Bytes, Status>>) {
+    // Only a browser can run the task, and needs it.
     if cfg!(target_arch = "wasm32") {
         wasm_bindgen_futures::spawn_local(async move { drop(rest.next().await) });
     }

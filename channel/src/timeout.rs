@@ -1,10 +1,10 @@
-//! The `grpc-timeout` that tonic's clients write ("gRPC over HTTP2", section "Requests").
+//! Parses the header `grpc-timeout` ("gRPC over HTTP2", section "Requests").
 
 use std::time::Duration;
 
 use http::HeaderMap;
 
-/// How long the call may take; `None` if no header says so, or says it wrongly: the server refuses that.
+/// Returns the timeout of a call; `None` if the header is missing or malformed. The server rejects a malformed header.
 pub(crate) fn of(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get("grpc-timeout")?.to_str().ok()?;
     let (amount, unit) = value.split_at_checked(value.len().checked_sub(1)?)?;
@@ -26,7 +26,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_timeout_comes_back_as_tonic_writes_it() {
+    fn a_timeout_is_parsed_as_tonic_formats_it() {
         for millis in [0, 1, 250, 90_000, 100_000_000] {
             let timeout = Duration::from_millis(millis);
             let mut request = tonic::Request::new(());
@@ -35,12 +35,12 @@ mod tests {
             assert_eq!(of(&headers), Some(timeout));
         }
         assert_eq!(of(&HeaderMap::new()), None);
-        for wrong in ["", "S", "5", "5s", "x5S"] {
+        for malformed in ["", "S", "5", "5s", "x5S"] {
             let headers = HeaderMap::from_iter([(
                 http::HeaderName::from_static("grpc-timeout"),
-                wrong.parse().expect("a value"),
+                malformed.parse().expect("a value"),
             )]);
-            assert_eq!(of(&headers), None, "{wrong}");
+            assert_eq!(of(&headers), None, "{malformed}");
         }
     }
 }

@@ -1,5 +1,6 @@
-//! The answers in `recorded/`, each cut at every offset: what the caller gets must not depend on how bytes arrive.
-//! Those of Soundstage are as it sent them; the others are as servers and proxies elsewhere send them, or broken.
+//! Decodes the responses in `recorded/`, each cut at every offset: the outcome must not depend on how the bytes arrive.
+//!
+//! Some responses are recordings of Soundstage. The others are as other servers and proxies send them, or malformed.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,17 +18,17 @@ use tonic::metadata::MetadataMap;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-/// What the tests allow, in bytes.
+/// The limit in these tests, in bytes.
 const MAX_MESSAGE_SIZE: usize = 1024;
 
-/// Each answer, how many messages the caller gets of it, and how the call ends.
-const ANSWERS: [(&str, usize, Code, &str); 33] = [
+/// Each response with the expected outcome: the number of messages, the code, and a part of the status message.
+const RESPONSES: [(&str, usize, Code, &str); 33] = [
     ("unary", 1, Code::Ok, ""),
     ("unary_not_found", 1, Code::Ok, ""),
     ("list", 1, Code::Ok, ""),
     ("stream", 3, Code::Ok, ""),
     ("stream_empty", 0, Code::Ok, ""),
-    ("stream_of_answers", 3, Code::Ok, ""),
+    ("stream_of_responses", 3, Code::Ok, ""),
     ("count", 1, Code::Ok, ""),
     (
         "refused_with_details",
@@ -46,7 +47,7 @@ const ANSWERS: [(&str, usize, Code, &str); 33] = [
         "page_not_found",
         0,
         Code::Unknown,
-        "the server answered with HTTP status 405",
+        "the server responded with HTTP status 405",
     ),
     ("status_in_headers_only", 2, Code::Ok, ""),
     (
@@ -77,31 +78,31 @@ const ANSWERS: [(&str, usize, Code, &str); 33] = [
         Code::InvalidArgument,
         "凛 is 100% wrong\n",
     ),
-    ("lines_end_as_in_unix", 1, Code::Aborted, "again"),
+    ("lf_line_endings", 1, Code::Aborted, "again"),
     ("content_type_with_parameter", 1, Code::Ok, ""),
     (
         "no_status",
         1,
         Code::Internal,
-        "the answer ends without a status",
+        "the response ends without a status",
     ),
     (
         "no_status_in_trailers",
         1,
         Code::Internal,
-        "the answer ends without a status",
+        "the response ends without a status",
     ),
     (
         "ends_in_a_message",
         1,
         Code::Internal,
-        "the answer ends within a frame",
+        "the response ends within a frame",
     ),
     (
         "ends_in_the_trailers",
         1,
         Code::Internal,
-        "the answer ends within a frame",
+        "the response ends within a frame",
     ),
     ("unknown_flag", 1, Code::Internal, "unknown flag 0x02"),
     (
@@ -143,15 +144,15 @@ const ANSWERS: [(&str, usize, Code, &str); 33] = [
 ];
 
 #[test]
-fn every_recorded_answer_is_listed() {
+fn every_recorded_response_is_listed() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recorded");
     let files = std::fs::read_dir(folder).expect("the folder").count();
-    assert_eq!(files, ANSWERS.len());
+    assert_eq!(files, RESPONSES.len());
 }
 
 #[test]
-fn an_answer_in_one_piece_gives_its_messages_and_its_status() {
-    for (name, messages, code, message) in ANSWERS {
+fn a_response_in_one_chunk_has_the_expected_outcome() {
+    for (name, messages, code, message) in RESPONSES {
         let recorded = Recorded::read(name);
         let outcome = recorded.outcome(vec![recorded.body.clone()]);
         assert_eq!(
@@ -164,14 +165,14 @@ fn an_answer_in_one_piece_gives_its_messages_and_its_status() {
 }
 
 #[test]
-fn every_cut_of_an_answer_gives_the_same() {
-    for (name, ..) in ANSWERS {
+fn every_cut_of_a_response_has_the_same_outcome() {
+    for (name, ..) in RESPONSES {
         let recorded = Recorded::read(name);
         let body = &recorded.body;
         let whole = recorded.outcome(vec![body.clone()]);
         for at in 0..=body.len() {
-            let pieces = vec![body.slice(..at), body.slice(at..)];
-            assert_eq!(recorded.outcome(pieces), whole, "{name}, cut at {at}");
+            let chunks = vec![body.slice(..at), body.slice(at..)];
+            assert_eq!(recorded.outcome(chunks), whole, "{name}, cut at {at}");
         }
         let bytes = (0..body.len()).map(|at| body.slice(at..=at)).collect();
         assert_eq!(recorded.outcome(bytes), whole, "{name}, byte by byte");
@@ -179,8 +180,8 @@ fn every_cut_of_an_answer_gives_the_same() {
 }
 
 #[test]
-fn an_answer_that_is_cut_short_never_ends_well() {
-    for (name, _, code, _) in ANSWERS {
+fn a_truncated_response_never_succeeds() {
+    for (name, _, code, _) in RESPONSES {
         let recorded = Recorded::read(name);
         let early_status = recorded.head.headers.contains_key("grpc-status");
         if code != Code::Ok || early_status {
@@ -194,24 +195,24 @@ fn an_answer_that_is_cut_short_never_ends_well() {
 }
 
 #[test]
-fn trailers_keep_each_value_of_a_name_and_come_in_any_number() {
-    let of = |name| {
+fn trailers_may_repeat_and_have_any_number() {
+    let trailers_of = |name| {
         let recorded = Recorded::read(name);
         recorded.outcome(vec![recorded.body.clone()]).trailers
     };
-    let repeated = of("repeated_trailers");
+    let repeated = trailers_of("repeated_trailers");
     assert_eq!(repeated["x-tag"], ["one", "two"]);
     assert_eq!(repeated["x-data-bin"], ["AAEC"]);
-    assert!((0..100).all(|n| of("many_trailers")[&format!("x-{n}")] == [n.to_string()]));
+    assert!((0..100).all(|n| trailers_of("many_trailers")[&format!("x-{n}")] == [n.to_string()]));
 }
 
 #[test]
-fn the_fields_that_were_refused_are_in_the_details() {
+fn the_status_details_name_the_invalid_fields() {
     let recorded = Recorded::read("refused_with_details");
     let outcome = recorded.outcome(vec![]);
     let status = Status::with_details(outcome.code, outcome.message, outcome.details);
-    let refused = status.get_details_bad_request().expect("details");
-    let fields: Vec<_> = refused
+    let bad_request = status.get_details_bad_request().expect("details");
+    let fields: Vec<_> = bad_request
         .field_violations
         .iter()
         .map(|violation| &violation.field[..])
@@ -219,18 +220,18 @@ fn the_fields_that_were_refused_are_in_the_details() {
     assert_eq!(fields, ["nickname", "mail_address", "user_type"]);
 }
 
-/// What a caller gets of an answer: messages, and how it ends.
+/// What a caller receives: messages, and the end of the call.
 #[derive(Debug, Clone, PartialEq)]
 struct Outcome {
     messages: Vec<Bytes>,
     code: Code,
     message: String,
     details: Bytes,
-    /// Of an answer that ended well.
+    /// Empty if the call failed.
     trailers: BTreeMap<String, Vec<String>>,
 }
 
-/// One answer, as recorded.
+/// A recorded response.
 struct Recorded {
     head: http::response::Parts,
     body: Bytes,
@@ -263,11 +264,11 @@ impl Recorded {
         }
     }
 
-    /// What the caller gets when the bytes arrive in these pieces.
-    fn outcome(&self, pieces: Vec<Bytes>) -> Outcome {
+    /// Returns the outcome when the body arrives in these chunks.
+    fn outcome(&self, chunks: Vec<Bytes>) -> Outcome {
         let mut client = Grpc::new(Replay {
             head: self.head.clone(),
-            pieces,
+            chunks,
         });
         let call = async {
             let requests = tonic::Request::new(stream::iter([Bytes::new()]));
@@ -275,14 +276,14 @@ impl Recorded {
                 .streaming(requests, "/any".parse().expect("a path"), BytesCodec)
                 .await;
             let mut messages = Vec::new();
-            let mut answers = match response {
+            let mut responses = match response {
                 Ok(response) => response.into_inner(),
                 Err(status) => return (messages, Err(status)),
             };
             loop {
-                match answers.message().await {
+                match responses.message().await {
                     Ok(Some(message)) => messages.push(message),
-                    Ok(None) => return (messages, answers.trailers().await),
+                    Ok(None) => return (messages, responses.trailers().await),
                     Err(status) => return (messages, Err(status)),
                 }
             }
@@ -316,10 +317,10 @@ fn texts(trailers: MetadataMap) -> BTreeMap<String, Vec<String>> {
     texts
 }
 
-/// Answers with what was recorded, in pieces.
+/// A service that replays a response in chunks.
 struct Replay {
     head: http::response::Parts,
-    pieces: Vec<Bytes>,
+    chunks: Vec<Bytes>,
 }
 
 impl<Body> Service<Request<Body>> for Replay {
@@ -332,7 +333,7 @@ impl<Body> Service<Request<Body>> for Replay {
     }
 
     fn call(&mut self, _: Request<Body>) -> Self::Future {
-        let pieces = stream::iter(std::mem::take(&mut self.pieces).into_iter().map(Ok));
-        ready(decode_response(self.head.clone(), pieces, MAX_MESSAGE_SIZE))
+        let chunks = stream::iter(std::mem::take(&mut self.chunks).into_iter().map(Ok));
+        ready(decode_response(self.head.clone(), chunks, MAX_MESSAGE_SIZE))
     }
 }

@@ -1,13 +1,13 @@
-"""Questions and answers in turn: GetUsersByIds answers each id before the next is asked."""
+"""Bidirectional: GetUsersByIds responds to each id before the next request."""
 
 import queue
 
 from soundstage import user_pb2, users
 
-questions = queue.SimpleQueue()
-answers = users().GetUsersByIds(iter(questions.get, None), timeout=5)
+requests = queue.SimpleQueue()
+responses = users().GetUsersByIds(iter(requests.get, None), timeout=5)
 for id in (5, 1, 6):
-    print("ask", id)
-    questions.put(user_pb2.UserRequest(id=id))
-    print("answer", next(answers).user.nickname)
-questions.put(None)
+    print("request", id)
+    requests.put(user_pb2.UserRequest(id=id))
+    print("response", next(responses).user.nickname)
+requests.put(None)

@@ -1,6 +1,6 @@
-"""Many questions, one answer: CountAlreadyUsers."""
+"""Client streaming: CountAlreadyUsers takes many requests and returns one response."""
 
 from soundstage import user_pb2, users
 
-questions = (user_pb2.UserRequest(id=id) for id in range(1, 10_001))
-print(users().CountAlreadyUsers(questions, timeout=60).user_cnt)
+requests = (user_pb2.UserRequest(id=id) for id in range(1, 10_001))
+print(users().CountAlreadyUsers(requests, timeout=60).user_cnt)

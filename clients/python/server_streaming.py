@@ -1,6 +1,6 @@
-"""One question, many answers: GetUsersByType."""
+"""Server streaming: GetUsersByType takes one request and returns many responses."""
 
 from soundstage import user_pb2, users
 
-for answer in users().GetUsersByType(user_pb2.UserTypeRequest(user_type="NORMAL"), timeout=5):
-    print(answer.user.id, answer.user.nickname)
+for response in users().GetUsersByType(user_pb2.UserTypeRequest(user_type="NORMAL"), timeout=5):
+    print(response.user.id, response.user.nickname)

@@ -1,4 +1,4 @@
-"""The stubs, made from the .proto files when they are imported: no step before."""
+"""The generated clients. Importing this module generates them from the .proto files, so no build step is needed."""
 
 import pathlib
 import sys
@@ -8,10 +8,10 @@ import grpc
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "proto"))
 user_pb2, user_pb2_grpc = grpc.protos_and_services("user.proto")
 
-#: Where the server is: the first argument, or the default of `soundstage serve`.
+#: The address of the server: the first argument, or the default address of `soundstage serve`.
 ADDRESS = sys.argv[1] if len(sys.argv) > 1 else "127.0.0.1:1234"
 
 
 def users():
-    """A client of the user directory."""
+    """Returns a client of the user directory."""
     return user_pb2_grpc.UserManagerStub(grpc.insecure_channel(ADDRESS))

@@ -1,7 +1,7 @@
-"""One question, one answer: GetUser. An unknown id is no failed call; the answer says so itself."""
+"""Unary: GetUser takes one request and returns one response. An unknown id is an error in the response, not a failed call."""
 
 from soundstage import user_pb2, users
 
 for id in (1, 99):
-    answer = users().GetUser(user_pb2.UserRequest(id=id), timeout=5)
-    print(id, answer.message if answer.error else answer.user.nickname)
+    response = users().GetUser(user_pb2.UserRequest(id=id), timeout=5)
+    print(id, response.message if response.error else response.user.nickname)

@@ -1,4 +1,4 @@
-//! Writes the table that `src/descriptor.rs` includes.
+//! Generates the table of methods that `src/descriptor.rs` includes.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,7 +12,7 @@ use prost_types::{
 
 type Error = Box<dyn std::error::Error>;
 
-/// Types by their full names, such as `.posXYZ.Pos`.
+/// The types of the contract by their full names, such as `.posXYZ.Pos`.
 #[derive(Default)]
 struct Types<'a> {
     messages: BTreeMap<String, &'a DescriptorProto>,
@@ -32,11 +32,11 @@ impl<'a> Types<'a> {
     }
 }
 
-/// Rust that defines `METHODS`, and the messages they refer to.
+/// Returns the Rust source of `METHODS` and of the messages that the methods use.
 pub(crate) fn table(descriptors: &FileDescriptorSet) -> Result<String, Error> {
     let mut types = Types::default();
     let mut methods = String::new();
-    // What is imported has no methods, and kinds of its own.
+    // Imported files define no methods, and `field_kind` handles their messages.
     let own = descriptors
         .file
         .iter()
@@ -52,7 +52,7 @@ pub(crate) fn table(descriptors: &FileDescriptorSet) -> Result<String, Error> {
         for (index, service) in file.service.iter().enumerate() {
             let full_name = format!("{scope}.{}", service.name());
             for (position, method) in service.method.iter().enumerate() {
-                // The numbers of `service` in a file and of `method` in a service (descriptor.proto).
+                // Field numbers of descriptor.proto: `service` of a file is 6, `method` of a service is 2.
                 let path = [6, index as i32, 2, position as i32];
                 let comments = file.source_code_info.iter().flat_map(|info| &info.location);
                 let comment = comments
@@ -157,7 +157,7 @@ fn field_kind(field: &FieldDescriptorProto, types: &Types) -> Result<String, Err
     })
 }
 
-/// The name of a message's constant: `.posXYZ.Pos` is `POSXYZ_POS`.
+/// Returns the name of a message's constant: `POSXYZ_POS` for `.posXYZ.Pos`.
 fn constant(full_name: &str) -> String {
     full_name
         .trim_start_matches('.')
@@ -165,7 +165,7 @@ fn constant(full_name: &str) -> String {
         .to_uppercase()
 }
 
-/// A comment up to its first full stop, on one line.
+/// Returns the first sentence of a comment, on one line.
 fn first_sentence(comment: &str) -> String {
     let line = comment.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.split_once(". ") {

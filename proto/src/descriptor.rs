@@ -1,88 +1,88 @@
-//! The contract as data, for what works with any method: the page's *Calls*, and names of methods in metrics.
+//! The contract as a table, for code that works with any method: the page's *Calls*, and the method names of metrics.
 
 /// One method of a service.
 #[derive(Debug)]
 pub struct MethodDescriptor {
     /// The service with its package, such as `posXYZ.PositionService`.
     pub service: &'static str,
-    /// The method's name, such as `PositionReq`.
+    /// The name of the method, such as `PositionReq`.
     pub name: &'static str,
-    /// Where it is called: `/service/name`.
+    /// The path of the method: `/service/name`.
     pub path: &'static str,
-    /// What it does, in the words of the `.proto` file.
+    /// What the method does: the first sentence of its comment in the `.proto` file.
     pub summary: &'static str,
-    /// Which of the four kinds of call it is.
+    /// The kind of call.
     pub kind: CallKind,
-    /// The messages it takes.
+    /// The type of the request messages.
     pub request: &'static MessageDescriptor,
-    /// The messages it answers with.
+    /// The type of the response messages.
     pub response: &'static MessageDescriptor,
 }
 
 /// How many messages go each way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallKind {
-    /// One request, one answer.
+    /// One request, one response.
     Unary,
-    /// One request, a stream of answers.
+    /// One request, a stream of responses.
     ServerStreaming,
-    /// A stream of requests, one answer.
+    /// A stream of requests, one response.
     ClientStreaming,
-    /// A stream each way.
+    /// A stream of requests, a stream of responses.
     Bidirectional,
 }
 
 impl CallKind {
-    /// Whether a call takes a stream of requests, not just one.
+    /// Returns whether the client sends a stream of requests.
     pub const fn takes_many(self) -> bool {
         matches!(self, Self::ClientStreaming | Self::Bidirectional)
     }
 }
 
-/// One message type.
+/// A message type.
 #[derive(Debug)]
 pub struct MessageDescriptor {
-    /// The name without its package.
+    /// The name of the message, without its package.
     pub name: &'static str,
-    /// The fields, in the order of the file.
+    /// The fields, in the order of the `.proto` file.
     pub fields: &'static [FieldDescriptor],
 }
 
-/// One field of a message.
+/// A field of a message.
 #[derive(Debug)]
 pub struct FieldDescriptor {
-    /// The name in the `.proto` file.
+    /// The name of the field in the `.proto` file.
     pub name: &'static str,
-    /// The name in JSON and JavaScript.
+    /// The name of the field in JSON and JavaScript.
     pub json_name: &'static str,
-    /// The number on the wire.
+    /// The number of the field on the wire.
     pub number: u32,
-    /// What it holds.
+    /// The type of the value.
     pub kind: FieldKind,
-    /// Whether it holds any number of them.
+    /// Whether the field has any number of values.
     pub repeated: bool,
 }
 
-/// What a field holds. The kinds that the contract uses.
+/// The type of a field. Has the types that the contract uses.
 #[derive(Debug, Clone, Copy)]
 pub enum FieldKind {
-    /// True or false.
+    /// `bool`.
     Bool,
-    /// A signed number, as a varint.
+    /// `int32`: 32 bits, signed, as a varint.
     Int32,
-    /// A large signed number, as a varint.
+    /// `int64`: 64 bits, signed, as a varint.
     Int64,
-    /// A large signed number, in eight bytes.
+    /// `sfixed64`: 64 bits, signed, in eight bytes.
     Sfixed64,
-    /// A number that is not negative, as a varint.
+    /// `uint32`: 32 bits, unsigned, as a varint.
     Uint32,
-    /// A number of single precision.
+    /// `float`: single precision.
     Float,
-    /// Text.
+    /// `string`.
     String,
-    /// One of some names, each with its number.
+    /// An enum, as its names and numbers.
     Enum(&'static [(&'static str, i32)]),
-    /// `google.protobuf.FieldMask`: names of fields.
+    /// `google.protobuf.FieldMask`: the names of fields.
     FieldMask,
     /// Another message.
     Message(&'static MessageDescriptor),
@@ -91,7 +91,7 @@ pub enum FieldKind {
 include!(concat!(env!("OUT_DIR"), "/methods.rs"));
 
 impl MethodDescriptor {
-    /// The method that is called there.
+    /// Returns the method at a path; `None` if the contract has no such method.
     pub fn at(path: &str) -> Option<&'static Self> {
         METHODS.iter().find(|method| method.path == path)
     }
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_says_what_the_contract_says() {
+    fn the_table_describes_the_contract() {
         let method = MethodDescriptor::at("/UserManager/GetUsersByIds").expect("a method");
         assert_eq!(method.kind, CallKind::Bidirectional);
         assert_eq!(method.request.name, "UserRequest");

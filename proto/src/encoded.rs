@@ -1,4 +1,4 @@
-//! The stage's service for a server that encodes an update once for all who receive it.
+//! The server trait of `PositionService`, with encoded updates: a server encodes an update once for all subscribers.
 
 use prost::bytes::{Buf, BufMut, Bytes};
 use prost::encoding::{DecodeContext, WireType, skip_field};
@@ -11,7 +11,8 @@ mod generated {
 
 pub use generated::position_service_server;
 
-/// A [`StageUpdate`](crate::position::StageUpdate) as its bytes. It is written and never read.
+/// A [`StageUpdate`](crate::position::StageUpdate) as its bytes. Encoding copies the bytes; decoding is not supported
+/// and leaves the value unchanged.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EncodedUpdate(pub Bytes);
 

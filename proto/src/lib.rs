@@ -1,5 +1,5 @@
-//! The wire contract of Soundstage: the types generated from `user.proto` and `position.proto`, and beside them
-//! the rules that server, command line and page must agree on.
+//! The wire contract of Soundstage: the types generated from `user.proto` and `position.proto`, and the rules that
+//! server, command line and page share.
 //!
 //! Compiles for native targets and for `wasm32-unknown-unknown`.
 
@@ -12,7 +12,7 @@ mod field_error;
 pub mod user_rules;
 pub mod user_types;
 
-/// The directory of users (`user.proto`; it has no package, so its method paths start with `/UserManager/`).
+/// The user directory (`user.proto`). The file has no package, so method paths start with `/UserManager/`.
 #[expect(missing_docs, clippy::all, clippy::pedantic, reason = "generated")]
 pub mod user {
     tonic::include_proto!("_");
@@ -25,22 +25,23 @@ pub mod position {
 }
 
 impl position::StageUpdate {
-    /// Which of those who were known are on the stage no longer: who has left, or whom a complete update does not name.
+    /// Returns the characters that have left: those that the update lists, or the `known` characters that a complete
+    /// update does not contain.
     pub fn gone(&self, known: impl Iterator<Item = u32>) -> Vec<u32> {
         if !self.complete {
             return self.left.clone();
         }
-        let named = self.characters.iter().map(|character| character.id);
-        let named: BTreeSet<_> = named.collect();
-        known.filter(|id| !named.contains(id)).collect()
+        let present = self.characters.iter().map(|character| character.id);
+        let present: BTreeSet<_> = present.collect();
+        known.filter(|id| !present.contains(id)).collect()
     }
 }
 
-/// The encoded `google.protobuf.FileDescriptorSet` of both files, for server reflection.
+/// The encoded `google.protobuf.FileDescriptorSet` of both files and their imports, for server reflection.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
 
 pub use field_error::FieldError;
 pub use user::user::UserType;
 
-/// The id of the character that is on every stage: `PositionReq` and `PositionPub` are about it.
+/// The id of the default character, which `PositionReq` and `PositionPub` read and move.
 pub const DEFAULT_CHARACTER: u32 = 1;

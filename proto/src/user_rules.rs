@@ -1,4 +1,4 @@
-//! What makes a user valid. The server refuses what breaks these rules; the page's form says so before it is sent.
+//! The rules for a valid user. The server rejects a user that breaks a rule; the page's form checks before sending.
 
 use std::str::FromStr as _;
 
@@ -9,7 +9,7 @@ use crate::{FieldError, UserType, user::User};
 /// The longest nickname, in characters (Unicode scalar values).
 pub const NICKNAME_MAX: usize = 64;
 
-/// A user that breaks no rule: the only kind that is stored. Its id may still be 0, "pick one".
+/// A user that breaks no rule. Only valid users are stored. The id may be 0, which lets the store choose.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ValidUser(User);
 
@@ -34,7 +34,7 @@ impl TryFrom<User> for ValidUser {
     }
 }
 
-/// Every rule that `user` breaks, in the order of the fields; empty when it may be stored.
+/// Returns the rules that `user` breaks, in the order of the fields; empty if the user is valid.
 fn check(user: &User) -> Vec<FieldError> {
     let checks = [
         ("nickname", check_nickname(&user.nickname)),
@@ -49,10 +49,10 @@ fn check(user: &User) -> Vec<FieldError> {
     checks.into_iter().filter_map(error).collect()
 }
 
-/// 1 to [`NICKNAME_MAX`] characters, none of them a control character.
+/// Checks a nickname: 1 to [`NICKNAME_MAX`] characters, without control characters.
 ///
 /// # Errors
-/// The sentence that says what to change.
+/// Returns a sentence that tells a person what to change.
 pub fn check_nickname(nickname: &str) -> Result<(), &'static str> {
     if nickname.is_empty() {
         Err("Enter a nickname.")
@@ -61,10 +61,10 @@ pub fn check_nickname(nickname: &str) -> Result<(), &'static str> {
     }
 }
 
-/// The same for the name of a character on the stage.
+/// Checks the name of a character on the stage, by the rules for a nickname.
 ///
 /// # Errors
-/// The sentence that says what to change.
+/// Returns a sentence that tells a person what to change.
 pub fn check_name(name: &str) -> Result<(), &'static str> {
     if name.is_empty() {
         Err("Enter a name.")
@@ -77,10 +77,11 @@ pub fn check_name(name: &str) -> Result<(), &'static str> {
     }
 }
 
-/// An addr-spec of RFC 5322 within the lengths of RFC 5321, as `name@host`: no display name, no `[192.0.2.1]`.
+/// Checks a mail address: an addr-spec of RFC 5322 within the lengths of RFC 5321, such as `name@host`, without a
+/// display name or an address literal (`[192.0.2.1]`).
 ///
 /// # Errors
-/// The sentence that says what to change.
+/// Returns a sentence that tells a person what to change.
 pub fn check_mail_address(mail_address: &str) -> Result<(), &'static str> {
     if mail_address.is_empty() {
         return Err("Enter a mail address.");
@@ -94,10 +95,10 @@ pub fn check_mail_address(mail_address: &str) -> Result<(), &'static str> {
     }
 }
 
-/// A type of the enum, other than `NONE`.
+/// Checks a user type: a value of the enum other than `NONE`.
 ///
 /// # Errors
-/// The sentence that says what to change.
+/// Returns a sentence that tells a person what to change.
 pub fn check_user_type(user_type: i32) -> Result<(), &'static str> {
     match UserType::try_from(user_type) {
         Ok(UserType::None) | Err(_) => Err("Choose NORMAL, ADMINISTRATOR, GUEST or DISABLED."),
@@ -105,10 +106,10 @@ pub fn check_user_type(user_type: i32) -> Result<(), &'static str> {
     }
 }
 
-/// What the text in an id field means: empty lets the server pick (0), otherwise a whole number from 1.
+/// Parses the text of an id field: a whole number from 1, or 0 for an empty text, which lets the server choose.
 ///
 /// # Errors
-/// The sentence that says what to change.
+/// Returns a sentence that tells a person what to change.
 pub fn parse_id(text: &str) -> Result<u32, &'static str> {
     match text.trim() {
         "" => Ok(0),
@@ -134,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_that_breaks_every_rule_gets_every_field_named() {
+    fn every_invalid_field_of_a_user_is_reported() {
         let fields: Vec<_> = check(&user("", "nobody", 0))
             .into_iter()
             .map(|error| error.field)
@@ -144,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn nicknames_are_counted_in_characters_not_bytes() {
+    fn a_nickname_has_at_most_64_characters_without_control_characters() {
         assert_eq!(check_nickname(&"猿".repeat(NICKNAME_MAX)), Ok(()));
         assert!(check_nickname(&"猿".repeat(NICKNAME_MAX + 1)).is_err());
         assert!(check_nickname("a\tb").is_err());
@@ -153,17 +154,17 @@ mod tests {
     }
 
     #[test]
-    fn mail_addresses_are_bare_and_complete() {
-        for good in [
+    fn a_mail_address_is_a_bare_addr_spec() {
+        for valid in [
             "a@b.example",
             "first.last+tag@example.com",
             "root@localhost",
             "猿@例え.example",
         ] {
-            assert_eq!(check_mail_address(good), Ok(()), "{good}");
+            assert_eq!(check_mail_address(valid), Ok(()), "{valid}");
         }
         let long = format!("{}@example.com", "a".repeat(65));
-        for bad in [
+        for invalid in [
             "",
             "nobody",
             "@example.com",
@@ -174,12 +175,12 @@ mod tests {
             "a@b@c",
             &long,
         ] {
-            assert!(check_mail_address(bad).is_err(), "{bad}");
+            assert!(check_mail_address(invalid).is_err(), "{invalid}");
         }
     }
 
     #[test]
-    fn types_outside_the_enum_are_refused() {
+    fn a_type_outside_the_enum_is_rejected() {
         assert!(check_user_type(0).is_err());
         assert!(check_user_type(5).is_err());
         assert!(check_user_type(-1).is_err());
@@ -187,11 +188,11 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_id_lets_the_server_pick() {
+    fn an_empty_id_lets_the_server_choose() {
         assert_eq!(parse_id(" "), Ok(0));
         assert_eq!(parse_id(" 7 "), Ok(7));
-        for bad in ["0", "-1", "1.5", "seven", "4294967296"] {
-            assert!(parse_id(bad).is_err(), "{bad}");
+        for invalid in ["0", "-1", "1.5", "seven", "4294967296"] {
+            assert!(parse_id(invalid).is_err(), "{invalid}");
         }
     }
 }

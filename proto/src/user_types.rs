@@ -1,8 +1,8 @@
-//! The types a user can have: their names in files and on the command line, and the words people read.
+//! The types of users: their names in files and on the command line, and their labels on the page.
 
 use crate::UserType;
 
-/// Every type that a stored user can have, in the order in which they are offered.
+/// The types that a stored user can have, in the order of menus.
 pub const STORABLE: [UserType; 4] = [
     UserType::Normal,
     UserType::Administrator,
@@ -11,7 +11,7 @@ pub const STORABLE: [UserType; 4] = [
 ];
 
 impl UserType {
-    /// What a person reads.
+    /// Returns the label that people read.
     pub const fn label(self) -> &'static str {
         match self {
             Self::None => "None",
@@ -23,7 +23,7 @@ impl UserType {
     }
 }
 
-/// The type with this wire name (`NORMAL`, …), in any letter case; `None` for a name that no stored user can have.
+/// Returns the type with a wire name (`NORMAL`, …), ignoring case; `None` for a name that no stored user can have.
 pub fn parse(name: &str) -> Option<UserType> {
     STORABLE
         .into_iter()
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_storable_type_is_found_by_its_wire_name_in_any_case() {
+    fn parse_finds_every_storable_type_by_its_wire_name_in_any_case() {
         for user_type in STORABLE {
             assert_eq!(parse(user_type.as_str_name()), Some(user_type));
             assert_eq!(

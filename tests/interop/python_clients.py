@@ -1,4 +1,4 @@
-"""Clients generated from the predecessors' own .proto files, and the example scripts, with grpcio, against the real binary.
+"""Tests with grpcio against the binary: clients generated from the predecessors' .proto files, and the example scripts.
 
     python python_clients.py path/to/soundstage
 """
@@ -21,7 +21,7 @@ BINARY = sys.argv.pop(1)
 
 
 def client(proto):
-    """The messages and stubs of one .proto file."""
+    """Generates the messages and stubs of a .proto file, and imports both modules."""
     folder = tempfile.mkdtemp()
     protoc = [sys.executable, "-m", "grpc_tools.protoc", f"-I{HERE / 'protos'}"]
     subprocess.run([*protoc, f"--python_out={folder}", f"--grpc_python_out={folder}", f"{proto}.proto"], check=True)
@@ -30,7 +30,7 @@ def client(proto):
 
 
 class Server:
-    """The binary, with a database of its own."""
+    """A server process with its own database."""
 
     def __enter__(self):
         self.folder = tempfile.TemporaryDirectory()
@@ -55,13 +55,13 @@ class TestCase(unittest.TestCase):
 
 
 def known(message):
-    """The message without fields that came after its client was made; Python compares those too."""
+    """Removes the fields that are newer than the client; Python would compare them too."""
     message.DiscardUnknownFields()
     return message
 
 
 class UserManager(TestCase):
-    """Every call of the user manager, with the answers that the contract fixes."""
+    """Every method of the predecessor's user manager, with the responses that the contract fixes."""
 
     @classmethod
     def setUpClass(cls):
@@ -72,13 +72,13 @@ class UserManager(TestCase):
         self.stub = self.grpc.UserManagerStub(self.channel)
 
     def test_get_user(self):
-        answer = self.stub.GetUser(self.pb.UserRequest(id=1))
+        response = self.stub.GetUser(self.pb.UserRequest(id=1))
         admin = self.pb.User(id=1, nickname="admin", mail_address="admin@example.com", user_type="ADMINISTRATOR")
-        self.assertEqual(known(answer), self.pb.UserResponse(user=admin))
+        self.assertEqual(known(response), self.pb.UserResponse(user=admin))
 
     def test_get_user_not_found(self):
-        answer = self.stub.GetUser(self.pb.UserRequest(id=99))
-        self.assertEqual(answer, self.pb.UserResponse(error=True, message="not found"))
+        response = self.stub.GetUser(self.pb.UserRequest(id=99))
+        self.assertEqual(response, self.pb.UserResponse(error=True, message="not found"))
 
     def test_add_user(self):
         user = self.pb.User(id=70, nickname="new", mail_address="new@example.com", user_type="GUEST")
@@ -86,29 +86,29 @@ class UserManager(TestCase):
         self.assertEqual(self.stub.AddUser(user), self.pb.UserResponse(error=True, message="already exist"))
         self.assertEqual(known(self.stub.GetUser(self.pb.UserRequest(id=70))).user, user)
 
-    def test_add_user_that_is_not_valid(self):
+    def test_add_invalid_user(self):
         with self.assertRaises(grpc.RpcError) as raised:
             self.stub.AddUser(self.pb.User(id=71))
         self.assertEqual(raised.exception.code(), grpc.StatusCode.INVALID_ARGUMENT)
 
     def test_count_already_users(self):
         ids = [1, 1, 2, 99]
-        answer = self.stub.CountAlreadyUsers(iter([self.pb.UserRequest(id=id) for id in ids]))
-        self.assertEqual(answer, self.pb.UserCntResponse(user_cnt=3))
+        response = self.stub.CountAlreadyUsers(iter([self.pb.UserRequest(id=id) for id in ids]))
+        self.assertEqual(response, self.pb.UserCntResponse(user_cnt=3))
 
     def test_get_users_by_type(self):
-        answers = self.stub.GetUsersByType(self.pb.UserTypeRequest(user_type="NORMAL"))
-        self.assertEqual([answer.user.id for answer in answers], [3, 5, 6])
+        responses = self.stub.GetUsersByType(self.pb.UserTypeRequest(user_type="NORMAL"))
+        self.assertEqual([response.user.id for response in responses], [3, 5, 6])
 
-    def test_get_users_by_ids_answers_each_before_the_next(self):
-        questions = queue.SimpleQueue()
-        answers = self.stub.GetUsersByIds(iter(questions.get, None), timeout=10)
+    def test_get_users_by_ids_responds_before_the_next_request(self):
+        requests = queue.SimpleQueue()
+        responses = self.stub.GetUsersByIds(iter(requests.get, None), timeout=10)
         for id in [6, 1, 4]:
-            questions.put(self.pb.UserRequest(id=99))
-            questions.put(self.pb.UserRequest(id=id))
-            self.assertEqual(next(answers).user.id, id)
-        questions.put(None)
-        self.assertEqual(list(answers), [])
+            requests.put(self.pb.UserRequest(id=99))
+            requests.put(self.pb.UserRequest(id=id))
+            self.assertEqual(next(responses).user.id, id)
+        requests.put(None)
+        self.assertEqual(list(responses), [])
 
     def test_reflection_v1alpha(self):
         services = ProtoReflectionDescriptorDatabase(self.channel).get_services()
@@ -118,7 +118,7 @@ class UserManager(TestCase):
 
 
 class PositionCalls:
-    """Both calls of the position server, for either spelling of its name."""
+    """Both methods of the predecessor's position server, for either spelling of its name."""
 
     def test_the_character_walks_the_circle(self):
         first, second = self.position(), self.position()
@@ -128,18 +128,18 @@ class PositionCalls:
             self.assertEqual(position.position.z, 0)
 
     def test_a_published_position_holds(self):
-        put = self.pb.Pos(x=-2, y=0.5, z=0.25)
-        answer = self.stub.PositionPub(self.pb.Position(position=put))
-        self.assertEqual(answer.status, 0)
-        self.assertEqual(self.position().position, put)
+        published = self.pb.Pos(x=-2, y=0.5, z=0.25)
+        response = self.stub.PositionPub(self.pb.Position(position=published))
+        self.assertEqual(response.status, 0)
+        self.assertEqual(self.position().position, published)
 
-    def test_what_is_no_position_is_refused(self):
-        for bad in (self.pb.Position(), self.pb.Position(position=self.pb.Pos(x=math.nan))):
+    def test_invalid_position_is_rejected(self):
+        for invalid in (self.pb.Position(), self.pb.Position(position=self.pb.Pos(x=math.nan))):
             with self.assertRaises(grpc.RpcError) as raised:
-                self.stub.PositionPub(bad)
+                self.stub.PositionPub(invalid)
             self.assertEqual(raised.exception.code(), grpc.StatusCode.INVALID_ARGUMENT)
 
-    def test_polling_goes_on_while_hundreds_move(self):
+    def test_polling_is_fast_while_hundreds_of_characters_move(self):
         server = f"http://{self.server.address}"
         commands = [["simulate", "300"], ["watch", "--all"]]
         others = [
@@ -147,19 +147,19 @@ class PositionCalls:
             for command in commands
         ]
         try:
-            # As the sound system did: each 100 ms.
+            # Polls every 100 ms, as the sound system did.
             start = time.monotonic()
             for poll in range(30):
-                asked = time.monotonic()
+                sent = time.monotonic()
                 position = self.position()
-                self.assertLess(time.monotonic() - asked, 0.1)
+                self.assertLess(time.monotonic() - sent, 0.1)
                 self.assertEqual((position.status, position.msg), (0, "character position"))
                 self.assertAlmostEqual(math.hypot(position.position.x, position.position.y), 1, places=5)
                 time.sleep(max(0, start + (poll + 1) / 10 - time.monotonic()))
-            put = self.pb.Pos(x=-2, y=0.5, z=1)
-            self.stub.PositionPub(self.pb.Position(position=put))
-            self.assertEqual(self.position().position, put)
-            self.assertTrue(all(other.poll() is None for other in others), "they move all the while")
+            published = self.pb.Pos(x=-2, y=0.5, z=1)
+            self.stub.PositionPub(self.pb.Position(position=published))
+            self.assertEqual(self.position().position, published)
+            self.assertTrue(all(other.poll() is None for other in others), "a client has stopped")
         finally:
             for other in others:
                 other.kill()
@@ -190,7 +190,7 @@ class PositinService(PositionCalls, TestCase):
 
 
 class Examples(TestCase):
-    """The scripts of clients/python, as somebody runs them who wants to see how a call is made."""
+    """The scripts of clients/python, run as a reader would run them."""
 
     def run_script(self, name):
         script = HERE.parents[1] / "clients/python" / f"{name}.py"
@@ -207,12 +207,12 @@ class Examples(TestCase):
         self.assertEqual(self.run_script("client_streaming"), ["6"])
 
     def test_bidirectional(self):
-        expected = ["ask 5", "answer Zaru", "ask 1", "answer admin", "ask 6", "answer Saru"]
+        expected = ["request 5", "response Zaru", "request 1", "response admin", "request 6", "response Saru"]
         self.assertEqual(self.run_script("bidirectional"), expected)
 
 
 if __name__ == "__main__":
-    # The two spellings define the same message names, which one process cannot hold: each has a process of its own.
+    # Each test case runs in its own process: the two spellings define the same message names, which cannot coexist.
     if len(sys.argv) > 1:
         unittest.main()
     cases = [case.__name__ for case in (UserManager, PositionService, PositinService, Examples)]

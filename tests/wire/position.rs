@@ -1,4 +1,4 @@
-//! `PositionService`, under its right name and its old misspelling.
+//! The default character: `PositionReq`, `PositionPub` and `PositionSub`, and the misspelled name of the service.
 
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,8 @@ fn at(x: f32, y: f32, z: f32) -> Position {
     }
 }
 
-/// Degrees from +x towards +y, of a point that must lie on the unit circle in the plane z = 0.
+/// Returns the azimuth of a position, in degrees from +x towards +y. Panics if the position is not on the unit circle
+/// in the plane z = 0.
 fn azimuth(position: Option<Pos>) -> f32 {
     let Pos { x, y, z } = position.expect("a position");
     assert!(
@@ -29,9 +30,9 @@ fn azimuth(position: Option<Pos>) -> f32 {
 }
 
 #[tokio::test]
-async fn position_req_answers_in_the_predecessors_words() {
+async fn position_req_returns_the_position_as_the_predecessor_did() {
     let server = TestServer::start().await;
-    let answer = server
+    let response = server
         .stage()
         .await
         .position_req(Msg {
@@ -42,14 +43,14 @@ async fn position_req_answers_in_the_predecessors_words() {
         .expect("OK")
         .into_inner();
     assert_eq!(
-        (answer.status, answer.msg.as_str()),
+        (response.status, response.msg.as_str()),
         (0, "character position")
     );
-    azimuth(answer.position);
+    azimuth(response.position);
 }
 
 #[tokio::test]
-async fn position_sub_sends_the_position_at_once_and_then_each_step_of_the_walk() {
+async fn position_sub_sends_the_current_position_and_then_each_step_of_the_walk() {
     let server = TestServer::start().await;
     let mut stage = server.stage().await;
     let mut positions = stage
@@ -58,12 +59,12 @@ async fn position_sub_sends_the_position_at_once_and_then_each_step_of_the_walk(
         .expect("OK")
         .into_inner();
     let first = positions.message().await.expect("OK").expect("a position");
-    let as_a_position = StageUpdate {
+    let position_only = StageUpdate {
         position: first.position,
         msg: "character position".into(),
         ..StageUpdate::default()
     };
-    assert_eq!(first, as_a_position);
+    assert_eq!(first, position_only);
     let start = Instant::now();
     let mut last = azimuth(first.position);
     let mut steps = 0.0;
@@ -77,7 +78,7 @@ async fn position_sub_sends_the_position_at_once_and_then_each_step_of_the_walk(
                 .position,
         );
         let turned = (next - last).rem_euclid(360.0) / 5.0;
-        // A machine that is busy may be late by a step; then two come as one.
+        // A busy machine may merge two steps into one update.
         assert!(
             turned > 0.5 && (turned - turned.round()).abs() < 0.01,
             "turned by {turned} steps"
@@ -93,7 +94,7 @@ async fn position_sub_sends_the_position_at_once_and_then_each_step_of_the_walk(
 }
 
 #[tokio::test]
-async fn a_published_position_reaches_every_subscriber_and_holds_until_the_walk_goes_on() {
+async fn a_published_position_reaches_subscribers_and_holds_until_the_walk_continues() {
     let hold = Duration::from_millis(400);
     let server = TestServer::start_with(|settings| settings.hold = hold).await;
     let mut stage = server.stage().await;
@@ -103,14 +104,14 @@ async fn a_published_position_reaches_every_subscriber_and_holds_until_the_walk_
         .expect("OK")
         .into_inner();
 
-    let put = at(0.0, -3.0, 1.5);
-    let answer = stage
-        .position_pub(put.clone())
+    let published = at(0.0, -3.0, 1.5);
+    let response = stage
+        .position_pub(published.clone())
         .await
         .expect("OK")
         .into_inner();
-    assert_eq!(answer.status, 0);
-    let published = Instant::now();
+    assert_eq!(response.status, 0);
+    let published_at = Instant::now();
     assert_eq!(
         stage
             .position_req(Msg::default())
@@ -118,7 +119,7 @@ async fn a_published_position_reaches_every_subscriber_and_holds_until_the_walk_
             .expect("OK")
             .into_inner()
             .position,
-        put.position
+        published.position
     );
 
     let seen = async {
@@ -128,7 +129,7 @@ async fn a_published_position_reaches_every_subscriber_and_holds_until_the_walk_
             .expect("OK")
             .expect("a position")
             .position
-            != put.position
+            != published.position
         {}
         positions.message().await.expect("OK").expect("a position")
     };
@@ -136,29 +137,29 @@ async fn a_published_position_reaches_every_subscriber_and_holds_until_the_walk_
         .await
         .expect("seen in time");
     assert!(
-        published.elapsed() >= hold.mul_f32(0.9),
-        "it held only {:?}",
-        published.elapsed()
+        published_at.elapsed() >= hold.mul_f32(0.9),
+        "held only for {:?}",
+        published_at.elapsed()
     );
     assert!(
         (azimuth(next.position) + 90.0).abs() < 0.01,
-        "the walk goes on from the published azimuth: {next:?}"
+        "the walk does not continue from the published azimuth: {next:?}"
     );
 }
 
 #[tokio::test]
-async fn position_pub_refuses_what_is_no_position_and_moves_nothing() {
+async fn position_pub_rejects_an_invalid_position_and_moves_nothing() {
     let server = TestServer::start_with(|settings| settings.hold = Duration::from_mins(10)).await;
     let mut stage = server.stage().await;
     stage.position_pub(at(2.0, 2.0, 2.0)).await.expect("OK");
-    let bad = [
+    let invalid = [
         (Position::default(), "position"),
         (at(f32::NAN, 0.0, 0.0), "position.x"),
         (at(0.0, f32::INFINITY, 0.0), "position.y"),
         (at(0.0, 0.0, f32::NEG_INFINITY), "position.z"),
     ];
-    for (position, field) in bad {
-        let status = stage.position_pub(position).await.expect_err("refused");
+    for (position, field) in invalid {
+        let status = stage.position_pub(position).await.expect_err("rejected");
         assert_eq!(status.code(), Code::InvalidArgument);
         assert_eq!(
             status
@@ -169,16 +170,16 @@ async fn position_pub_refuses_what_is_no_position_and_moves_nothing() {
             field
         );
     }
-    let still = stage
+    let unchanged = stage
         .position_req(Msg::default())
         .await
         .expect("OK")
         .into_inner();
-    assert_eq!(still.position, at(2.0, 2.0, 2.0).position);
+    assert_eq!(unchanged.position, at(2.0, 2.0, 2.0).position);
 }
 
 #[tokio::test]
-async fn a_reader_that_was_slow_gets_the_newest_position_and_no_backlog() {
+async fn a_slow_reader_receives_the_newest_position_without_a_backlog() {
     let server = TestServer::start_with(|settings| settings.hold = Duration::from_mins(10)).await;
     let mut reader = server.stage().await;
     let mut positions = reader
@@ -188,7 +189,7 @@ async fn a_reader_that_was_slow_gets_the_newest_position_and_no_backlog() {
         .into_inner();
     positions.message().await.expect("OK").expect("a position");
     let mut writer = server.stage().await;
-    // Far more than any window on the way holds, while the reader does not read.
+    // Far more than the flow-control windows hold, while the reader does not read.
     for metres in 1..=20_u16 {
         for _ in 0..500 {
             writer
@@ -218,12 +219,12 @@ async fn a_reader_that_was_slow_gets_the_newest_position_and_no_backlog() {
         .expect("the newest in time");
     assert!(
         received < 10_000,
-        "{received} of 10,000 positions were kept for the reader"
+        "the server kept {received} of 10,000 positions for the reader"
     );
 }
 
 #[tokio::test]
-async fn the_old_misspelling_of_the_service_is_answered_by_the_same_stage() {
+async fn the_misspelled_service_name_serves_the_same_stage() {
     let server = TestServer::start_with(|settings| settings.hold = Duration::from_mins(10)).await;
     let call = async |method: &str, body: Vec<u8>| {
         let request = http::Request::post(format!("/posXYZ.PositinService/{method}"))
@@ -241,7 +242,7 @@ async fn the_old_misspelling_of_the_service_is_answered_by_the_same_stage() {
         body.to_bytes()
     };
     call("PositionPub", frame(&at(0.5, 0.25, 0.0))).await;
-    let answer: Bytes = call("PositionReq", frame(&Msg::default())).await;
-    let position = Position::decode(answer.slice(5..)).expect("a position");
+    let response: Bytes = call("PositionReq", frame(&Msg::default())).await;
+    let position = Position::decode(response.slice(5..)).expect("a position");
     assert_eq!(position.position, at(0.5, 0.25, 0.0).position);
 }

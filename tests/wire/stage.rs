@@ -1,4 +1,4 @@
-//! The stage with many characters: `PositionSync`, and `PositionSub` with a choice.
+//! The stage with many characters: `PositionSync`, and `PositionSub` with chosen characters.
 
 use std::time::Duration;
 
@@ -15,10 +15,10 @@ use tonic::transport::Endpoint;
 use tonic::{Code, Streaming};
 use tonic_types::StatusExt as _;
 
-/// The default character.
+/// The id of the default character.
 const WALKER: u32 = 1;
 
-/// A call of `PositionSync`.
+/// A call of `PositionSync`, in progress.
 struct Call {
     requests: mpsc::Sender<PositionSyncRequest>,
     updates: Streaming<StageUpdate>,
@@ -36,7 +36,10 @@ impl Call {
     }
 
     async fn send(&self, request: PositionSyncRequest) {
-        self.requests.send(request).await.expect("the call goes on");
+        self.requests
+            .send(request)
+            .await
+            .expect("the call is in progress");
     }
 
     async fn join(&mut self, join: Join) -> Character {
@@ -45,11 +48,11 @@ impl Call {
             ..PositionSyncRequest::default()
         })
         .await;
-        let update = self.until(|update| !update.own.is_empty()).await;
+        let update = self.update(|update| !update.own.is_empty()).await;
         update.own[0].clone()
     }
 
-    async fn put(&self, character: u32, sequence: u32, position: Pos) {
+    async fn move_to(&self, character: u32, sequence: u32, position: Pos) {
         let sample = Sample {
             character,
             sequence,
@@ -64,11 +67,12 @@ impl Call {
         .await;
     }
 
-    async fn until(&mut self, wanted: impl Fn(&StageUpdate) -> bool) -> StageUpdate {
-        until(&mut self.updates, wanted).await
+    async fn update(&mut self, wanted: impl Fn(&StageUpdate) -> bool) -> StageUpdate {
+        next_update(&mut self.updates, wanted).await
     }
 
-    async fn refusal(mut self) -> tonic::Status {
+    /// Waits for the error that ends the call.
+    async fn error(mut self) -> tonic::Status {
         let end = async {
             loop {
                 if let Err(status) = self.updates.message().await {
@@ -78,11 +82,12 @@ impl Call {
         };
         tokio::time::timeout(PATIENCE, end)
             .await
-            .expect("refused in time")
+            .expect("an error in time")
     }
 }
 
-async fn until(
+/// Waits for the first update that matches.
+async fn next_update(
     updates: &mut Streaming<StageUpdate>,
     wanted: impl Fn(&StageUpdate) -> bool,
 ) -> StageUpdate {
@@ -135,7 +140,7 @@ fn has_sample(character: u32, position: Pos) -> impl Fn(&StageUpdate) -> bool {
 }
 
 #[tokio::test]
-async fn what_one_publishes_all_others_receive_joins_and_leaves_included() {
+async fn other_calls_receive_joins_samples_and_leaves() {
     let server = TestServer::start().await;
     let (mut ann, mut bob) = (Call::open(&server).await, Call::open(&server).await);
     let own = ann
@@ -147,19 +152,26 @@ async fn what_one_publishes_all_others_receive_joins_and_leaves_included() {
     assert_eq!((own.name.as_str(), own.source.as_str()), ("Ann", "ann's"));
     assert_ne!(own.id, WALKER);
     bob.send(PositionSyncRequest::default()).await;
-    let first = bob.until(|update| update.complete).await;
-    assert_eq!(first.characters.len(), 1, "she has no place yet: {first:?}");
+    let first = bob.update(|update| update.complete).await;
+    assert_eq!(
+        first.characters.len(),
+        1,
+        "a character without a sample is visible: {first:?}"
+    );
 
-    ann.put(0, 7, at(2.0)).await;
-    let update = bob.until(has_sample(own.id, at(2.0))).await;
+    ann.move_to(0, 7, at(2.0)).await;
+    let update = bob.update(has_sample(own.id, at(2.0))).await;
     let seen = &update.characters[0];
     assert_eq!((seen.id, seen.name.as_str()), (own.id, "Ann"));
-    assert_eq!(seen.source, "", "a source is its own affair");
+    assert_eq!(
+        seen.source, "",
+        "the source is visible to its own call only"
+    );
     let sample = update
         .samples
         .iter()
         .find(|sample| sample.character == own.id)
-        .expect("hers");
+        .expect("a sample");
     assert_eq!((sample.sequence, sample.time_ms), (7, 1007));
 
     ann.send(PositionSyncRequest {
@@ -167,27 +179,27 @@ async fn what_one_publishes_all_others_receive_joins_and_leaves_included() {
         ..PositionSyncRequest::default()
     })
     .await;
-    bob.until(|update| update.left == [own.id]).await;
+    bob.update(|update| update.left == [own.id]).await;
 }
 
 #[tokio::test]
-async fn ones_own_samples_do_not_come_back() {
+async fn a_call_does_not_receive_its_own_samples() {
     let server = TestServer::start().await;
     let mut ann = Call::open(&server).await;
     let own = ann.join(named("Ann")).await.id;
-    let mut everything = subscribe(&server, all()).await;
+    let mut others = subscribe(&server, all()).await;
     for step in 1..=5_u8 {
-        let place = at(f32::from(step));
-        ann.put(own, step.into(), place).await;
-        until(&mut everything, has_sample(own, place)).await;
-        // What was sent to all at that tick has been sent to her before the walker's next step.
-        let update = ann.until(|update| !update.samples.is_empty()).await;
+        let position = at(f32::from(step));
+        ann.move_to(own, step.into(), position).await;
+        next_update(&mut others, has_sample(own, position)).await;
+        // The next update with samples is a step of the walk, after the tick of this sample.
+        let update = ann.update(|update| !update.samples.is_empty()).await;
         assert_eq!(position_of(&update, own), None);
     }
 }
 
 #[tokio::test]
-async fn a_user_of_the_directory_lends_its_name() {
+async fn a_join_without_a_name_takes_the_nickname_of_the_user() {
     let server = TestServer::start().await;
     let user = User {
         nickname: "Yui".into(),
@@ -208,7 +220,7 @@ async fn a_user_of_the_directory_lends_its_name() {
 }
 
 #[tokio::test]
-async fn a_choice_of_characters_is_all_that_comes_and_no_faster_than_asked() {
+async fn a_subscriber_receives_only_the_chosen_characters_at_the_chosen_rate() {
     let server = TestServer::start().await;
     let mut call = Call::open(&server).await;
     let (one, two) = (
@@ -224,12 +236,12 @@ async fn a_choice_of_characters_is_all_that_comes_and_no_faster_than_asked() {
     let mut received = 0;
     let start = tokio::time::Instant::now();
     for step in 1..=50_u16 {
-        let place = at(f32::from(step));
-        call.put(one, step.into(), place).await;
-        call.put(two, step.into(), place).await;
+        let position = at(f32::from(step));
+        call.move_to(one, step.into(), position).await;
+        call.move_to(two, step.into(), position).await;
         tokio::time::sleep_until(start + Duration::from_millis(20) * step.into()).await;
     }
-    let last = async {
+    let newest = async {
         loop {
             let update = updates.message().await.expect("OK").expect("an update");
             received += u32::from(!update.samples.is_empty());
@@ -239,21 +251,21 @@ async fn a_choice_of_characters_is_all_that_comes_and_no_faster_than_asked() {
             }
         }
     };
-    let took = tokio::time::timeout(PATIENCE, last)
+    let took = tokio::time::timeout(PATIENCE, newest)
         .await
         .expect("the newest in time");
-    let at_most = 2.0 + took.as_secs_f64() * 5.0;
-    assert!(f64::from(received) <= at_most, "{received} in {took:?}");
+    let most = 2.0 + took.as_secs_f64() * 5.0;
+    assert!(f64::from(received) <= most, "{received} in {took:?}");
 }
 
 #[tokio::test]
-async fn a_heartbeat_comes_when_nobody_of_interest_moves() {
+async fn a_heartbeat_follows_a_second_without_changes() {
     let server = TestServer::start().await;
-    let nobody = PositionSubRequest {
+    let unknown = PositionSubRequest {
         characters: vec![999],
         ..PositionSubRequest::default()
     };
-    let mut updates = subscribe(&server, nobody).await;
+    let mut updates = subscribe(&server, unknown).await;
     let first = updates.message().await.expect("OK").expect("an update");
     assert!(first.complete && first.characters.is_empty());
     let heartbeat = StageUpdate {
@@ -267,7 +279,7 @@ async fn a_heartbeat_comes_when_nobody_of_interest_moves() {
 }
 
 #[tokio::test]
-async fn a_lost_source_is_stale_finds_its_character_again_and_leaves_if_it_does_not() {
+async fn a_silent_source_is_stale_and_resumes_its_character_or_is_evicted() {
     let server = TestServer::start_with(|settings| {
         settings.hold = Duration::from_millis(300);
         settings.leave = Duration::from_millis(900);
@@ -280,8 +292,8 @@ async fn a_lost_source_is_stale_finds_its_character_again_and_leaves_if_it_does_
     };
     let mut first = Call::open(&server).await;
     let id = first.join(join()).await.id;
-    first.put(id, 100, at(1.0)).await;
-    let update = until(&mut updates, has_sample(id, at(1.0))).await;
+    first.move_to(id, 100, at(1.0)).await;
+    let update = next_update(&mut updates, has_sample(id, at(1.0))).await;
     let epoch = |update: &StageUpdate| {
         let mut samples = update.samples.iter();
         samples
@@ -295,12 +307,12 @@ async fn a_lost_source_is_stale_finds_its_character_again_and_leaves_if_it_does_
             characters.any(|character| character.id == id && character.stale == wanted)
         }
     };
-    // Kept open and silent: the connection is there, the source is not.
-    until(&mut updates, is_stale(true)).await;
+    // The call stays open, but the source sends nothing.
+    next_update(&mut updates, is_stale(true)).await;
 
     let mut second = Call::open(&server).await;
     assert_eq!(second.join(join()).await.id, id);
-    second.put(id, 1, at(2.0)).await;
+    second.move_to(id, 1, at(2.0)).await;
     let mut fresh = false;
     let mut new = None;
     while !(fresh && new.is_some()) {
@@ -310,40 +322,40 @@ async fn a_lost_source_is_stale_finds_its_character_again_and_leaves_if_it_does_
             .then(|| epoch(&update))
             .flatten());
     }
-    assert!(new > old, "{new:?} is not after {old:?}");
+    assert!(new > old, "epoch {new:?} is not after {old:?}");
 
     drop(second.updates);
-    until(&mut updates, is_stale(true)).await;
-    until(&mut updates, |update| update.left == [id]).await;
+    next_update(&mut updates, is_stale(true)).await;
+    next_update(&mut updates, |update| update.left == [id]).await;
 }
 
 #[tokio::test]
-async fn others_take_a_character_over_and_the_predecessors_methods_see_the_default_one() {
+async fn any_call_can_take_a_character_over_and_the_default_character_has_one_position() {
     let server = TestServer::start().await;
     let (mut ann, bob) = (Call::open(&server).await, Call::open(&server).await);
     let id = ann.join(named("Ann")).await.id;
-    ann.put(id, 1, at(1.0)).await;
+    ann.move_to(id, 1, at(1.0)).await;
     let mut updates = subscribe(&server, all()).await;
-    until(&mut updates, has_sample(id, at(1.0))).await;
-    bob.put(id, 1, at(9.0)).await;
-    until(&mut updates, has_sample(id, at(9.0))).await;
-    ann.until(has_sample(id, at(9.0))).await;
+    next_update(&mut updates, has_sample(id, at(1.0))).await;
+    bob.move_to(id, 1, at(9.0)).await;
+    next_update(&mut updates, has_sample(id, at(9.0))).await;
+    ann.update(has_sample(id, at(9.0))).await;
 
-    bob.put(WALKER, 1, at(4.0)).await;
-    until(&mut updates, has_sample(WALKER, at(4.0))).await;
+    bob.move_to(WALKER, 1, at(4.0)).await;
+    next_update(&mut updates, has_sample(WALKER, at(4.0))).await;
     let mut stage = server.stage().await;
     let seen = stage.position_req(Msg::default()).await.expect("OK");
     assert_eq!(seen.into_inner().position, Some(at(4.0)));
-    let put = Position {
+    let published = Position {
         position: Some(at(5.0)),
         ..Position::default()
     };
-    stage.position_pub(put).await.expect("OK");
-    until(&mut updates, has_sample(WALKER, at(5.0))).await;
+    stage.position_pub(published).await.expect("OK");
+    next_update(&mut updates, has_sample(WALKER, at(5.0))).await;
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_request_is_named() {
+async fn an_error_names_the_invalid_field() {
     let server = TestServer::start().await;
     let join = |join| PositionSyncRequest {
         joins: vec![named("Ann"), join],
@@ -357,7 +369,7 @@ async fn what_is_wrong_with_a_request_is_named() {
         receive: Some(receive),
         ..PositionSyncRequest::default()
     };
-    let bad = [
+    let invalid = [
         (join(Join::default()), "joins[1].name"),
         (join(named("a\nb")), "joins[1].name"),
         (
@@ -413,10 +425,10 @@ async fn what_is_wrong_with_a_request_is_named() {
             "receive.max_rate",
         ),
     ];
-    for (request, field) in bad {
+    for (request, field) in invalid {
         let call = Call::open(&server).await;
         call.send(request).await;
-        let status = call.refusal().await;
+        let status = call.error().await;
         assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
         let details = status.get_details_bad_request().expect("a BadRequest");
         assert_eq!(details.field_violations[0].field, field);
@@ -426,31 +438,31 @@ async fn what_is_wrong_with_a_request_is_named() {
         max_rate: 31,
         ..all()
     });
-    let status = too_fast.await.expect_err("refused");
+    let status = too_fast.await.expect_err("rejected");
     let details = status.get_details_bad_request().expect("a BadRequest");
     assert_eq!(details.field_violations[0].field, "max_rate");
 }
 
 #[tokio::test]
-async fn when_the_requests_end_the_characters_leave_and_the_call_ends() {
+async fn after_the_last_request_the_characters_leave_and_the_call_ends() {
     let server = TestServer::start().await;
     let mut updates = subscribe(&server, all()).await;
     let mut call = Call::open(&server).await;
     let id = call.join(named("Ann")).await.id;
-    call.put(id, 1, at(1.0)).await;
-    until(&mut updates, has_sample(id, at(1.0))).await;
+    call.move_to(id, 1, at(1.0)).await;
+    next_update(&mut updates, has_sample(id, at(1.0))).await;
     drop(call.requests);
     let ended = async { while call.updates.message().await.expect("OK").is_some() {} };
     tokio::time::timeout(PATIENCE, ended)
         .await
         .expect("the end in time");
-    until(&mut updates, |update| update.left == [id]).await;
+    next_update(&mut updates, |update| update.left == [id]).await;
 }
 
 #[tokio::test]
-async fn a_subscriber_that_was_slow_gets_the_newest_of_each_and_no_backlog() {
+async fn a_slow_subscriber_receives_the_newest_samples_without_a_backlog() {
     let server = TestServer::start().await;
-    // With the smallest window there is, so that little is on its way that nobody reads.
+    // The smallest flow-control window, so that few unread bytes are on the way.
     let endpoint = Endpoint::from_shared(format!("http://{}", server.address()));
     let channel = endpoint
         .expect("an address")
@@ -466,7 +478,7 @@ async fn a_subscriber_that_was_slow_gets_the_newest_of_each_and_no_backlog() {
     for number in 0..100 {
         ids.push(call.join(named(&format!("Number {number}"))).await.id);
     }
-    // Some 4 kB a tick, for 200 ticks: far more than the windows on the way hold.
+    // About 4 kB per tick for 200 ticks: far more than the flow-control windows hold.
     for step in 1..=200_u16 {
         let samples = ids.iter().map(|id| Sample {
             character: *id,
@@ -478,7 +490,7 @@ async fn a_subscriber_that_was_slow_gets_the_newest_of_each_and_no_backlog() {
             ..PositionSyncRequest::default()
         })
         .await;
-        until(&mut fast, has_sample(ids[99], at(step.into()))).await;
+        next_update(&mut fast, has_sample(ids[99], at(step.into()))).await;
     }
     let mut received = 0;
     let mut newest = std::collections::BTreeMap::new();
@@ -500,5 +512,8 @@ async fn a_subscriber_that_was_slow_gets_the_newest_of_each_and_no_backlog() {
     tokio::time::timeout(PATIENCE, caught_up)
         .await
         .expect("the newest in time");
-    assert!(received < 100, "{received} of 200 updates were kept for it");
+    assert!(
+        received < 100,
+        "the server kept {received} of 200 updates for the subscriber"
+    );
 }

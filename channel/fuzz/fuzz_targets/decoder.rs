@@ -1,5 +1,5 @@
-//! Whatever bytes come, and however they are cut: the decoder never panics, gives the same frames and the same end, and keeps
-//! no more than one frame.
+//! Checks the decoder with arbitrary bytes, cut anywhere: it never panics, its output does not depend on the cuts, and
+//! no message exceeds the limit.
 
 #![no_main]
 
@@ -8,12 +8,12 @@ use soundstage_channel::{DecodeError, Decoder, Frame};
 
 const MAX_MESSAGE_SIZE: usize = 64;
 
-/// What a decoder makes of pieces: frames, and the error at the end, if there is one.
-fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Frame>, Option<DecodeError>) {
+/// Decodes chunks. Returns the frames, and the error that ends them, if there is one.
+fn decode<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Frame>, Option<DecodeError>) {
     let mut decoder = Decoder::new(MAX_MESSAGE_SIZE);
     let mut frames = Vec::new();
-    for piece in pieces {
-        decoder.push(piece);
+    for chunk in chunks {
+        decoder.push(chunk);
         loop {
             match decoder.next_frame() {
                 Ok(Some(frame)) => frames.push(frame),

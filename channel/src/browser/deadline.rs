@@ -1,4 +1,4 @@
-//! The deadline of a call, on this side.
+//! The deadline of a call, enforced by the client.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -13,14 +13,14 @@ use tonic::Status;
 
 use crate::timeout;
 
-/// Is ready once the call's deadline has passed; never, if it has none.
+/// A future that is ready once the deadline has passed. Never ready without a deadline.
 #[derive(Clone)]
 pub(super) struct Deadline(Shared<LocalBoxFuture<'static, ()>>);
 
 impl Deadline {
     pub(super) fn of(headers: &HeaderMap) -> Self {
         let expired = match timeout::of(headers) {
-            // A browser's timer counts milliseconds in 31 bits: 24 days.
+            // A browser's timer has 31 bits of milliseconds: 24 days.
             Some(timeout) => {
                 let millis = timeout.as_millis().min(i32::MAX as u128);
                 TimeoutFuture::new(millis as u32).boxed_local()
@@ -30,17 +30,17 @@ impl Deadline {
         Self(expired.shared())
     }
 
-    /// The pieces until then, and an error after.
-    pub(super) fn end(
+    /// Returns the chunks until the deadline, and then an error.
+    pub(super) fn limit(
         mut self,
-        pieces: impl Stream<Item = Result<Bytes, Status>> + 'static,
+        chunks: impl Stream<Item = Result<Bytes, Status>> + 'static,
     ) -> impl Stream<Item = Result<Bytes, Status>> {
-        let mut pieces = pieces.boxed_local();
+        let mut chunks = chunks.boxed_local();
         stream::poll_fn(move |cx| {
             if self.poll_unpin(cx).is_ready() {
                 return Poll::Ready(Some(Err(deadline_exceeded())));
             }
-            pieces.poll_next_unpin(cx)
+            chunks.poll_next_unpin(cx)
         })
     }
 }

@@ -1,4 +1,4 @@
-//! gRPC-Web over `fetch`: one request, and an answer that is read as it comes.
+//! gRPC-Web over `fetch`: one HTTP request, and a response that is read as it arrives.
 
 use bytes::Bytes;
 use futures_util::stream::{self, Stream};
@@ -11,18 +11,19 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, Headers, ReadableStreamDefaultReader, RequestInit};
 
 use super::deadline::Deadline;
-use super::sent_headers;
+use super::headers::request_headers;
+use crate::failure::Failure;
 use crate::requests::Requests;
-use crate::{Failure, ResponseBody, decode_response};
+use crate::response::{ResponseBody, decode_response};
 
 #[wasm_bindgen]
 extern "C" {
-    /// The global function, of a window and of a worker alike.
+    /// The global `fetch` of a window or a worker.
     #[wasm_bindgen(js_name = fetch, catch)]
     fn fetch(url: &str, init: &RequestInit) -> Result<Promise, JsValue>;
 }
 
-/// Ends the request when it is dropped. One that has been answered whole is not affected.
+/// Aborts the request when dropped. Aborting a completed request does nothing.
 struct AbortOnDrop(AbortController);
 
 impl Drop for AbortOnDrop {
@@ -40,35 +41,36 @@ pub(super) async fn call(
 ) -> Result<Response<ResponseBody>, Status> {
     let messages = requests.collect().await?;
     let controller = AbortController::new().map_err(|error| not_supported(&error))?;
-    let init = request(headers, &messages, &controller).map_err(|error| not_supported(&error))?;
+    let init =
+        request_init(headers, &messages, &controller).map_err(|error| not_supported(&error))?;
     let abort = AbortOnDrop(controller);
-    let no_answer = |error| Failure::NoAnswer.status(Code::Unavailable, &text_of(&error));
-    let answer = JsFuture::from(fetch(url, &init).map_err(no_answer)?)
+    let no_response = |error| Failure::NoResponse.status(Code::Unavailable, &message_of(&error));
+    let fetched = JsFuture::from(fetch(url, &init).map_err(no_response)?)
         .await
-        .map_err(no_answer)?;
-    let answer: web_sys::Response = answer.unchecked_into();
+        .map_err(no_response)?;
+    let fetched: web_sys::Response = fetched.unchecked_into();
 
     let mut response = Response::new(());
-    *response.status_mut() = StatusCode::from_u16(answer.status()).unwrap_or_default();
-    *response.headers_mut() = received_headers(&answer.headers());
-    let reader = answer.body().map(|body| {
+    *response.status_mut() = StatusCode::from_u16(fetched.status()).unwrap_or_default();
+    *response.headers_mut() = response_headers(&fetched.headers());
+    let reader = fetched.body().map(|body| {
         body.get_reader()
             .unchecked_into::<ReadableStreamDefaultReader>()
     });
     decode_response(
         response.into_parts().0,
-        deadline.end(pieces(reader, abort)),
+        deadline.limit(chunks(reader, abort)),
         max_message_size,
     )
 }
 
-fn request(
+fn request_init(
     headers: &HeaderMap,
     messages: &[u8],
     controller: &AbortController,
 ) -> Result<RequestInit, JsValue> {
     let fields = Headers::new()?;
-    for (name, value) in sent_headers(headers) {
+    for (name, value) in request_headers(headers) {
         fields.append(name, value)?;
     }
     let init = RequestInit::new();
@@ -79,22 +81,22 @@ fn request(
     Ok(init)
 }
 
-/// A browser joins the values of a name that comes more than once.
-fn received_headers(headers: &Headers) -> HeaderMap {
-    let mut received = HeaderMap::new();
+/// Converts the headers of a response. The browser has joined repeated headers with commas.
+fn response_headers(headers: &Headers) -> HeaderMap {
+    let mut converted = HeaderMap::new();
     for pair in headers.entries().into_iter().flatten() {
         let pair: Array = pair.unchecked_into();
         let text = |index| pair.get(index).as_string().unwrap_or_default();
         let name = HeaderName::from_bytes(text(0).as_bytes());
         if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(&text(1))) {
-            received.append(name, value);
+            converted.append(name, value);
         }
     }
-    received
+    converted
 }
 
-/// The bytes of the answer. It ends the request if it is dropped before they end.
-fn pieces(
+/// Returns the body of the response. Dropping the stream aborts the request.
+fn chunks(
     reader: Option<ReadableStreamDefaultReader>,
     abort: AbortOnDrop,
 ) -> impl Stream<Item = Result<Bytes, Status>> {
@@ -102,23 +104,23 @@ fn pieces(
         let Some(reader) = reader else {
             return Ok(None);
         };
-        let lost = |error| Failure::ConnectionLost.status(Code::Unavailable, &text_of(&error));
+        let lost = |error| Failure::ConnectionLost.status(Code::Unavailable, &message_of(&error));
         let read = JsFuture::from(reader.read()).await.map_err(lost)?;
         let field = |name| Reflect::get(&read, &JsValue::from_str(name)).unwrap_or_default();
         if field("done").is_truthy() {
             return Ok(None);
         }
-        let piece = field("value").unchecked_into::<Uint8Array>().to_vec();
-        Ok(Some((Bytes::from(piece), (Some(reader), abort))))
+        let chunk = field("value").unchecked_into::<Uint8Array>().to_vec();
+        Ok(Some((Bytes::from(chunk), (Some(reader), abort))))
     })
 }
 
 fn not_supported(error: &JsValue) -> Status {
-    Failure::NeverReached.status(Code::Internal, &text_of(error))
+    Failure::NeverReached.status(Code::Internal, &message_of(error))
 }
 
-/// What a JavaScript error says.
-fn text_of(error: &JsValue) -> String {
+/// Returns the message of a JavaScript error; empty for any other value.
+fn message_of(error: &JsValue) -> String {
     error
         .dyn_ref::<js_sys::Error>()
         .map(|error| String::from(error.message()))

@@ -1,7 +1,8 @@
-//! The channel itself, over what a browser has.
+//! The channel, over the interfaces of a browser.
 
 mod deadline;
 mod fetch;
+mod headers;
 mod websocket;
 
 use std::future::Future;
@@ -9,28 +10,31 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures_util::future::{Either, select};
-use http::{HeaderMap, Request, Response};
+use http::{Request, Response};
 use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::Service;
 
+use crate::decoder::DEFAULT_MAX_MESSAGE_SIZE;
 use crate::requests::Requests;
-use crate::{DEFAULT_MAX_MESSAGE_SIZE, ResponseBody};
+use crate::response::ResponseBody;
 use deadline::Deadline;
 
-/// What carries a call.
+/// How a call travels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Transport {
-    /// gRPC-Web when the requests are all there as the call begins, a WebSocket when they are not.
+    /// gRPC-Web if all requests are ready when the call begins; otherwise a WebSocket.
     #[default]
     Auto,
-    /// gRPC-Web over `fetch`. Requests that come one at a time are held back until the last is there.
+    /// gRPC-Web over `fetch`. Holds streamed requests back until the last is ready.
     GrpcWeb,
-    /// A WebSocket for each call.
+    /// `grpc-websockets`: a WebSocket for each call.
     WebSocket,
 }
 
-/// Calls the methods of one server. Cheap to make and to clone: connections are the browser's.
+/// A channel to one server, for the clients that tonic generates.
+///
+/// Creating and cloning a channel is cheap and opens no connection: the browser pools connections.
 #[derive(Debug, Clone)]
 pub struct Channel {
     origin: String,
@@ -39,7 +43,7 @@ pub struct Channel {
 }
 
 impl Channel {
-    /// A channel to a server by its origin, such as `https://example.com`.
+    /// Creates a channel to a server by its origin, such as `https://example.com`, without a slash at the end.
     pub fn new(origin: impl Into<String>) -> Self {
         Self {
             origin: origin.into(),
@@ -48,41 +52,41 @@ impl Channel {
         }
     }
 
-    /// Carries all calls so.
+    /// Sets the transport of all calls.
     #[must_use]
     pub fn with_transport(mut self, transport: Transport) -> Self {
         self.transport = transport;
         self
     }
 
-    /// Allows answer messages of up to so many bytes. tonic's clients have a limit of their own, which they are told by
-    /// `max_decoding_message_size`.
+    /// Sets the largest response message, in bytes. A tonic client has a limit of its own, which
+    /// `max_decoding_message_size` sets. A larger message ends the call with `RESOURCE_EXHAUSTED`.
     #[must_use]
     pub fn max_message_size(mut self, bytes: usize) -> Self {
         self.max_message_size = bytes;
         self
     }
 
-    async fn answer(self, request: Request<Body>) -> Result<Response<ResponseBody>, Status> {
+    async fn send(self, request: Request<Body>) -> Result<Response<ResponseBody>, Status> {
         let (head, body) = request.into_parts();
         let deadline = Deadline::of(&head.headers);
         let url = format!("{}{}", self.origin, head.uri.path());
         let requests = Requests::of(body)?;
-        let over_websocket = match self.transport {
+        let uses_websocket = match self.transport {
             Transport::Auto => matches!(requests, Requests::Streamed(..)),
             Transport::GrpcWeb => false,
             Transport::WebSocket => true,
         };
-        let until = deadline.clone();
+        let expired = deadline.clone();
         let call = async {
             let limit = self.max_message_size;
-            if over_websocket {
+            if uses_websocket {
                 websocket::call(&url, &head.headers, requests, deadline, limit).await
             } else {
                 fetch::call(&url, &head.headers, requests, deadline, limit).await
             }
         };
-        match select(std::pin::pin!(call), until).await {
+        match select(std::pin::pin!(call), expired).await {
             Either::Left((response, _)) => response,
             Either::Right(((), _)) => Err(deadline::deadline_exceeded()),
         }
@@ -99,19 +103,6 @@ impl Service<Request<Body>> for Channel {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        Box::pin(self.clone().answer(request))
+        Box::pin(self.clone().send(request))
     }
-}
-
-/// The request's headers that are sent: not those of HTTP/2, nor those that a browser sets itself.
-fn sent_headers(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
-    headers
-        .iter()
-        .map(|(name, value)| (name.as_str(), value))
-        .filter(|(name, _)| !matches!(*name, "te" | "content-type" | "user-agent"))
-        .filter_map(|(name, value)| Some((name, value.to_str().ok()?)))
-        .chain([
-            ("content-type", "application/grpc-web+proto"),
-            ("x-grpc-web", "1"),
-        ])
 }

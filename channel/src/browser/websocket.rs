@@ -1,8 +1,8 @@
 //! gRPC over WebSocket: the protocol `grpc-websockets`, one socket for each call.
 //!
-//! The first message has the request's headers, as lines `name: value`. Then come a byte 0 and bytes of the gRPC-Web
-//! request, as often as there are some; a byte 1 says that no more will. Back come the bytes of a gRPC-Web answer, which
-//! begins with a frame of headers.
+//! The first message of the client has the request headers, as lines `name: value`. Each following message has a tag
+//! byte: 0 before bytes of the gRPC-Web request, 1 alone at the end of the requests (half-close). The messages of the
+//! server are the bytes of a gRPC-Web response, which begins with a frame of headers.
 
 mod socket;
 
@@ -17,19 +17,21 @@ use tonic::{Code, Status};
 use wasm_bindgen_futures::spawn_local;
 
 use super::deadline::Deadline;
-use super::sent_headers;
+use super::headers::request_headers;
 use crate::decoder::{Decoder, Frame};
+use crate::failure::Failure;
 use crate::requests::Requests;
-use crate::{Failure, ResponseBody};
+use crate::response::ResponseBody;
 use socket::{Event, Events, Sender};
 
-/// What a byte before a message says.
+/// The tag of a message with bytes of the request.
 const DATA: u8 = 0;
+/// The tag of the message that ends the requests.
 const HALF_CLOSE: u8 = 1;
-/// The code of a socket that has served its purpose (RFC 6455, section 7.4.1).
+/// The close code of a completed call (RFC 6455, section 7.4.1).
 const NORMAL_CLOSURE: u16 = 1000;
-/// The longest message of the socket that is sent, in bytes. Servers limit them.
-const PIECE: usize = 32 * 1024;
+/// The most bytes of a request in one WebSocket message. Servers limit the size of messages.
+const MAX_CHUNK: usize = 32 * 1024;
 
 pub(super) async fn call(
     url: &str,
@@ -38,23 +40,23 @@ pub(super) async fn call(
     deadline: Deadline,
     max_message_size: usize,
 ) -> Result<Response<ResponseBody>, Status> {
-    // `http` becomes `ws`, and `https` `wss`.
+    // Replaces `http` by `ws`, and `https` by `wss`.
     let (sender, mut events) = socket::open(&url.replacen("http", "ws", 1))?;
     match events.next().await {
         Some(Event::Open) => {}
         closed => return Err(Failure::NeverReached.status(Code::Unavailable, &reason(closed))),
     }
-    let lines: Vec<_> = sent_headers(headers)
+    let lines: Vec<_> = request_headers(headers)
         .flat_map(|(name, value)| [name, ": ", value, "\r\n"])
         .collect();
     sender.send(lines.concat().as_bytes());
     let sending = AbortOnDrop::spawn(send(requests, sender));
-    let pieces = deadline.end(pieces(events, sending));
-    head(ResponseBody::new(Decoder::new(max_message_size), pieces)).await
+    let chunks = deadline.limit(chunks(events, sending));
+    read_headers(ResponseBody::new(Decoder::new(max_message_size), chunks)).await
 }
 
-/// Reads the headers, which come first.
-async fn head(mut body: ResponseBody) -> Result<Response<ResponseBody>, Status> {
+/// Reads the headers, which are the first frame.
+async fn read_headers(mut body: ResponseBody) -> Result<Response<ResponseBody>, Status> {
     match poll_fn(|cx| body.poll_decoded(cx)).await {
         Some(Ok(Frame::Headers(mut headers))) => {
             body.take_early_status(&mut headers);
@@ -68,19 +70,19 @@ async fn head(mut body: ResponseBody) -> Result<Response<ResponseBody>, Status> 
         }
         Some(Err(status)) => Err(status),
         Some(Ok(Frame::Message(_))) | None => {
-            Err(Status::internal("the answer begins without headers"))
+            Err(Status::internal("the response begins without headers"))
         }
     }
 }
 
-/// Stops a task when it is dropped.
+/// Aborts a task when dropped.
 struct AbortOnDrop(AbortHandle);
 
 impl AbortOnDrop {
     fn spawn(task: impl Future<Output = ()> + 'static) -> Self {
         let (task, handle) = abortable(task);
         spawn_local(async move {
-            // An aborted task is no error.
+            // Fails if the task is aborted, which is no error.
             let _ = task.await;
         });
         Self(handle)
@@ -93,7 +95,7 @@ impl Drop for AbortOnDrop {
     }
 }
 
-/// Sends the requests as they come, not faster than they leave.
+/// Sends the requests as they become ready, no faster than the socket sends them.
 async fn send(requests: Requests, sender: Sender) {
     let (ready, mut rest) = match requests {
         Requests::Whole(ready) => (ready, None),
@@ -107,7 +109,7 @@ async fn send(requests: Requests, sender: Sender) {
                     .send_data(frame.data_ref().map_or(&[], |data| data))
                     .await;
             }
-            // What the caller cannot send is not the end of what it meant to: the call is off.
+            // A half-close would make a failed stream of requests look complete.
             Some(Err(_)) => return sender.close(),
             None => rest = None,
         }
@@ -117,32 +119,32 @@ async fn send(requests: Requests, sender: Sender) {
 
 impl Sender {
     async fn send_data(&self, data: &[u8]) {
-        for piece in data.chunks(PIECE) {
+        for chunk in data.chunks(MAX_CHUNK) {
             self.drained().await;
-            self.send(&[&[DATA], piece].concat());
+            self.send(&[&[DATA], chunk].concat());
         }
     }
 }
 
-/// The bytes of the answer. It closes the socket and stops sending when it is dropped.
-fn pieces(events: Events, sending: AbortOnDrop) -> impl Stream<Item = Result<Bytes, Status>> {
+/// Returns the bytes of the response. Dropping the stream closes the socket and stops sending.
+fn chunks(events: Events, sending: AbortOnDrop) -> impl Stream<Item = Result<Bytes, Status>> {
     stream::unfold((events, sending), async |(mut events, sending)| {
-        let piece = match events.next().await? {
-            Event::Message(piece) => Ok(piece),
+        let chunk = match events.next().await? {
+            Event::Message(chunk) => Ok(chunk),
             Event::Closed {
                 code: NORMAL_CLOSURE,
                 ..
             } => return None,
             closed => Err(closed_early(closed)),
         };
-        Some((piece, (events, sending)))
+        Some((chunk, (events, sending)))
     })
 }
 
-/// The status of a call whose socket was closed before the answer's end.
+/// Returns the status of a call whose socket closed before the end of the response.
 fn closed_early(event: Event) -> Status {
     let code = match &event {
-        // RFC 6455, section 7.4.1: broken frame, wrong kind, policy; too large.
+        // RFC 6455, section 7.4.1: protocol error, unsupported data, policy violation.
         Event::Closed {
             code: 1002 | 1003 | 1008,
             ..
@@ -156,7 +158,7 @@ fn closed_early(event: Event) -> Status {
 fn reason(event: Option<Event>) -> String {
     match event {
         Some(Event::Closed { reason, .. }) => reason,
-        Some(Event::Overrun) => "answers come faster than they are read".to_owned(),
+        Some(Event::Overrun) => "responses arrive faster than the caller reads them".to_owned(),
         _ => String::new(),
     }
 }

@@ -1,9 +1,9 @@
-// Everything that this page does: four calls, one of each kind.
+// The program of this page: four calls, one of each kind.
 import { connect } from "./soundstage-client.js";
 
 const { users, stage } = connect(location.origin);
 
-/** The ids from `first` to `last`. A stream of requests is any async iterable. */
+/** Yields the ids from `first` to `last`. A stream of requests is any async iterable. */
 async function* ids(first, last) {
   for (let id = first; id <= last; id++) yield { id };
 }
@@ -29,19 +29,19 @@ const calls = {
   },
 
   async bidirectional(print) {
-    // Each question waits for the answer to the one before.
-    let answered;
-    async function* questions() {
+    // Each request waits for the response to the previous request.
+    let onResponse;
+    async function* requests() {
       for (const id of [1, 2, 3]) {
-        const answer = new Promise((resolve) => (answered = resolve));
+        const response = new Promise((resolve) => (onResponse = resolve));
         print(`→ ${id}?`);
         yield { id };
-        await answer;
+        await response;
       }
     }
-    for await (const { user } of users.getUsersByIds(questions())) {
+    for await (const { user } of users.getUsersByIds(requests())) {
       print(`← ${user.id} is ${user.nickname}`);
-      answered();
+      onResponse();
     }
   },
 };
@@ -55,7 +55,7 @@ for (const button of document.querySelectorAll("[data-call]")) {
     try {
       await calls[name](print);
     } catch (error) {
-      // A `ConnectError`; its `code` is gRPC's.
+      // A `ConnectError`; its `code` is the gRPC status code.
       print(error.message);
     }
   });

@@ -1,24 +1,28 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { createEnvelopeReadableStream, type EnvelopedMessage } from "@connectrpc/connect/protocol";
-import type { WebSocketConstructor } from "./websocket-transport.js";
 
-/** What the byte before a message of the socket says. */
+/** Creates a WebSocket: the global `WebSocket`, or a class with the same interface. */
+export type WebSocketConstructor = new (url: string, protocol: string) => WebSocket;
+
+/** The tag of a message with bytes of the request. */
 const DATA = 0;
+/** The tag of the message that ends the requests. */
 const HALF_CLOSE = 1;
 
-/** The longest piece of a request that goes in one message of the socket, in bytes; servers limit them. */
-const MAX_PIECE = 32 * 1024;
+/** The most bytes of a request in one WebSocket message. Servers limit the size of messages. */
+const MAX_CHUNK = 32 * 1024;
 
-/** Bytes that may wait to be sent; past it, the next request waits. */
+/** The most bytes that wait to be sent before the next request waits. */
 const HIGH_WATER = 1024 * 1024;
-/** How often to look whether they have left; a WebSocket does not tell. */
+/** How often to check the bytes that wait: a WebSocket has no event for it. */
 const DRAIN_INTERVAL_MS = 10;
 
-/** Bytes of an answer that may wait to be read. A WebSocket cannot be told to take no more, so past it the call ends. */
+/** The most bytes of a response that wait to be read. A WebSocket cannot be paused, so past this limit the call ends. */
 const MAX_UNREAD = 16 * 1024 * 1024;
 
-/** Codes of a closed WebSocket (RFC 6455, section 7.4.1) that are not just a lost connection. */
+/** The close code of a completed call (RFC 6455, section 7.4.1). */
 const NORMAL_CLOSURE = 1000;
+/** The statuses of close codes that mean more than a lost connection. */
 const CLOSE_CODES: Record<number, Code> = {
   1002: Code.Internal,
   1003: Code.Internal,
@@ -27,10 +31,11 @@ const CLOSE_CODES: Record<number, Code> = {
 };
 
 /**
- * Makes a call over a socket of its own: sends the headers, then the requests as they come, and gives the frames of the
- * answer as they come. To return the generator closes the socket.
+ * Makes a call over a WebSocket of its own: sends the headers, and then the requests as they become ready. Yields the frames
+ * of the response as they arrive. Returning the generator closes the socket.
  *
- * @throws ConnectError with `Code.Unavailable` if the server is not reached
+ * @throws ConnectError with `Code.Unavailable` if the server is not reached, and with `Code.Unimplemented` if there is no
+ * WebSocket
  */
 export async function openCall(
   url: string,
@@ -40,12 +45,12 @@ export async function openCall(
   WebSocketImplementation: WebSocketConstructor = globalThis.WebSocket,
 ): Promise<AsyncGenerator<EnvelopedMessage, void>> {
   if (!WebSocketImplementation) {
-    throw new ConnectError("there is no WebSocket here; pass one as the option `webSocket`", Code.Unimplemented);
+    throw new ConnectError("this runtime has no WebSocket; pass one as the option `webSocket`", Code.Unimplemented);
   }
   signal.throwIfAborted();
   const socket = new WebSocketImplementation(url.replace(/^http/, "ws"), "grpc-websockets");
   socket.binaryType = "arraybuffer";
-  const bytes = received(socket, signal);
+  const bytes = receive(socket, signal);
   await opened(socket, signal);
   socket.send(new TextEncoder().encode([...header].map(([name, value]) => `${name}: ${value}\r\n`).join("")));
   const failure = send(socket, requests);
@@ -62,8 +67,8 @@ async function opened(socket: WebSocket, signal: AbortSignal): Promise<void> {
   });
 }
 
-/** What arrives, until the socket is closed or the signal aborted. */
-function received(socket: WebSocket, signal: AbortSignal): ReadableStream<Uint8Array> {
+/** Returns the bytes that arrive, until the socket closes or the signal aborts. */
+function receive(socket: WebSocket, signal: AbortSignal): ReadableStream<Uint8Array> {
   const source: UnderlyingDefaultSource<Uint8Array> = {
     start(controller) {
       let hasEnded = false;
@@ -82,13 +87,13 @@ function received(socket: WebSocket, signal: AbortSignal): ReadableStream<Uint8A
       socket.addEventListener("message", ({ data }) => {
         if (hasEnded) return;
         if ((controller.desiredSize ?? 0) < data.byteLength) {
-          end(new ConnectError("answers come faster than they are read", Code.ResourceExhausted));
+          end(new ConnectError("responses arrive faster than the caller reads them", Code.ResourceExhausted));
           socket.close();
         } else {
           controller.enqueue(new Uint8Array(data));
         }
       });
-      // It comes before a close, and says nothing that the close does not.
+      // A close event follows, with all that is known. Without a handler, the package `ws` would throw.
       socket.addEventListener("error", () => {});
       socket.addEventListener("close", ({ code, reason }) => {
         if (code === NORMAL_CLOSURE) return end();
@@ -101,19 +106,22 @@ function received(socket: WebSocket, signal: AbortSignal): ReadableStream<Uint8A
   return new ReadableStream(source, new ByteLengthQueuingStrategy({ highWaterMark: MAX_UNREAD }));
 }
 
-/** Sends the requests as they come, not faster than they leave. Resolves to what the caller's requests threw, if they did. */
+/**
+ * Sends the requests as they become ready, no faster than the socket sends them. Resolves to the exception of the caller's
+ * iterable, if there is one.
+ */
 async function send(socket: WebSocket, requests: AsyncIterable<Uint8Array>): Promise<{ thrown: unknown } | undefined> {
   try {
     for await (const request of requests) {
-      for (let start = 0; start < request.length; start += MAX_PIECE) {
-        const piece = request.subarray(start, start + MAX_PIECE);
-        const message = new Uint8Array(1 + piece.length);
+      for (let start = 0; start < request.length; start += MAX_CHUNK) {
+        const chunk = request.subarray(start, start + MAX_CHUNK);
+        const message = new Uint8Array(1 + chunk.length);
         message[0] = DATA;
-        message.set(piece, 1);
+        message.set(chunk, 1);
         while (socket.bufferedAmount > HIGH_WATER && socket.readyState === socket.OPEN) {
           await new Promise((resolve) => setTimeout(resolve, DRAIN_INTERVAL_MS));
         }
-        // Leaving the loop lets the caller's generator clean up.
+        // Returning ends the caller's generator, which can then clean up.
         if (socket.readyState !== socket.OPEN) return undefined;
         socket.send(message);
       }
@@ -126,6 +134,7 @@ async function send(socket: WebSocket, requests: AsyncIterable<Uint8Array>): Pro
   }
 }
 
+/** Decodes the bytes into frames. Closes the socket at the end. */
 async function* frames(
   socket: WebSocket,
   bytes: ReadableStream<Uint8Array>,
@@ -135,7 +144,7 @@ async function* frames(
   try {
     for (;;) {
       const { done, value } = await reader.read().catch(async (error: unknown) => {
-        // A call that the caller's own requests ended fails with what they threw.
+        // If the caller's requests threw, the call fails with their exception.
         const own = await Promise.race([failure, undefined]);
         throw own ? own.thrown : error;
       });

@@ -1,12 +1,13 @@
 import type { DescService } from "@bufbuild/protobuf";
 import { createClient as createConnectClient, type CallOptions, type Client, type Transport } from "@connectrpc/connect";
 
-/** A method that answers with a stream, of whatever messages. */
+/** A method whose response is a stream. */
 type StreamingCall = (request: unknown, options?: CallOptions) => AsyncIterable<unknown>;
 
 /**
- * A client as Connect's own `createClient` makes it, with one difference: who leaves a loop over answers, by `break`, `return` or
- * an exception, ends the call. With Connect's, it goes on until its signal is aborted, and holds a connection.
+ * Creates a client as Connect's own `createClient` does, with one difference: leaving a loop over responses by `break`,
+ * `return` or an exception ends the call. With Connect's client the call continues until its signal is aborted, and occupies
+ * a connection.
  */
 export function createClient<T extends DescService>(service: T, transport: Transport): Client<T> {
   const client = createConnectClient(service, transport);
@@ -24,10 +25,10 @@ function endWhenLeft(call: StreamingCall): StreamingCall {
   return (request, options = {}) => {
     const leaving = new AbortController();
     const signal = options.signal ? AbortSignal.any([options.signal, leaving.signal]) : leaving.signal;
-    const answers = call(request, { ...options, signal })[Symbol.asyncIterator]();
+    const responses = call(request, { ...options, signal })[Symbol.asyncIterator]();
     return {
       [Symbol.asyncIterator]: () => ({
-        next: () => answers.next(),
+        next: () => responses.next(),
         async return() {
           leaving.abort();
           return { done: true, value: undefined };

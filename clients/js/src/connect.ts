@@ -5,30 +5,31 @@ import { PositionService } from "./gen/position_pb.js";
 import { UserManager } from "./gen/user_pb.js";
 import { createWebSocketTransport, type WebSocketTransportOptions } from "./websocket-transport.js";
 
-/** How calls are carried. */
+/** Options of {@link createTransport}. */
 export interface TransportOptions extends WebSocketTransportOptions {
   /**
-   * `"websocket"` carries every call over a WebSocket. The default, `"by-call"`, carries those with one request by gRPC-Web,
-   * and only client-streaming and bidirectional ones over a WebSocket.
+   * How calls travel. `"auto"`, the default, uses gRPC-Web for unary and server-streaming calls, and a WebSocket for
+   * client-streaming and bidirectional calls. `"websocket"` uses a WebSocket for every call.
    */
-  transport?: "by-call" | "websocket";
-  /** The function that gRPC-Web calls instead of the global `fetch`. */
+  transport?: "auto" | "websocket";
+  /** Replaces the global `fetch` for gRPC-Web. */
   fetch?: typeof globalThis.fetch;
 }
 
-/** {@link TransportOptions} without the address. */
+/** Options of {@link connect}: {@link TransportOptions} without the address. */
 export type ConnectOptions = Omit<TransportOptions, "baseUrl">;
 
 /** The clients of both services. */
 export interface Soundstage {
-  /** The directory of users. */
+  /** The user directory. */
   users: Client<typeof UserManager>;
   /** The stage of characters. */
   stage: Client<typeof PositionService>;
 }
 
 /**
- * Clients for a server by its address, such as `http://127.0.0.1:1234`. Nothing is opened before the first call.
+ * Creates the clients for a server by its address, such as `http://127.0.0.1:1234`. Opens no connection before the first
+ * call.
  */
 export function connect(baseUrl: string, options: ConnectOptions = {}): Soundstage {
   const transport = createTransport({ ...options, baseUrl });
@@ -38,7 +39,7 @@ export function connect(baseUrl: string, options: ConnectOptions = {}): Soundsta
   };
 }
 
-/** A transport for any Connect client that gives a browser all four kinds of call. */
+/** Creates a transport for any Connect client: all four kinds of gRPC call in a browser. */
 export function createTransport(options: TransportOptions): Transport {
   const webSocket = createWebSocketTransport(options);
   if (options.transport === "websocket") return webSocket;

@@ -1,8 +1,8 @@
 /**
  * Typed clients for Soundstage, and a WebSocket transport for Connect: all four kinds of gRPC call in a browser.
  *
- * {@link connect} is all that most programs need. Who has a Connect client of their own, for any service, puts
- * {@link createWebSocketTransport} or {@link createTransport} under it.
+ * Most programs need only {@link connect}. For a Connect client of another service, use {@link createTransport} or
+ * {@link createWebSocketTransport}.
  */
 export { createClient } from "./client.js";
 export { connect, createTransport, type ConnectOptions, type Soundstage, type TransportOptions } from "./connect.js";

@@ -24,41 +24,38 @@ import {
   runUnaryCall,
 } from "@connectrpc/connect/protocol";
 import { requestHeader, trailerFlag, trailerParse, validateTrailer } from "@connectrpc/connect/protocol-grpc-web";
-import { openCall } from "./call.js";
+import { openCall, type WebSocketConstructor } from "./call.js";
 
-/** How to reach the server, and how to call. */
+/** Options of {@link createWebSocketTransport}. */
 export interface WebSocketTransportOptions {
-  /** The server's address, such as `https://example.com`; with a path, if it stands under one. */
+  /** The address of the server, such as `https://example.com`, with a path if the server has one. */
   baseUrl: string;
-  /** Run for every call, as with Connect's own transports. */
+  /** Interceptors that run for every call, as with Connect's own transports. */
   interceptors?: Interceptor[];
-  /** A deadline, in milliseconds, for calls that have none of their own. */
+  /** The timeout of calls that set none, in milliseconds. */
   defaultTimeoutMs?: number;
-  /** How messages are read and written. */
+  /** How messages are encoded and decoded. */
   binaryOptions?: Partial<BinaryReadOptions & BinaryWriteOptions>;
-  /** The WebSocket to use where there is no global one, such as that of the package `ws` in Node 20. */
+  /** Replaces the global `WebSocket`. Required in Node 20, for example with that of the package `ws`. */
   webSocket?: WebSocketConstructor;
 }
 
-/** What makes a WebSocket: the global `WebSocket`, or something like it. */
-export type WebSocketConstructor = new (url: string, protocol: string) => WebSocket;
-
 /**
- * A transport that carries each call over a WebSocket of its own, by the protocol `grpc-websockets`: all four kinds, requests
- * and answers at the same time. The server may be any that speaks it.
+ * Creates a transport that carries each call over a WebSocket of its own, by the protocol `grpc-websockets`. All four kinds
+ * of call work; requests and responses flow at the same time. Any server that speaks the protocol works.
  *
- * An aborted signal, a deadline and a loop over answers that is left close the socket, which ends the call at the server. A
- * server that is not reached is `ConnectError` with `Code.Unavailable`.
+ * An aborted signal, a passed deadline, or leaving a loop over responses closes the socket, which ends the call at the server.
+ * If the server is not reached, calls fail with a `ConnectError` of `Code.Unavailable`.
  */
 export function createWebSocketTransport(options: WebSocketTransportOptions): Transport {
-  /** What both kinds of call begin with. */
+  /** Returns the deadline and the fields of a request that unary and streaming calls share. */
   function prepare<M extends DescMethodUnary | DescMethodStreaming>(
     method: M,
     timeoutMs: number | undefined,
     header: HeadersInit | undefined,
     contextValues: ContextValues | undefined,
   ) {
-    // As in Connect: zero and less mean no deadline.
+    // As in Connect, a timeout of 0 or less means no deadline.
     const deadline = timeoutMs === undefined ? options.defaultTimeoutMs : timeoutMs > 0 ? timeoutMs : undefined;
     const head = {
       service: method.parent,
@@ -93,11 +90,11 @@ export function createWebSocketTransport(options: WebSocketTransportOptions): Tr
         },
         next: async (request): Promise<UnaryResponse<I, O>> => {
           const requests = single(encodeEnvelope(0, serialize(request.message)));
-          const answer = await begin(request, requests, options, parse);
-          const [first, ...more] = await all(answer.messages);
+          const response = await begin(request, requests, options, parse);
+          const [first, ...more] = await all(response.messages);
           if (first === undefined) throw new ConnectError("missing message", Code.Unimplemented);
           if (more.length > 0) throw new ConnectError("extra message", Code.Unimplemented);
-          const { header, trailer } = answer;
+          const { header, trailer } = response;
           return { stream: false, service: method.parent, method, header, trailer, message: first };
         },
       });
@@ -124,37 +121,38 @@ export function createWebSocketTransport(options: WebSocketTransportOptions): Tr
         },
         next: async (request): Promise<StreamResponse<I, O>> => {
           const requests = encoded(request.message, serialize);
-          const answer = await begin(request, requests, options, parse);
-          return { ...request, header: answer.header, trailer: answer.trailer, message: answer.messages };
+          const response = await begin(request, requests, options, parse);
+          return { ...request, header: response.header, trailer: response.trailer, message: response.messages };
         },
       });
     },
   };
 }
 
-/** What of a call its answer is. */
-interface Answer<O> {
+/** The response side of a call. */
+interface CallResponse<O> {
   header: Headers;
-  /** Filled once the messages have ended. */
+  /** The trailers. Empty until the messages have ended. */
   trailer: Headers;
   messages: AsyncGenerator<O>;
 }
 
+/** Opens a call, and reads the headers of the response. */
 async function begin<O>(
   request: { url: string; header: Headers; signal: AbortSignal },
   requests: AsyncIterable<Uint8Array>,
   options: WebSocketTransportOptions,
   parse: (data: Uint8Array) => O,
-): Promise<Answer<O>> {
+): Promise<CallResponse<O>> {
   const frames = await openCall(request.url, request.header, requests, request.signal, options.webSocket);
   const first = await frames.next();
   if (first.done || first.value.flags !== trailerFlag) {
     await frames.return();
-    throw new ConnectError("protocol error: the answer begins without headers", Code.Internal);
+    throw new ConnectError("protocol error: the response begins without headers", Code.Internal);
   }
   const header = trailerParse(first.value.data);
   const trailer = new Headers();
-  // Some servers put an early error's status into the only block they send.
+  // The only block of a trailers-only response is in `header`.
   if (header.has("grpc-status")) {
     await frames.return();
     validateTrailer(header, new Headers());
@@ -164,7 +162,7 @@ async function begin<O>(
     try {
       let hasEnded = header.has("grpc-status");
       for await (const { flags, data } of frames) {
-        if (hasEnded) throw new ConnectError("protocol error: more after the trailers", Code.Internal);
+        if (hasEnded) throw new ConnectError("protocol error: data after the trailers", Code.Internal);
         if (flags === trailerFlag) {
           const block = trailerParse(data);
           validateTrailer(block, header);
@@ -178,7 +176,7 @@ async function begin<O>(
       }
       if (!hasEnded) throw new ConnectError("protocol error: missing trailer", Code.Internal);
     } finally {
-      // Closes the socket when the caller has left the loop.
+      // Closes the socket if the caller leaves the loop.
       await frames.return();
     }
   }

@@ -1,4 +1,4 @@
-// The four kinds of call from Node, over each transport that carries them, against the real binary.
+// All four kinds of call from Node, over each transport, against the binary.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { Code, ConnectError, connect, User_UserType } from "soundstage-client";
@@ -9,7 +9,7 @@ let server;
 before(async () => void (server = await StageServer.start(["--seed", await seedFile(10_000)])));
 after(() => server.remove());
 
-/** Waits until a condition holds, at most a second. */
+/** Waits until a condition holds, for at most a second. */
 async function eventually(condition) {
   const end = Date.now() + 1000;
   while (!condition()) {
@@ -21,7 +21,7 @@ async function eventually(condition) {
 const ended = (method, status) =>
   server.log.filter((line) => line.includes(`/${method}"`) && line.includes(`status=${status}`)).length;
 
-/** Asserts that a promise, or a loop over answers, fails with this code. */
+/** Asserts that a promise fails with a status code. */
 async function fails(work, code) {
   await assert.rejects(work, (error) => {
     assert.ok(error instanceof ConnectError, String(error));
@@ -30,23 +30,23 @@ async function fails(work, code) {
   });
 }
 
-async function consume(answers) {
-  for await (const _ of answers);
+async function consume(responses) {
+  for await (const _ of responses);
 }
 
 async function* ids(first, last) {
   for (let id = first; id <= last; id++) yield { id };
 }
 
-/** A client for each transport. In Node 20 there is no global WebSocket. */
+/** A client for each transport. Node 20 has no global WebSocket. */
 const clients = {
-  "by-call": () => connect(server.url, { webSocket: WebSocket }),
+  auto: () => connect(server.url, { webSocket: WebSocket }),
   websocket: () => connect(server.url, { webSocket: WebSocket, transport: "websocket" }),
 };
 
 for (const [name, client] of Object.entries(clients)) {
   describe(name, () => {
-    test("unary: an answer, its headers and trailers, and one that is not found", async () => {
+    test("unary: the response, its headers and trailers, and an unknown id", async () => {
       const seen = {};
       const { user, error } = await client().users.getUser(
         { id: 1 },
@@ -60,43 +60,43 @@ for (const [name, client] of Object.entries(clients)) {
       assert.deepEqual([missing.error, missing.message, missing.user], [true, "not found", undefined]);
     });
 
-    test("a refusal has its code and its details", async () => {
-      const refused = client().users.addUser({ nickname: "", mailAddress: "@" });
-      await fails(refused, Code.InvalidArgument);
-      const error = await refused.catch((error) => error);
+    test("a rejected call has its code and its details", async () => {
+      const rejected = client().users.addUser({ nickname: "", mailAddress: "@" });
+      await fails(rejected, Code.InvalidArgument);
+      const error = await rejected.catch((error) => error);
       assert.match(error.rawMessage, /mail_address: Enter a mail address/);
       assert.equal(error.details[0].type, "google.rpc.BadRequest");
     });
 
-    test("server streaming: every message, in order", async () => {
+    test("server streaming: all messages arrive in order", async () => {
       const seen = [];
       for await (const { user } of client().users.getUsersByType({ userType: User_UserType.NORMAL })) seen.push(user.id);
       assert.equal(seen.length, 10_000);
       assert.ok(seen.every((id, index) => id === index + 1));
     });
 
-    test("client streaming: ten thousand ids are counted", async () => {
+    test("client streaming: the server counts ten thousand ids", async () => {
       const { userCnt } = await client().users.countAlreadyUsers(ids(1, 10_000));
       assert.equal(userCnt, 10_000);
     });
 
-    test("bidirectional: the n-th id is answered before the next is sent, a thousand times", async () => {
-      let answered = 0;
+    test("bidirectional: each of a thousand responses arrives before the next request", async () => {
+      let received = 0;
       let next;
       async function* oneAtATime() {
         for (let id = 1; id <= 1000; id++) {
           const wait = new Promise((resolve) => (next = resolve));
           yield { id };
           await wait;
-          assert.equal(answered, id);
+          assert.equal(received, id);
         }
       }
       for await (const { user } of client().users.getUsersByIds(oneAtATime())) {
-        answered += 1;
-        assert.equal(user.id, answered);
+        received += 1;
+        assert.equal(user.id, received);
         next();
       }
-      assert.equal(answered, 1000);
+      assert.equal(received, 1000);
     });
 
     test("a deadline ends an endless stream", async () => {
@@ -105,20 +105,20 @@ for (const [name, client] of Object.entries(clients)) {
       await eventually(() => ended("PositionSub", "DeadlineExceeded") + ended("PositionSub", "Cancelled") > before);
     });
 
-    test("an aborted signal ends the call here and at the server", async () => {
+    test("an aborted signal ends the call at the client and at the server", async () => {
       const before = ended("PositionSub", "Cancelled");
       const controller = new AbortController();
       let messages = 0;
-      const following = (async () => {
+      const call = (async () => {
         for await (const _ of client().stage.positionSub({}, { signal: controller.signal })) {
           if (++messages === 2) controller.abort();
         }
       })();
-      await fails(following, Code.Canceled);
+      await fails(call, Code.Canceled);
       await eventually(() => ended("PositionSub", "Cancelled") > before);
     });
 
-    test("a loop that is left ends the call at the server", async () => {
+    test("leaving a loop ends the call at the server", async () => {
       const before = ended("PositionSub", "Cancelled");
       for await (const { position } of client().stage.positionSub({})) {
         assert.ok(position);
@@ -127,7 +127,7 @@ for (const [name, client] of Object.entries(clients)) {
       await eventually(() => ended("PositionSub", "Cancelled") > before);
     });
 
-    test("metadata goes along, repeated and binary", async () => {
+    test("repeated and binary metadata is accepted", async () => {
       const headers = new Headers([["tag", "one"], ["tag", "two"], ["trace-bin", "AAEC"]]);
       assert.equal((await client().users.getUser({ id: 2 }, { headers })).user.id, 2);
     });
@@ -143,19 +143,19 @@ for (const [name, client] of Object.entries(clients)) {
   });
 }
 
-describe("when something is wrong", () => {
+describe("errors", () => {
   const { users } = connect("http://127.0.0.1:1", { webSocket: WebSocket, transport: "websocket" });
 
-  test("a server that is not there is Unavailable", async () => {
+  test("an unreachable server is Unavailable", async () => {
     await fails(users.getUser({ id: 1 }), Code.Unavailable);
     await fails(consume(users.getUsersByIds(ids(1, 2))), Code.Unavailable);
   });
 
-  test("a signal that is aborted already opens nothing", async () => {
+  test("a signal that is already aborted opens no socket", async () => {
     await fails(users.getUser({ id: 1 }, { signal: AbortSignal.abort() }), Code.Canceled);
   });
 
-  test("requests that throw end the call, at the server too, and their error reaches the caller", async () => {
+  test("an exception of the requests ends the call and reaches the caller", async () => {
     const before = ended("GetUsersByIds", "Cancelled");
     async function* broken() {
       yield { id: 1 };
@@ -166,18 +166,18 @@ describe("when something is wrong", () => {
     await eventually(() => ended("GetUsersByIds", "Cancelled") > before);
   });
 
-  test("a request larger than the server takes is ResourceExhausted", async () => {
+  test("a request over the server's limit is ResourceExhausted", async () => {
     const { users } = connect(server.url, { webSocket: WebSocket, transport: "websocket" });
     await fails(users.addUser({ nickname: "n".repeat(100_000) }), Code.ResourceExhausted);
   });
 
-  test("answers that nobody reads are kept up to a limit, and past it the call ends", async () => {
-    /** A server that sends a megabyte at a time, 20 of them, whatever is read. */
+  test("a call with too many unread responses ends", async () => {
+    /** A socket that delivers 20 messages of 1 MiB at once. */
     class Flood extends EventTarget {
       readyState = 0;
       bufferedAmount = 0;
       OPEN = 1;
-      #answers = 0;
+      #sent = 0;
 
       constructor() {
         super();
@@ -188,7 +188,7 @@ describe("when something is wrong", () => {
       }
 
       send() {
-        if (this.#answers++ > 0) return;
+        if (this.#sent++ > 0) return;
         const headers = Uint8Array.of(0x80, 0, 0, 0, 0);
         const message = new Uint8Array(5 + 1024 * 1024);
         message.set([0, 0, 16, 0, 0]);
@@ -205,7 +205,7 @@ describe("when something is wrong", () => {
     await fails(consume(users.getUsersByType({})), Code.ResourceExhausted);
   });
 
-  test("without a WebSocket the error says what to do", { skip: globalThis.WebSocket !== undefined }, async () => {
+  test("without a WebSocket the error names the option", { skip: globalThis.WebSocket !== undefined }, async () => {
     await assert.rejects(connect(server.url).users.countAlreadyUsers(ids(1, 2)), /pass one as the option `webSocket`/);
   });
 });

@@ -7,5 +7,6 @@ pub(crate) mod users;
 mod import;
 mod listing;
 mod page_token;
+mod stage_validation;
 mod sync;
 mod users_in_blocks;

@@ -1,6 +1,4 @@
-//! `PositionService`: where the characters are.
-
-use std::time::Duration;
+//! `PositionService`: the positions of the characters on the stage.
 
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use soundstage_proto::encoded::EncodedUpdate;
@@ -11,17 +9,14 @@ use soundstage_proto::position::{
 use tokio_stream::wrappers::WatchStream;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{status, sync};
+use super::{stage_validation, sync};
 use crate::lifecycle::Lifecycle;
-use crate::stage::{Interest, Stage};
+use crate::stage::Stage;
 
-/// The most updates a second that can be asked for: as many as there are.
-const MAX_RATE: u32 = 30;
+/// `Position.msg` of every response, as the predecessor sent it.
+const POSITION_MESSAGE: &str = "character position";
 
-/// More ids than this are no choice.
-const MAX_CHOSEN: usize = 1000;
-
-/// The service, over the stage, and over the store for who a character is.
+/// The service over the stage. The store supplies the names of users.
 #[derive(Debug, Clone)]
 pub(crate) struct StageService {
     lifecycle: Lifecycle,
@@ -45,13 +40,14 @@ impl PositionService for StageService {
         Ok(Response::new(Position {
             position: Some(self.stage.position()),
             status: 0,
-            msg: POSITION.to_owned(),
+            msg: POSITION_MESSAGE.to_owned(),
         }))
     }
 
     async fn position_pub(&self, request: Request<Position>) -> Result<Response<Msg>, Status> {
         let position = request.into_inner().position;
-        self.stage.publish(checked(|| "position".into(), position)?);
+        let position = stage_validation::position(|| "position".into(), position)?;
+        self.stage.publish(position);
         Ok(Response::new(Msg::default()))
     }
 
@@ -59,15 +55,14 @@ impl PositionService for StageService {
         &self,
         request: Request<PositionSubRequest>,
     ) -> Result<Response<Self::PositionSubStream>, Status> {
-        let request = request.into_inner();
-        let choice = choice("", request)?;
-        if !choice.all && choice.characters.is_empty() {
-            let positions = WatchStream::new(self.stage.walker());
-            let answers = positions.map(|walker| Ok(as_position(walker.position)));
-            return Ok(Response::new(answers.boxed()));
+        let interest = stage_validation::interest("", request.into_inner())?;
+        if interest.is_empty() {
+            let positions = WatchStream::new(self.stage.watch_default());
+            let updates = positions.map(|walker| Ok(default_update(walker.position)));
+            return Ok(Response::new(updates.boxed()));
         }
         let updates = stream::unfold(
-            self.stage.subscribe(choice),
+            self.stage.subscribe(interest),
             |mut subscription| async move {
                 let update = subscription.next().await;
                 Some((Ok(EncodedUpdate(update)), subscription))
@@ -86,64 +81,11 @@ impl PositionService for StageService {
     }
 }
 
-/// What the predecessor said beside each position.
-const POSITION: &str = "character position";
-
-/// An update that is a [`Position`] too.
-fn as_position(position: Pos) -> EncodedUpdate {
+/// Returns an update about the default character, which old clients decode as a [`Position`].
+fn default_update(position: Pos) -> EncodedUpdate {
     EncodedUpdate::from(&StageUpdate {
         position: Some(position),
-        msg: POSITION.to_owned(),
+        msg: POSITION_MESSAGE.to_owned(),
         ..StageUpdate::default()
     })
-}
-
-/// Whom a caller chooses; `within` is the path of the request's fields.
-pub(super) fn choice(within: &str, request: PositionSubRequest) -> Result<Interest, Status> {
-    let PositionSubRequest {
-        mut characters,
-        all,
-        max_rate,
-    } = request;
-    if max_rate > MAX_RATE {
-        let field = format!("{within}max_rate");
-        let description = "Send 1 to 30 updates a second, or 0 for all there are.";
-        return Err(status::invalid_field(field, description));
-    }
-    if characters.len() > MAX_CHOSEN {
-        let field = format!("{within}characters");
-        let description = "Name at most 1,000, or ask for all.";
-        return Err(status::invalid_field(field, description));
-    }
-    characters.sort_unstable();
-    characters.dedup();
-    Ok(Interest {
-        all,
-        characters,
-        interval: Duration::from_secs(1)
-            .checked_div(max_rate)
-            .unwrap_or_default(),
-        except: None,
-    })
-}
-
-/// A position that is there and finite; `field` says where it stands in the request.
-pub(super) fn checked(
-    field: impl FnOnce() -> String,
-    position: Option<Pos>,
-) -> Result<Pos, Status> {
-    let Some(position) = position else {
-        return Err(status::invalid_field(field(), "Send a position."));
-    };
-    let coordinates = [("x", position.x), ("y", position.y), ("z", position.z)];
-    let bad = coordinates
-        .into_iter()
-        .find(|(_, metres)| !metres.is_finite());
-    match bad {
-        Some((axis, _)) => Err(status::invalid_field(
-            format!("{}.{axis}", field()),
-            "Send a finite number of metres.",
-        )),
-        None => Ok(position),
-    }
 }

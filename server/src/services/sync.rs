@@ -1,4 +1,4 @@
-//! `PositionSync`: one call that moves characters and receives the others.
+//! `PositionSync`: a call that publishes its own characters and receives the others.
 
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use soundstage_proto::encoded::EncodedUpdate;
@@ -8,37 +8,42 @@ use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 use tonic::{Status, Streaming};
 
-use super::position::{checked, choice};
-use super::status;
+use super::{stage_validation, status};
 use crate::lifecycle::Lifecycle;
 use crate::stage::{Interest, JoinError, JoinRequest, MoveError, Publisher, Stage, Subscription};
 
 /// The longest name of a source, in characters.
-const SOURCE_MAX: usize = 64;
+const MAX_SOURCE: usize = 64;
 
-/// How many answers to requests wait for a caller that does not read them, before its requests wait too.
-const ANSWERS_WAITING: usize = 16;
+/// How many effects of requests wait for a caller that does not read. Beyond this the server stops reading its
+/// requests.
+const MAX_PENDING_EFFECTS: usize = 16;
 
-/// What the requests mean for the answers.
-enum Answer {
-    Own(Vec<Character>),
-    Receive(Interest),
-    Refused(Status),
+/// What a request changes about the response stream.
+enum Effect {
+    /// The call's own characters after a join.
+    Joined(Vec<Character>),
+    /// A new choice of what to receive.
+    Subscribe(Interest),
+    /// The end of the call.
+    Reject(Status),
 }
 
-/// Reads the requests in a task of their own, so that a caller that does not read what it receives can still move its characters.
+/// Runs the call. Requests are read in a task of their own, so that a caller that does not read can still move its
+/// characters.
 pub(super) fn sync(
     lifecycle: Lifecycle,
     stage: Stage,
     requests: Streaming<PositionSyncRequest>,
 ) -> BoxStream<'static, Result<EncodedUpdate, Status>> {
-    let (answers, receiver) = mpsc::channel(ANSWERS_WAITING);
-    let reading = tokio::spawn(read(lifecycle, stage.open(), requests, answers));
+    let (effects, receiver) = mpsc::channel(MAX_PENDING_EFFECTS);
+    let publisher = stage.open_publisher();
+    let reader = tokio::spawn(read(lifecycle, publisher, requests, effects));
     let updates = Updates {
         subscription: stage.subscribe(Interest::default()),
         stage,
-        answers: Some(receiver),
-        _reading: AbortOnDropHandle::new(reading),
+        effects: Some(receiver),
+        _reader: AbortOnDropHandle::new(reader),
     };
     stream::unfold(updates, |mut updates| async move {
         let update = updates.next().await?;
@@ -47,35 +52,36 @@ pub(super) fn sync(
     .boxed()
 }
 
+/// The response stream.
 struct Updates {
     stage: Stage,
     subscription: Subscription,
-    /// Gone at the end of the call.
-    answers: Option<mpsc::Receiver<Answer>>,
-    _reading: AbortOnDropHandle<()>,
+    /// `None` once the call has been rejected.
+    effects: Option<mpsc::Receiver<Effect>>,
+    _reader: AbortOnDropHandle<()>,
 }
 
 impl Updates {
     async fn next(&mut self) -> Option<Result<EncodedUpdate, Status>> {
         loop {
-            let answers = self.answers.as_mut()?;
-            let answer = tokio::select! {
-                // First what the caller has asked for.
+            let effects = self.effects.as_mut()?;
+            let effect = tokio::select! {
+                // Replies to requests go before updates.
                 biased;
-                answer = answers.recv() => answer?,
+                effect = effects.recv() => effect?,
                 update = self.subscription.next() => return Some(Ok(EncodedUpdate(update))),
             };
-            match answer {
-                Answer::Receive(choice) => self.subscription = self.stage.subscribe(choice),
-                Answer::Own(own) => {
+            match effect {
+                Effect::Subscribe(interest) => self.subscription = self.stage.subscribe(interest),
+                Effect::Joined(own) => {
                     let update = StageUpdate {
                         own,
                         ..StageUpdate::default()
                     };
                     return Some(Ok(EncodedUpdate::from(&update)));
                 }
-                Answer::Refused(status) => {
-                    self.answers = None;
+                Effect::Reject(status) => {
+                    self.effects = None;
                     return Some(Err(status));
                 }
             }
@@ -83,24 +89,25 @@ impl Updates {
     }
 }
 
-/// Does what the requests say, to their end. Dropped at an error or with the call, the mover leaves its characters stale.
+/// Handles requests until they end, and then removes the call's characters. If a request is rejected, or the call is
+/// dropped, the publisher disconnects and its characters become stale.
 async fn read(
     lifecycle: Lifecycle,
-    mover: Publisher,
+    publisher: Publisher,
     mut requests: Streaming<PositionSyncRequest>,
-    answers: mpsc::Sender<Answer>,
+    effects: mpsc::Sender<Effect>,
 ) {
     let mut is_first = true;
     loop {
         let outcome = match requests.message().await {
-            Ok(Some(request)) => handle(&lifecycle, &mover, request, is_first, &answers).await,
-            Ok(None) => return mover.leave_all().await,
+            Ok(Some(request)) => handle(&lifecycle, &publisher, request, is_first, &effects).await,
+            Ok(None) => return publisher.leave_all().await,
             Err(status) => Err(status),
         };
         is_first = false;
         if let Err(status) = outcome {
-            // Without a reader nobody waits for the reason.
-            let _ = answers.send(Answer::Refused(status)).await;
+            // Fails only if the response stream is gone.
+            let _ = effects.send(Effect::Reject(status)).await;
             return;
         }
     }
@@ -108,10 +115,10 @@ async fn read(
 
 async fn handle(
     lifecycle: &Lifecycle,
-    mover: &Publisher,
+    publisher: &Publisher,
     request: PositionSyncRequest,
     is_first: bool,
-    answers: &mpsc::Sender<Answer>,
+    effects: &mpsc::Sender<Effect>,
 ) -> Result<(), Status> {
     let PositionSyncRequest {
         joins,
@@ -120,53 +127,61 @@ async fn handle(
         heartbeat: _,
         receive,
     } = request;
-    let answer = async |answer| {
-        // Without a reader the call is about to end.
-        let _ = answers.send(answer).await;
+    let emit = async |effect| {
+        // Fails only if the response stream is gone.
+        let _ = effects.send(effect).await;
     };
-    let receive = match receive {
-        Some(receive) => Some(choice("receive.", receive)?),
+    let interest = match receive {
+        Some(receive) => Some(stage_validation::interest("receive.", receive)?),
         None => is_first.then(|| Interest {
             all: true,
             ..Interest::default()
         }),
     };
-    if let Some(receive) = receive {
-        let except = Some(mover.call());
-        answer(Answer::Receive(Interest { except, ..receive })).await;
+    if let Some(interest) = interest {
+        let excluded_call = Some(publisher.call());
+        emit(Effect::Subscribe(Interest {
+            excluded_call,
+            ..interest
+        }))
+        .await;
     }
 
     let mut own = Vec::with_capacity(joins.len());
     for (index, join) in joins.into_iter().enumerate() {
-        let joining = joining(lifecycle, index, join).await?;
-        own.push(mover.join(joining).map_err(|error| match error {
+        let request = join_request(lifecycle, index, join).await?;
+        own.push(publisher.join(request).map_err(|error| match error {
             JoinError::Full => Status::resource_exhausted("the stage is full; try again later"),
         })?);
     }
     if !own.is_empty() {
-        answer(Answer::Own(own)).await;
+        emit(Effect::Joined(own)).await;
     }
-    let placed = samples.into_iter().enumerate().map(|(index, sample)| {
-        let position = checked(|| format!("samples[{index}].position"), sample.position)?;
+    let samples = samples.into_iter().enumerate().map(|(index, sample)| {
+        let field = || format!("samples[{index}].position");
+        let position = stage_validation::position(field, sample.position)?;
         Ok((sample, position))
     });
-    let placed = placed.collect::<Result<Vec<_>, Status>>()?;
-    let outcome = match placed.as_slice() {
-        [] => Ok(()),
-        placed => mover.samples(placed),
-    };
-    outcome.map_err(|(index, error)| refused(format!("samples[{index}].character"), error))?;
-    for (index, character) in leaves.into_iter().enumerate() {
-        let outcome = mover.leave(character);
-        outcome.map_err(|error| refused(format!("leaves[{index}]"), error))?;
+    let samples = samples.collect::<Result<Vec<_>, Status>>()?;
+    if !samples.is_empty() {
+        let outcome = publisher.apply_samples(&samples);
+        outcome.map_err(|(index, error)| rejected(format!("samples[{index}].character"), error))?;
     }
-    mover.heartbeat();
+    for (index, character) in leaves.into_iter().enumerate() {
+        let outcome = publisher.leave(character);
+        outcome.map_err(|error| rejected(format!("leaves[{index}]"), error))?;
+    }
+    publisher.heartbeat();
     Ok(())
 }
 
-/// Somebody whose names are in order.
-async fn joining(lifecycle: &Lifecycle, index: usize, join: Join) -> Result<JoinRequest, Status> {
-    let refuse = |field: &str, description| {
+/// Validates a join. A user of the directory supplies the name if the request has none.
+async fn join_request(
+    lifecycle: &Lifecycle,
+    index: usize,
+    join: Join,
+) -> Result<JoinRequest, Status> {
+    let invalid = |field: &str, description| {
         status::invalid_field(format!("joins[{index}].{field}"), description)
     };
     let Join {
@@ -176,14 +191,14 @@ async fn joining(lifecycle: &Lifecycle, index: usize, join: Join) -> Result<Join
     } = join;
     if user_id != 0 {
         let user = lifecycle.directory()?.get(user_id).await?;
-        let user = user.ok_or_else(|| refuse("user_id", "No user has this id."))?;
+        let user = user.ok_or_else(|| invalid("user_id", "No user has this id."))?;
         if name.is_empty() {
             name = user.nickname;
         }
     }
-    user_rules::check_name(&name).map_err(|description| refuse("name", description))?;
-    if source.chars().count() > SOURCE_MAX {
-        return Err(refuse("source", "Use at most 64 characters."));
+    user_rules::check_name(&name).map_err(|description| invalid("name", description))?;
+    if source.chars().count() > MAX_SOURCE {
+        return Err(invalid("source", "Use at most 64 characters."));
     }
     Ok(JoinRequest {
         name,
@@ -192,11 +207,11 @@ async fn joining(lifecycle: &Lifecycle, index: usize, join: Join) -> Result<Join
     })
 }
 
-fn refused(field: String, error: MoveError) -> Status {
+fn rejected(field: String, error: MoveError) -> Status {
     let description = match error {
-        MoveError::NotJoined => "Join first, or name a character.",
-        MoveError::Unknown => "No character has had this id.",
-        MoveError::NotYours => "It is not a character of this call.",
+        MoveError::NotJoined => "Join a character first, or set the id of a character.",
+        MoveError::Unknown => "No character has ever had this id.",
+        MoveError::NotYours => "This character belongs to another call.",
     };
     status::invalid_field(field, description)
 }

@@ -1,115 +1,125 @@
-//! One character on the stage.
+//! The state of one character.
 
 use std::time::Duration;
 
 use soundstage_proto::position::{Character, Pos, Sample};
 use tokio::time::Instant;
 
-use super::frame::Row;
-use super::roster::{CallId, JoinRequest};
+use super::encoding::Row;
+use super::ids::CallId;
+use super::requests::JoinRequest;
 
-/// A character, whose call it is, and what has changed about it since the last tick.
+/// A character, the call that owns it, and its changes since the last tick.
 #[derive(Debug)]
 pub(super) struct CharacterState {
     name: String,
     user_id: u32,
     pub(super) source: String,
     pub(super) owner: CallId,
-    /// Another call that moves it, and until when it does.
-    taken: Option<(CallId, Instant)>,
-    /// Its owner was last heard of.
-    pub(super) heard: Instant,
-    /// Since when it is stale.
-    pub(super) stale: Option<Instant>,
-    /// The newest; without a position until the first has come.
+    /// Until when another call moves the character.
+    taken_over_until: Option<Instant>,
+    /// When the owner last sent a request.
+    pub(super) last_heard: Instant,
+    /// Since when the character is stale; `None` while it is fresh.
+    pub(super) stale_since: Option<Instant>,
+    /// The newest sample. Without a position until the first sample arrives.
     pub(super) sample: Sample,
-    /// How it looks to subscribers, as of the last tick.
+    /// The encoded state as of the last tick.
     pub(super) row: Row,
-    /// What has changed since then.
-    is_renamed: bool,
-    is_moved: bool,
+    /// Whether the name, the user or staleness has changed since the last tick.
+    is_character_dirty: bool,
+    /// Whether the sample has changed since the last tick.
+    is_sample_dirty: bool,
 }
 
 impl CharacterState {
-    pub(super) fn new(id: u32, owner: CallId, joining: JoinRequest, now: Instant) -> Self {
+    pub(super) fn new(id: u32, owner: CallId, request: JoinRequest, now: Instant) -> Self {
         let JoinRequest {
             name,
             user_id,
             source,
-        } = joining;
+        } = request;
         Self {
             name,
             user_id,
             source,
             owner,
-            taken: None,
-            heard: now,
-            stale: None,
+            taken_over_until: None,
+            last_heard: now,
+            stale_since: None,
             sample: Sample {
                 character: id,
                 epoch: 1,
                 ..Sample::default()
             },
             row: Row::new(id, owner),
-            is_renamed: true,
-            is_moved: false,
+            is_character_dirty: true,
+            is_sample_dirty: false,
         }
     }
 
-    /// Its source is back.
-    pub(super) fn resume(&mut self, owner: CallId, joining: JoinRequest, now: Instant) {
-        self.name = joining.name;
-        self.user_id = joining.user_id;
+    /// Hands the character to the call that its source has reconnected with.
+    pub(super) fn resume(&mut self, owner: CallId, request: JoinRequest, now: Instant) {
+        self.name = request.name;
+        self.user_id = request.user_id;
         self.owner = owner;
-        self.taken = None;
-        self.heard = now;
-        self.stale = None;
-        self.is_renamed = true;
+        self.taken_over_until = None;
+        self.last_heard = now;
+        self.stale_since = None;
+        self.is_character_dirty = true;
         self.begin_epoch(owner);
     }
 
-    fn begin_epoch(&mut self, mover: CallId) {
+    fn begin_epoch(&mut self, publisher: CallId) {
         self.sample.epoch += 1;
         self.sample.sequence = 0;
-        self.row.mover = mover;
+        self.row.publisher = publisher;
     }
 
-    /// It is on the stage once it has a place.
-    pub(super) fn is_seen(&self) -> bool {
+    /// Returns whether subscribers see the character, which needs a position.
+    pub(super) fn is_visible(&self) -> bool {
         self.sample.position.is_some()
     }
 
+    /// Returns the character as subscribers see it. The source is visible to its own call only.
     pub(super) fn character(&self) -> Character {
         Character {
             id: self.row.id,
             name: self.name.clone(),
             user_id: self.user_id,
-            stale: self.stale.is_some(),
+            stale: self.stale_since.is_some(),
             source: String::new(),
         }
     }
 
-    /// Whether this call moves it now: its owner, unless another has taken it over a moment ago, or any other, who takes it over.
-    pub(super) fn is_moved_by(&mut self, call: CallId, now: Instant, hold: Duration) -> bool {
+    /// Returns whether the call may move the character now. The owner may, unless another call has taken the character
+    /// over less than `hold` ago. Any other call may, and takes the character over.
+    pub(super) fn claim(&mut self, call: CallId, now: Instant, hold: Duration) -> bool {
         if call == self.owner {
-            let is_taken = self.taken.is_some_and(|(_, until)| now < until);
-            return !is_taken;
+            return self.taken_over_until.is_none_or(|until| now >= until);
         }
-        self.taken = Some((call, now + hold));
+        self.taken_over_until = Some(now + hold);
         true
     }
 
-    pub(super) fn place(&mut self, mover: CallId, sample: &Sample, position: Pos, wall_clock: i64) {
-        if self.row.mover != mover {
-            self.begin_epoch(mover);
+    /// Applies a sample, unless its sequence number is not newer than the last of this epoch. A new publisher begins a
+    /// new epoch.
+    pub(super) fn apply_sample(
+        &mut self,
+        publisher: CallId,
+        sample: &Sample,
+        position: Pos,
+        wall_clock: i64,
+    ) {
+        if self.row.publisher != publisher {
+            self.begin_epoch(publisher);
         }
         let last = self.sample.sequence;
         let sequence = match sample.sequence {
             0 => last.saturating_add(1),
             sequence => sequence,
         };
-        let is_old = sequence <= last;
-        if is_old {
+        if sequence <= last {
             return;
         }
         self.sample.sequence = sequence;
@@ -118,33 +128,40 @@ impl CharacterState {
             time => time,
         };
         self.sample.position = Some(position);
-        self.is_moved = true;
+        self.is_sample_dirty = true;
     }
 
-    /// Notes whether its source is silent; whether it has been for so long that it leaves.
-    pub(super) fn grow_old(&mut self, now: Instant, hold: Duration, leave: Duration) -> bool {
-        let is_silent = now.saturating_duration_since(self.heard) > hold;
-        if is_silent == self.stale.is_some() {
-            return self.stale.is_some_and(|since| now > since + leave);
+    /// Updates staleness. Returns true once the character should be evicted.
+    pub(super) fn update_staleness(
+        &mut self,
+        now: Instant,
+        hold: Duration,
+        evict_after: Duration,
+    ) -> bool {
+        let is_stale = now.saturating_duration_since(self.last_heard) > hold;
+        if is_stale == self.stale_since.is_some() {
+            return self
+                .stale_since
+                .is_some_and(|since| now > since + evict_after);
         }
-        self.stale = is_silent.then_some(now);
-        self.is_renamed = true;
+        self.stale_since = is_stale.then_some(now);
+        self.is_character_dirty = true;
         false
     }
 
-    /// Brings what subscribers see up to date; whether it has changed.
-    pub(super) fn encode(&mut self, tick: u64) -> bool {
-        if !self.is_seen() {
+    /// Encodes what has changed since the last tick. Returns whether the row has changed.
+    pub(super) fn update_row(&mut self, tick: u64) -> bool {
+        if !self.is_visible() {
             return false;
         }
-        let changed = self.is_renamed || self.is_moved;
-        if std::mem::take(&mut self.is_renamed) {
+        let has_changed = self.is_character_dirty || self.is_sample_dirty;
+        if std::mem::take(&mut self.is_character_dirty) {
             let character = self.character();
-            self.row.rename(tick, character);
+            self.row.set_character(tick, character);
         }
-        if std::mem::take(&mut self.is_moved) {
-            self.row.move_to(tick, &self.sample);
+        if std::mem::take(&mut self.is_sample_dirty) {
+            self.row.set_sample(tick, &self.sample);
         }
-        changed
+        has_changed
     }
 }

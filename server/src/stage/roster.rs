@@ -1,7 +1,9 @@
-//! Who is on the stage, where, and moved by whom. Plain state: every change comes with its time.
+//! All characters on the stage, and the calls that own them.
+//!
+//! Plain state: each method takes the current time as an argument, so tests control the clock.
 
+use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
 use soundstage_proto::DEFAULT_CHARACTER;
@@ -10,129 +12,89 @@ use tokio::time::Instant;
 
 use super::character::CharacterState;
 use super::frame::Frame;
+use super::ids::{CallId, CharacterIds};
+use super::index::Index;
+use super::recent_leaves::RecentLeaves;
+use super::requests::{JoinError, JoinRequest, MoveError};
 
-/// More characters than this are refused, so that nobody can fill the memory.
+/// The most characters on the stage, which bounds its memory.
 const MAX_CHARACTERS: usize = 10_000;
 
-/// For how many ticks it is known who has left; who has seen nothing for longer is told all there is.
-const DEPARTURES_KEPT: u64 = 300;
-
-/// A call that moves characters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub(crate) struct CallId(u64);
-
-/// The server itself, which moves the default character.
-const SERVER: CallId = CallId(0);
-
-/// Somebody who comes to the stage; the names are checked.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct JoinRequest {
-    pub(crate) name: String,
-    pub(crate) user_id: u32,
-    pub(crate) source: String,
-}
-
-/// Why somebody cannot come to the stage.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum JoinError {
-    /// There are as many as there may be.
-    Full,
-}
-
-/// Why a character cannot be moved, or leave.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum MoveError {
-    /// The call has joined none, and names none.
-    NotJoined,
-    /// Nobody ever had this id.
-    Unknown,
-    /// It is not the call's.
-    NotYours,
-}
-
-/// Everybody on the stage.
+/// All characters on the stage.
 #[derive(Debug)]
 pub(super) struct Roster {
+    /// How long a character stays fresh without a request of its owner, and how long a takeover lasts.
     hold: Duration,
-    leave: Duration,
-    members: BTreeMap<u32, CharacterState>,
-    /// Whose calls they are, and which source each has that has one: neither is to be looked for among thousands at each sample.
-    owned: HashMap<CallId, BTreeSet<u32>>,
-    sources: HashMap<String, u32>,
-    next_id: u32,
-    next_call: u64,
-    /// When who left, oldest first.
-    departures: VecDeque<(u64, u32)>,
-    /// Who left since the last tick.
-    leaving: Vec<u32>,
+    /// How long a stale character stays on the stage.
+    evict_after: Duration,
+    characters: BTreeMap<u32, CharacterState>,
+    index: Index,
+    ids: CharacterIds,
+    last_call: CallId,
+    /// Characters removed since the last tick.
+    removed: Vec<u32>,
+    recent_leaves: RecentLeaves,
 }
 
 impl Roster {
-    /// With the default character alone.
-    pub(super) fn new(hold: Duration, leave: Duration) -> Self {
-        let joining = JoinRequest {
+    /// Creates a roster with the default character alone.
+    pub(super) fn new(hold: Duration, evict_after: Duration) -> Self {
+        let request = JoinRequest {
             name: "Walker".into(),
             ..JoinRequest::default()
         };
-        let walker = CharacterState::new(DEFAULT_CHARACTER, SERVER, joining, Instant::now());
+        let walker =
+            CharacterState::new(DEFAULT_CHARACTER, CallId::SERVER, request, Instant::now());
         Self {
             hold,
-            leave,
-            members: BTreeMap::from([(DEFAULT_CHARACTER, walker)]),
-            owned: HashMap::new(),
-            sources: HashMap::new(),
-            next_id: DEFAULT_CHARACTER + 1,
-            next_call: SERVER.0 + 1,
-            departures: VecDeque::new(),
-            leaving: Vec::new(),
+            evict_after,
+            characters: BTreeMap::from([(DEFAULT_CHARACTER, walker)]),
+            index: Index::default(),
+            ids: CharacterIds::new(),
+            last_call: CallId::SERVER,
+            removed: Vec::new(),
+            recent_leaves: RecentLeaves::default(),
         }
     }
 
-    pub(super) fn open(&mut self) -> CallId {
-        let call = CallId(self.next_call);
-        self.next_call += 1;
-        call
+    pub(super) fn open_call(&mut self) -> CallId {
+        self.last_call = self.last_call.successor();
+        self.last_call
     }
 
+    /// Adds a character, or resumes the character of the same source in a new epoch. Returns the character with its
+    /// source.
     pub(super) fn join(
         &mut self,
         call: CallId,
-        joining: JoinRequest,
+        request: JoinRequest,
         now: Instant,
     ) -> Result<Character, JoinError> {
-        let known = self.sources.get(&joining.source).copied();
-        let id = if let Some(id) = known {
-            id
-        } else {
-            if self.members.len() >= MAX_CHARACTERS {
-                return Err(JoinError::Full);
-            }
-            self.next_id += 1;
-            self.next_id - 1
-        };
-        if !joining.source.is_empty() {
-            self.sources.insert(joining.source.clone(), id);
+        let known = self.index.of_source(&request.source);
+        if known.is_none() && self.characters.len() >= MAX_CHARACTERS {
+            return Err(JoinError::Full);
         }
-        let state = match self.members.entry(id) {
-            Entry::Occupied(state) => {
-                let state = state.into_mut();
-                if let Some(owned) = self.owned.get_mut(&state.owner) {
-                    owned.remove(&id);
-                }
-                state.resume(call, joining, now);
+        let id = known.unwrap_or_else(|| self.ids.issue());
+        self.index.add_source(&request.source, id);
+        let state = match self.characters.entry(id) {
+            Entry::Occupied(entry) => {
+                let state = entry.into_mut();
+                self.index.remove_owner(state.owner, id);
+                state.resume(call, request, now);
                 state
             }
-            Entry::Vacant(place) => place.insert(CharacterState::new(id, call, joining, now)),
+            Entry::Vacant(entry) => entry.insert(CharacterState::new(id, call, request, now)),
         };
-        self.owned.entry(call).or_default().insert(id);
+        self.index.add_owner(call, id);
         Ok(Character {
             source: state.source.clone(),
             ..state.character()
         })
     }
 
-    /// Takes a sample; whose it is.
-    pub(super) fn sample(
+    /// Applies a sample, and returns the id of its character. Ignores a sample of a character that has left: its source
+    /// may not know yet.
+    pub(super) fn apply_sample(
         &mut self,
         call: CallId,
         sample: &Sample,
@@ -141,31 +103,35 @@ impl Roster {
         wall_clock: i64,
     ) -> Result<u32, MoveError> {
         let id = match sample.character {
-            0 => self.first_of(call).ok_or(MoveError::NotJoined)?,
-            id if id >= self.next_id => return Err(MoveError::Unknown),
+            0 => {
+                let mut owned = self.index.owned_by(call);
+                owned.next().ok_or(MoveError::NotJoined)?
+            }
+            id if !self.ids.has_issued(id) => return Err(MoveError::Unknown),
             id => id,
         };
-        // One that has left meanwhile is not its source's mistake.
-        if let Some(state) = self.members.get_mut(&id) {
+        if let Some(state) = self.characters.get_mut(&id) {
             if state.owner == call {
-                state.heard = now;
+                state.last_heard = now;
             }
-            if state.is_moved_by(call, now, self.hold) {
-                state.place(call, sample, position, wall_clock);
+            if state.claim(call, now, self.hold) {
+                state.apply_sample(call, sample, position, wall_clock);
             }
         }
         Ok(id)
     }
 
+    /// Keeps the call's characters fresh.
     pub(super) fn heartbeat(&mut self, call: CallId, now: Instant) {
-        self.each_of(call, |state| state.heard = now);
+        self.for_each_owned(call, |state| state.last_heard = now);
     }
 
+    /// Removes a character of the call. Does nothing if the character has left already.
     pub(super) fn leave(&mut self, call: CallId, id: u32) -> Result<(), MoveError> {
-        if id >= self.next_id {
+        if !self.ids.has_issued(id) {
             return Err(MoveError::Unknown);
         }
-        match self.members.get(&id) {
+        match self.characters.get(&id) {
             Some(state) if state.owner != call => return Err(MoveError::NotYours),
             Some(_) => self.remove(id),
             None => (),
@@ -173,89 +139,77 @@ impl Roster {
         Ok(())
     }
 
-    /// Whether there was anybody.
+    /// Removes all characters of the call. Returns whether the call had any.
     pub(super) fn leave_all(&mut self, call: CallId) -> bool {
-        let owned = self.owned.remove(&call).unwrap_or_default();
+        let owned: Vec<_> = self.index.owned_by(call).collect();
         for id in &owned {
             self.remove(*id);
         }
         !owned.is_empty()
     }
 
-    /// The call has ended without a word: what it moved is stale at the next tick.
-    pub(super) fn lose(&mut self, call: CallId) {
-        let long_ago = self.hold;
-        self.each_of(call, |state| {
-            state.heard = state.heard.checked_sub(long_ago).unwrap_or(state.heard);
+    /// Makes the call's characters stale at the next tick: the call has ended without removing them.
+    pub(super) fn disconnect(&mut self, call: CallId) {
+        let hold = self.hold;
+        self.for_each_owned(call, |state| {
+            let long_ago = state.last_heard.checked_sub(hold);
+            state.last_heard = long_ago.unwrap_or(state.last_heard);
         });
     }
 
-    /// Where the default character is.
-    pub(super) fn see_walker(&mut self, position: Pos, wall_clock: i64) {
-        if let Some(walker) = self.members.get_mut(&DEFAULT_CHARACTER)
+    /// Moves the default character, if the position differs.
+    pub(super) fn move_default(&mut self, position: Pos, wall_clock: i64) {
+        if let Some(walker) = self.characters.get_mut(&DEFAULT_CHARACTER)
             && walker.sample.position != Some(position)
         {
-            walker.place(SERVER, &Sample::default(), position, wall_clock);
+            walker.apply_sample(CallId::SERVER, &Sample::default(), position, wall_clock);
         }
     }
 
-    /// Lets time pass, and puts together what there is; nothing when nothing has changed.
-    pub(super) fn tick(&mut self, tick: u64, now: Instant) -> Option<Frame> {
-        let (hold, leave) = (self.hold, self.leave);
-        let members = self.members.iter_mut();
-        let gone = members.filter_map(|(id, state)| {
-            let is_gone = state.owner != SERVER && state.grow_old(now, hold, leave);
-            is_gone.then_some(*id)
-        });
-        for id in gone.collect::<Vec<_>>() {
-            self.remove(id);
+    /// Evicts silent characters, and makes the frame of this tick. Returns `None` if nothing has changed since the
+    /// last.
+    pub(super) fn advance(&mut self, tick: u64, now: Instant) -> Option<Frame> {
+        self.evict_silent(now);
+        let mut has_changed = !self.removed.is_empty();
+        self.recent_leaves.record(tick, self.removed.drain(..));
+        for state in self.characters.values_mut() {
+            has_changed |= state.update_row(tick);
         }
-        let mut changed = !self.leaving.is_empty();
-        self.departures
-            .extend(self.leaving.drain(..).map(|id| (tick, id)));
-        while let Some((left, _)) = self.departures.front()
-            && left + DEPARTURES_KEPT < tick
-        {
-            self.departures.pop_front();
-        }
-        for state in self.members.values_mut() {
-            changed |= state.encode(tick);
-        }
-        changed.then(|| {
-            let rows = self.members.values().filter(|state| state.is_seen());
-            Frame::new(
-                tick,
-                rows.map(|state| state.row.clone()).collect(),
-                self.departures.iter().copied().collect(),
-                tick.saturating_sub(DEPARTURES_KEPT),
-            )
+        has_changed.then(|| {
+            let visible = self.characters.values().filter(|state| state.is_visible());
+            let rows = visible.map(|state| state.row.clone()).collect();
+            Frame::new(tick, rows, self.recent_leaves.clone())
         })
     }
 
-    fn remove(&mut self, id: u32) {
-        let Some(state) = self.members.remove(&id) else {
-            return;
-        };
-        self.sources.remove(&state.source);
-        if let Some(owned) = self.owned.get_mut(&state.owner) {
-            owned.remove(&id);
-            if owned.is_empty() {
-                self.owned.remove(&state.owner);
-            }
+    fn evict_silent(&mut self, now: Instant) {
+        let (hold, evict_after) = (self.hold, self.evict_after);
+        let characters = self.characters.iter_mut();
+        let silent = characters.filter_map(|(id, state)| {
+            let is_due =
+                state.owner != CallId::SERVER && state.update_staleness(now, hold, evict_after);
+            is_due.then_some(*id)
+        });
+        for id in silent.collect::<Vec<_>>() {
+            self.remove(id);
         }
-        self.leaving.push(id);
     }
 
-    fn each_of(&mut self, call: CallId, mut change: impl FnMut(&mut CharacterState)) {
-        for id in self.owned.get(&call).into_iter().flatten() {
-            if let Some(state) = self.members.get_mut(id) {
+    fn remove(&mut self, id: u32) {
+        let Some(state) = self.characters.remove(&id) else {
+            return;
+        };
+        self.index.remove_source(&state.source);
+        self.index.remove_owner(state.owner, id);
+        self.removed.push(id);
+    }
+
+    fn for_each_owned(&mut self, call: CallId, mut change: impl FnMut(&mut CharacterState)) {
+        for id in self.index.owned_by(call) {
+            if let Some(state) = self.characters.get_mut(&id) {
                 change(state);
             }
         }
-    }
-
-    fn first_of(&self, call: CallId) -> Option<u32> {
-        self.owned.get(&call)?.first().copied()
     }
 }
 
@@ -264,7 +218,7 @@ mod tests {
     use super::*;
 
     const HOLD: Duration = Duration::from_secs(3);
-    const LEAVE: Duration = Duration::from_secs(10);
+    const EVICT_AFTER: Duration = Duration::from_secs(10);
 
     fn at(x: f32) -> Pos {
         Pos { x, y: 0.0, z: 0.0 }
@@ -278,162 +232,168 @@ mod tests {
         }
     }
 
-    /// A stage, its clock, and what a test asks of it.
-    struct Scene {
+    /// A roster and its clock.
+    struct Fixture {
         roster: Roster,
         now: Instant,
     }
 
-    impl Scene {
+    impl Fixture {
         fn new() -> Self {
             Self {
-                roster: Roster::new(HOLD, LEAVE),
+                roster: Roster::new(HOLD, EVICT_AFTER),
                 now: Instant::now(),
             }
         }
 
-        fn join(&mut self, call: CallId, joining: JoinRequest) -> u32 {
-            let character = self.roster.join(call, joining, self.now);
+        fn join(&mut self, call: CallId, request: JoinRequest) -> u32 {
+            let character = self.roster.join(call, request, self.now);
             character.expect("room").id
         }
 
-        fn put(&mut self, call: CallId, character: u32, sequence: u32, x: f32) {
+        fn move_to(&mut self, call: CallId, character: u32, sequence: u32, x: f32) {
             let sample = Sample {
                 character,
                 sequence,
                 ..Sample::default()
             };
-            let moved = self.roster.sample(call, &sample, at(x), self.now, 5);
+            let moved = self.roster.apply_sample(call, &sample, at(x), self.now, 5);
             moved.expect("a character");
         }
 
         fn newest(&self, id: u32) -> &Sample {
-            &self.roster.members[&id].sample
+            &self.roster.characters[&id].sample
         }
 
         fn x(&self, id: u32) -> f32 {
-            self.newest(id).position.expect("a place").x
+            self.newest(id).position.expect("a position").x
         }
 
         fn pass(&mut self, time: Duration) {
             self.now += time;
-            let _ = self.roster.tick(1, self.now);
+            let _ = self.roster.advance(1, self.now);
         }
 
+        /// Whether the character is stale; `None` if it is not on the stage.
         fn is_stale(&self, id: u32) -> Option<bool> {
-            let state = self.roster.members.get(&id);
-            state.map(|state| state.stale.is_some())
+            let state = self.roster.characters.get(&id);
+            state.map(|state| state.stale_since.is_some())
         }
     }
 
     #[test]
-    fn a_source_that_is_silent_is_stale_and_then_leaves() {
-        let mut scene = Scene::new();
-        let call = scene.roster.open();
-        let ann = scene.join(call, named("Ann", ""));
-        scene.put(call, 0, 0, 1.0);
-        scene.pass(HOLD);
-        assert_eq!(scene.is_stale(ann), Some(false));
-        scene.roster.heartbeat(call, scene.now);
-        scene.pass(HOLD);
-        assert_eq!(scene.is_stale(ann), Some(false));
-        scene.pass(Duration::from_millis(1));
-        assert_eq!(scene.is_stale(ann), Some(true));
-        scene.roster.heartbeat(call, scene.now);
-        scene.pass(Duration::from_millis(1));
-        assert_eq!(scene.is_stale(ann), Some(false), "it is heard again");
-        scene.roster.lose(call);
-        scene.pass(Duration::from_millis(1));
-        assert_eq!(scene.is_stale(ann), Some(true), "its call was lost");
-        scene.pass(LEAVE + Duration::from_millis(1));
-        assert_eq!(scene.is_stale(ann), None);
-        assert_eq!(
-            scene.is_stale(DEFAULT_CHARACTER),
-            Some(false),
-            "the server's own stays"
-        );
+    fn a_character_without_requests_becomes_stale_and_is_evicted() {
+        let mut stage = Fixture::new();
+        let call = stage.roster.open_call();
+        let ann = stage.join(call, named("Ann", ""));
+        stage.move_to(call, 0, 0, 1.0);
+        stage.pass(HOLD);
+        assert_eq!(stage.is_stale(ann), Some(false));
+        stage.roster.heartbeat(call, stage.now);
+        stage.pass(HOLD);
+        assert_eq!(stage.is_stale(ann), Some(false));
+        stage.pass(Duration::from_millis(1));
+        assert_eq!(stage.is_stale(ann), Some(true));
+        stage.roster.heartbeat(call, stage.now);
+        stage.pass(Duration::from_millis(1));
+        assert_eq!(stage.is_stale(ann), Some(false), "a heartbeat arrived");
+        stage.roster.disconnect(call);
+        stage.pass(Duration::from_millis(1));
+        assert_eq!(stage.is_stale(ann), Some(true), "the call disconnected");
+        stage.pass(EVICT_AFTER + Duration::from_millis(1));
+        assert_eq!(stage.is_stale(ann), None);
+        let default = stage.is_stale(DEFAULT_CHARACTER);
+        assert_eq!(default, Some(false), "the default character stays");
     }
 
     #[test]
-    fn a_source_that_joins_again_keeps_its_character_in_a_new_epoch() {
-        let mut scene = Scene::new();
-        let (old, new) = (scene.roster.open(), scene.roster.open());
-        let ann = scene.join(old, named("Ann", "a"));
-        scene.put(old, ann, 100, 1.0);
-        let epoch = scene.newest(ann).epoch;
-        assert_eq!(scene.join(new, named("Anna", "a")), ann);
-        scene.put(new, ann, 1, 2.0);
-        assert!(scene.newest(ann).epoch > epoch);
-        assert!((scene.x(ann) - 2.0).abs() < f32::EPSILON);
-        scene.roster.leave_all(old);
-        assert_eq!(
-            scene.is_stale(ann),
-            Some(false),
-            "the old call lets nobody leave"
-        );
-        let other = scene.join(new, named("Ann", ""));
+    fn a_source_that_joins_again_resumes_its_character_in_a_new_epoch() {
+        let mut stage = Fixture::new();
+        let (old, new) = (stage.roster.open_call(), stage.roster.open_call());
+        let ann = stage.join(old, named("Ann", "a"));
+        stage.move_to(old, ann, 100, 1.0);
+        let epoch = stage.newest(ann).epoch;
+        assert_eq!(stage.join(new, named("Anna", "a")), ann);
+        stage.move_to(new, ann, 1, 2.0);
+        assert!(stage.newest(ann).epoch > epoch);
+        assert!((stage.x(ann) - 2.0).abs() < f32::EPSILON);
+        stage.roster.leave_all(old);
+        let is_stale = stage.is_stale(ann);
+        assert_eq!(is_stale, Some(false), "the old call owns no character");
+        let other = stage.join(new, named("Ann", ""));
         assert_ne!(other, ann, "a name is not a source");
     }
 
     #[test]
-    fn an_older_sample_is_passed_over() {
-        let mut scene = Scene::new();
-        let call = scene.roster.open();
-        let ann = scene.join(call, named("Ann", ""));
-        scene.put(call, ann, 7, 1.0);
-        scene.put(call, ann, 6, 2.0);
-        scene.put(call, ann, 7, 3.0);
-        assert!((scene.x(ann) - 1.0).abs() < f32::EPSILON);
-        scene.put(call, ann, 0, 4.0);
-        assert_eq!(scene.newest(ann).sequence, 8);
-        assert_eq!(scene.newest(ann).time_ms, 5, "the server's clock");
+    fn a_tick_without_changes_makes_no_frame() {
+        let mut stage = Fixture::new();
+        stage.roster.move_default(at(1.0), 1);
+        assert!(stage.roster.advance(1, stage.now).is_some());
+        assert!(stage.roster.advance(2, stage.now).is_none());
     }
 
     #[test]
-    fn another_takes_a_character_over_until_it_lets_go() {
-        let mut scene = Scene::new();
-        let (owner, other) = (scene.roster.open(), scene.roster.open());
-        let ann = scene.join(owner, named("Ann", ""));
-        scene.put(owner, ann, 50, 1.0);
-        let first = scene.newest(ann).epoch;
-        scene.put(other, ann, 1, 2.0);
-        let second = scene.newest(ann).epoch;
+    fn a_sample_with_an_old_sequence_number_is_ignored() {
+        let mut stage = Fixture::new();
+        let call = stage.roster.open_call();
+        let ann = stage.join(call, named("Ann", ""));
+        stage.move_to(call, ann, 7, 1.0);
+        stage.move_to(call, ann, 6, 2.0);
+        stage.move_to(call, ann, 7, 3.0);
+        assert!((stage.x(ann) - 1.0).abs() < f32::EPSILON);
+        stage.move_to(call, ann, 0, 4.0);
+        assert_eq!(stage.newest(ann).sequence, 8);
+        assert_eq!(stage.newest(ann).time_ms, 5, "the server's clock");
+    }
+
+    #[test]
+    fn another_call_takes_a_character_over_until_the_hold_ends() {
+        let mut stage = Fixture::new();
+        let (owner, other) = (stage.roster.open_call(), stage.roster.open_call());
+        let ann = stage.join(owner, named("Ann", ""));
+        stage.move_to(owner, ann, 50, 1.0);
+        let first = stage.newest(ann).epoch;
+        stage.move_to(other, ann, 1, 2.0);
+        let second = stage.newest(ann).epoch;
         assert!(second > first);
-        scene.put(owner, ann, 51, 3.0);
-        assert!((scene.x(ann) - 2.0).abs() < f32::EPSILON);
-        scene.now += HOLD;
-        scene.put(owner, ann, 52, 4.0);
-        assert!((scene.x(ann) - 4.0).abs() < f32::EPSILON);
-        assert!(scene.newest(ann).epoch > second);
+        stage.move_to(owner, ann, 51, 3.0);
+        assert!((stage.x(ann) - 2.0).abs() < f32::EPSILON);
+        stage.now += HOLD;
+        stage.move_to(owner, ann, 52, 4.0);
+        assert!((stage.x(ann) - 4.0).abs() < f32::EPSILON);
+        assert!(stage.newest(ann).epoch > second);
     }
 
     #[test]
-    fn ids_that_nobody_had_are_told_from_those_who_left() {
-        let mut scene = Scene::new();
-        let (call, other) = (scene.roster.open(), scene.roster.open());
-        let to = |character| Sample {
-            character,
-            ..Sample::default()
+    fn an_unknown_id_is_an_error_and_the_id_of_a_left_character_is_not() {
+        let mut stage = Fixture::new();
+        let (call, other) = (stage.roster.open_call(), stage.roster.open_call());
+        let now = stage.now;
+        let mut apply = |character| {
+            let sample = Sample {
+                character,
+                ..Sample::default()
+            };
+            let roster = &mut stage.roster;
+            roster.apply_sample(call, &sample, at(0.0), now, 0)
         };
-        let now = scene.now;
-        let mut sample = |id| scene.roster.sample(call, &to(id), at(0.0), now, 0);
-        assert_eq!(sample(0), Err(MoveError::NotJoined));
-        assert_eq!(sample(2), Err(MoveError::Unknown));
-        let ann = scene.join(call, named("Ann", ""));
-        assert_eq!(scene.roster.leave(other, ann), Err(MoveError::NotYours));
-        assert_eq!(scene.roster.leave(call, ann), Ok(()));
-        assert_eq!(scene.roster.leave(call, ann), Ok(()));
-        scene.put(call, ann, 0, 1.0);
+        assert_eq!(apply(0), Err(MoveError::NotJoined));
+        assert_eq!(apply(2), Err(MoveError::Unknown));
+        let ann = stage.join(call, named("Ann", ""));
+        assert_eq!(stage.roster.leave(other, ann), Err(MoveError::NotYours));
+        assert_eq!(stage.roster.leave(call, ann), Ok(()));
+        assert_eq!(stage.roster.leave(call, ann), Ok(()));
+        stage.move_to(call, ann, 0, 1.0);
     }
 
     #[test]
-    fn the_stage_has_room_for_so_many() {
-        let mut scene = Scene::new();
-        let call = scene.roster.open();
+    fn the_stage_holds_at_most_10000_characters() {
+        let mut stage = Fixture::new();
+        let call = stage.roster.open_call();
         for _ in 1..MAX_CHARACTERS {
-            scene.join(call, named("Ann", ""));
+            stage.join(call, named("Ann", ""));
         }
-        let one_more = scene.roster.join(call, named("Bob", ""), scene.now);
+        let one_more = stage.roster.join(call, named("Bob", ""), stage.now);
         assert_eq!(one_more, Err(JoinError::Full));
     }
 }

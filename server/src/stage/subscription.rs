@@ -1,4 +1,4 @@
-//! One who watches the stage.
+//! A subscriber's updates.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,51 +10,66 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::frame::{Frame, Selection};
-use super::roster::CallId;
+use super::ids::CallId;
 
-/// A subscriber hears something at least this often.
-const HEARTBEAT: Duration = Duration::from_secs(1);
+/// The longest silence of a stream: a heartbeat follows.
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Whom a subscriber wants to see, and how often.
+/// What a subscriber receives, and how often.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Interest {
-    /// All characters.
+    /// Whether the subscriber receives all characters.
     pub(crate) all: bool,
-    /// These, if not all.
+    /// The ids of the characters to receive, if not all. Sorted, without duplicates.
     pub(crate) characters: Vec<u32>,
-    /// At least this long from one update to the next.
-    pub(crate) interval: Duration,
-    /// A call whose own samples are left out.
-    pub(crate) except: Option<CallId>,
+    /// The least time between two updates.
+    pub(crate) min_interval: Duration,
+    /// The call whose samples are left out.
+    pub(crate) excluded_call: Option<CallId>,
+}
+
+impl Interest {
+    /// Whether no update can ever match.
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.all && self.characters.is_empty()
+    }
+
+    fn selection(&self) -> Selection<'_> {
+        match self.excluded_call {
+            _ if !self.all => Selection::Characters(&self.characters, self.excluded_call),
+            Some(call) => Selection::AllExcept(call),
+            None => Selection::All,
+        }
+    }
 }
 
 /// The updates of one subscriber, each as the bytes of a [`StageUpdate`].
 #[derive(Debug)]
 pub(crate) struct Subscription {
     frames: watch::Receiver<Arc<Frame>>,
-    choice: Interest,
-    /// The tick that it has seen.
+    interest: Interest,
+    /// The last tick that the subscriber has seen; 0 for none.
     seen: u64,
-    /// When it may have the next update.
+    /// The earliest time of the next update.
     due: Instant,
 }
 
 impl Subscription {
-    pub(super) fn new(mut frames: watch::Receiver<Arc<Frame>>, choice: Interest) -> Self {
-        // The frame that there is already is news to it.
+    pub(super) fn new(mut frames: watch::Receiver<Arc<Frame>>, interest: Interest) -> Self {
+        // The current frame is new to this subscriber.
         frames.mark_changed();
         Self {
             frames,
-            choice,
+            interest,
             seen: 0,
             due: Instant::now(),
         }
     }
 
-    /// The next update: what has changed since the last that was asked for, however long ago that is, or a heartbeat.
+    /// Waits for the next update: the changes since the last call, or a heartbeat after a second without any.
     pub(crate) async fn next(&mut self) -> Bytes {
         sleep_until(self.due).await;
-        let update = timeout(HEARTBEAT, self.change()).await;
+        let update = timeout(HEARTBEAT_INTERVAL, self.next_change()).await;
         update.unwrap_or_else(|_| {
             let heartbeat = StageUpdate {
                 heartbeat: true,
@@ -64,37 +79,27 @@ impl Subscription {
         })
     }
 
-    /// The next change among those who were chosen.
-    async fn change(&mut self) -> Bytes {
-        if !self.choice.all && self.choice.characters.is_empty() {
+    /// Waits for the next change of a character of interest.
+    async fn next_change(&mut self) -> Bytes {
+        if self.interest.is_empty() {
             return std::future::pending().await;
         }
         loop {
             if self.frames.changed().await.is_err() {
-                // The stage has ended, and with it all calls in a moment.
+                // The stage has ended; the server ends the call shortly.
                 return std::future::pending().await;
             }
             let frame = Arc::clone(&self.frames.borrow_and_update());
             if frame.tick == 0 {
-                // The stage has only just begun.
+                // The stage has made no frame yet.
                 continue;
             }
-            let update = frame.since(self.seen, self.choice.selection());
+            let update = frame.update_since(self.seen, self.interest.selection());
             self.seen = frame.tick;
             if let Some(update) = update {
-                self.due = Instant::now() + self.choice.interval;
+                self.due = Instant::now() + self.interest.min_interval;
                 return update;
             }
-        }
-    }
-}
-
-impl Interest {
-    fn selection(&self) -> Selection<'_> {
-        match self.except {
-            _ if !self.all => Selection::These(&self.characters, self.except),
-            Some(call) => Selection::Others(call),
-            None => Selection::All,
         }
     }
 }

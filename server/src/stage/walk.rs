@@ -1,4 +1,4 @@
-//! The default character, which walks a circle unless someone puts it elsewhere.
+//! The default character, which walks a circle unless a caller publishes its position.
 
 use std::time::Duration;
 
@@ -6,12 +6,12 @@ use soundstage_proto::position::Pos;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior};
 
-/// How often the walking character moves.
+/// The time between two steps of the walk.
 const STEP: Duration = Duration::from_millis(100);
-/// How far it goes round at each step: one turn in 7.2 s.
+/// The angle of one step, which makes one turn in 7.2 s.
 const DEGREES_PER_STEP: f64 = 5.0;
 
-/// The default character, for all who look at it or move it.
+/// The default character.
 #[derive(Debug)]
 pub(super) struct Walk {
     walker: watch::Sender<Walker>,
@@ -19,7 +19,7 @@ pub(super) struct Walk {
 }
 
 impl Walk {
-    /// The character at (1, 0, 0), walking. `hold` is how long a published position holds.
+    /// Starts the walk at (1, 0, 0). A published position holds for `hold`.
     pub(super) fn new(hold: Duration) -> Self {
         Self {
             walker: watch::Sender::new(Walker::walking_from(0.0, Instant::now())),
@@ -27,12 +27,12 @@ impl Walk {
         }
     }
 
-    /// Where the character is now.
+    /// Returns the current position.
     pub(super) fn position(&self) -> Pos {
         self.walker.borrow().position
     }
 
-    /// Puts the character there.
+    /// Moves the character, which stops the walk for `hold`.
     pub(super) fn publish(&self, position: Pos) {
         let until = Instant::now() + self.hold;
         self.walker.send_replace(Walker {
@@ -41,12 +41,12 @@ impl Walk {
         });
     }
 
-    /// The position now and each change; a reader that is slow sees the newest only.
+    /// Watches the character. A slow reader sees the newest position only.
     pub(super) fn subscribe(&self) -> watch::Receiver<Walker> {
         self.walker.subscribe()
     }
 
-    /// Moves the character, for as long as it is polled.
+    /// Makes the steps of the walk, for as long as it is polled.
     pub(super) async fn run(&self) {
         let mut steps = tokio::time::interval(STEP);
         steps.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -57,7 +57,7 @@ impl Walk {
     }
 }
 
-/// Where the character is, and how it got there.
+/// The position and the motion of the default character.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Walker {
     pub(crate) position: Pos,
@@ -66,10 +66,10 @@ pub(crate) struct Walker {
 
 #[derive(Debug, Clone, PartialEq)]
 enum Motion {
-    /// On the unit circle, having set off from an azimuth (degrees). Counting steps from there, rather than adding
-    /// to the last position, keeps the pace when a step comes late.
+    /// Walks the unit circle from an azimuth in degrees. Steps are counted from the start, so that a late step does not
+    /// slow the walk down.
     Walking { from: f64, since: Instant },
-    /// Where somebody put it.
+    /// Stays at a published position.
     Held { until: Instant },
 }
 
@@ -84,7 +84,7 @@ impl Walker {
         }
     }
 
-    /// Brings it to where it is at `now`; whether that is elsewhere.
+    /// Advances the motion to `now`. Returns whether the position or the motion has changed.
     fn advance(&mut self, now: Instant) -> bool {
         let position = match self.motion {
             Motion::Walking { from, since } => {
@@ -103,7 +103,7 @@ impl Walker {
     }
 }
 
-/// The point of the unit circle at this azimuth, in degrees from +x towards +y.
+/// Returns the point of the unit circle at an azimuth, in degrees from +x towards +y.
 fn on_circle(azimuth: f64) -> Pos {
     let (y, x) = azimuth.rem_euclid(360.0).to_radians().sin_cos();
     Pos {
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_character_starts_ahead_and_turns_left_by_five_degrees_a_step() {
+    async fn the_walk_starts_ahead_and_turns_left_by_five_degrees_a_step() {
         let walk = Walk::new(Duration::from_secs(3));
         assert_eq!(
             walk.position(),
@@ -146,7 +146,7 @@ mod tests {
         let mut positions = walk.subscribe();
         tokio::spawn(async move { walk.run().await });
         for step in 1..=100 {
-            positions.changed().await.expect("the walk goes on");
+            positions.changed().await.expect("the walk continues");
             assert_at(
                 positions.borrow_and_update().position,
                 5.0 * f64::from(step),
@@ -155,19 +155,19 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_published_position_holds_and_then_the_walk_goes_on_from_its_azimuth() {
+    async fn a_published_position_holds_and_then_the_walk_continues_from_its_azimuth() {
         let walk = Walk::new(Duration::from_secs(3));
         let walk = Arc::new(walk);
         let runner = Arc::clone(&walk);
         tokio::spawn(async move { runner.run().await });
-        let put = Pos {
+        let published = Pos {
             x: 0.0,
             y: -2.0,
             z: 0.5,
         };
-        walk.publish(put);
+        walk.publish(published);
         tokio::time::sleep(Duration::from_millis(2950)).await;
-        assert_eq!(walk.position(), put);
+        assert_eq!(walk.position(), published);
         tokio::time::sleep(Duration::from_millis(100)).await;
         assert_at(walk.position(), -90.0);
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_that_come_late_are_caught_up() {
+    fn late_steps_are_caught_up() {
         let start = Instant::now();
         let mut walker = Walker::walking_from(0.0, start);
         assert!(walker.advance(start + Duration::from_millis(1234)));

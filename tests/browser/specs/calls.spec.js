@@ -182,7 +182,7 @@ test.describe("without a server", () => {
   test("a call says that it did not reach one", async ({ page, server }) => {
     await server.kill();
     await press(panelOf(page, "Unary"), "Call");
-    await expect(panelOf(page, "Unary").getByRole("listitem").last()).toContainText("UNAVAILABLE: the server did not answer");
+    await expect(panelOf(page, "Unary").getByRole("listitem").last()).toContainText("UNAVAILABLE: the server did not respond");
     await press(panelOf(page, "Bidirectional"), "Send");
     await expect(panelOf(page, "Bidirectional").getByRole("listitem").last()).toContainText("UNAVAILABLE: the server was not reached");
   });

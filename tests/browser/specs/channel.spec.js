@@ -16,7 +16,7 @@ test.describe("with ten thousand users", () => {
     expect(await call(page, "ping_pong", server.url, 1000)).toBe(1000);
   });
 
-  for (const transport of ["by-call", "grpc-web", "websocket"]) {
+  for (const transport of ["auto", "grpc-web", "websocket"]) {
     test(`ten thousand ids are counted, ${transport}`, async ({ page, server }) => {
       expect(await call(page, "count", server.url, transport, 10_000)).toBe(10_000);
     });
@@ -41,7 +41,7 @@ for (const transport of ["grpc-web", "websocket"]) {
     test("an answer larger than allowed is refused", async ({ page, server }) => {
       expect(await call(page, "get_user", server.url, transport, 8)).toMatchObject({
         code: "ResourceExhausted",
-        message: expect.stringMatching(/^the answer has a message of \d\d bytes; at most 8 are allowed$/),
+        message: expect.stringMatching(/^the response has a message of \d\d bytes; at most 8 are allowed$/),
       });
     });
   });
@@ -67,7 +67,7 @@ test.describe("without a server", () => {
     });
     expect(await call(page, "get_user", server.url, "grpc-web", 1000)).toMatchObject({
       code: "Unavailable",
-      failure: "NoAnswer",
+      failure: "NoResponse",
     });
   });
 

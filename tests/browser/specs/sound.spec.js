@@ -18,7 +18,7 @@ async function rendered(page, { seconds, track, tone = null }) {
       });
       const source = new AudioBufferSourceNode(context, { buffer });
       const [[, ...first], ...others] = track;
-      const heard = new window.calls.Heard(context, source, ...first);
+      const heard = new window.calls.PannedSource(context, source, ...first);
       for (const [time, ...place] of others) {
         context.suspend(time).then(() => {
           heard.move_to(...place, context.currentTime);

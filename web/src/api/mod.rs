@@ -276,7 +276,7 @@ mod tests {
             CallError::from(Status::unavailable("stopping")),
             CallError::Unreachable
         );
-        let unanswered = Failure::NoAnswer.status(Code::Unknown, "Failed to fetch");
+        let unanswered = Failure::NoResponse.status(Code::Unknown, "Failed to fetch");
         assert_eq!(CallError::from(unanswered), CallError::Unreachable);
         assert_eq!(
             CallError::from(Status::data_loss("damaged")),

@@ -1,4 +1,4 @@
-//! A browser's WebSocket as a sender and a stream of events.
+//! A browser's WebSocket, as a sender and a stream of events.
 
 use std::cell::Cell;
 use std::pin::Pin;
@@ -15,20 +15,20 @@ use wasm_bindgen::JsCast as _;
 use wasm_bindgen::closure::Closure;
 use web_sys::{BinaryType, CloseEvent, MessageEvent, WebSocket};
 
-use crate::Failure;
+use crate::failure::Failure;
 
-/// Bytes that may wait to be sent before the sender waits too.
+/// The most bytes that wait to be sent before the sender waits.
 const HIGH_WATER: u32 = 1024 * 1024;
-/// How often it looks whether they have left; a browser does not say.
+/// How often to check the bytes that wait: a browser has no event for it.
 const DRAIN_INTERVAL_MILLIS: u32 = 10;
-/// Bytes of answers that may wait to be read. A browser cannot be told to take no more, so past it the call ends.
+/// The most bytes of responses that wait to be read. A browser cannot pause a socket, so past this limit the call ends.
 const MAX_UNREAD: usize = 16 * 1024 * 1024;
 
-/// What happens to a socket.
+/// An event of a socket.
 pub(super) enum Event {
     Open,
     Message(Bytes),
-    /// More has come than is kept; the socket has been closed.
+    /// More than [`MAX_UNREAD`] bytes wait to be read; the socket is closed.
     Overrun,
     Closed {
         code: u16,
@@ -36,21 +36,21 @@ pub(super) enum Event {
     },
 }
 
-/// Sends over a socket.
+/// The sending side of a socket.
 pub(super) struct Sender {
     socket: WebSocket,
 }
 
 impl Sender {
-    /// Sends a message. After the socket is closed, nothing happens.
+    /// Sends a message. Does nothing once the socket is closed.
     pub(super) fn send(&self, message: &[u8]) {
         if self.socket.ready_state() == WebSocket::OPEN {
-            // Fails only before the socket is open.
+            // Fails only before the socket opens.
             let _ = self.socket.send_with_u8_array(message);
         }
     }
 
-    /// Waits until most of what was sent has left.
+    /// Waits until at most [`HIGH_WATER`] bytes wait to be sent.
     pub(super) async fn drained(&self) {
         while self.socket.buffered_amount() > HIGH_WATER
             && self.socket.ready_state() == WebSocket::OPEN
@@ -60,23 +60,23 @@ impl Sender {
     }
 
     pub(super) fn close(&self) {
-        // Fails only for a code or a reason that is not allowed.
+        // Fails only for an invalid code or reason.
         let _ = self.socket.close();
     }
 }
 
-/// What happens to a socket, in order. Closes it when it is dropped.
+/// The events of a socket, in order. Closes the socket when dropped.
 pub(super) struct Events {
     socket: WebSocket,
     queue: UnboundedReceiver<Event>,
     unread: Rc<Cell<usize>>,
-    /// Kept as long as the browser may call them.
+    /// The handlers, which must live as long as the browser can call them.
     _on_open: Closure<dyn FnMut()>,
     _on_message: Closure<dyn FnMut(MessageEvent)>,
     _on_close: Closure<dyn FnMut(CloseEvent)>,
 }
 
-/// Begins to open a socket to a URL.
+/// Starts to open a socket. [`Event::Open`] or [`Event::Closed`] follows.
 pub(super) fn open(url: &str) -> Result<(Sender, Events), Status> {
     let socket = WebSocket::new_with_str(url, "grpc-websockets").map_err(|error| {
         let error = error.dyn_ref::<js_sys::Error>().map(js_sys::Error::message);
@@ -93,17 +93,17 @@ pub(super) fn open(url: &str) -> Result<(Sender, Events), Status> {
     let (arrived, counted, overrun) = (events.clone(), unread.clone(), socket.clone());
     let on_message = Closure::new(move |message: MessageEvent| {
         let Ok(buffer) = message.data().dyn_into::<ArrayBuffer>() else {
-            // Text; the protocol has none, and the decoder will miss nothing.
+            // The protocol has no text messages.
             return;
         };
-        let piece = Uint8Array::new(&buffer).to_vec();
-        if counted.get() + piece.len() > MAX_UNREAD {
+        let chunk = Uint8Array::new(&buffer).to_vec();
+        if counted.get() + chunk.len() > MAX_UNREAD {
             enqueue(&arrived, Event::Overrun);
             overrun.set_onmessage(None);
             let _ = overrun.close();
         } else {
-            counted.set(counted.get() + piece.len());
-            enqueue(&arrived, Event::Message(piece.into()));
+            counted.set(counted.get() + chunk.len());
+            enqueue(&arrived, Event::Message(chunk.into()));
         }
     });
     socket.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
@@ -128,7 +128,7 @@ pub(super) fn open(url: &str) -> Result<(Sender, Events), Status> {
     Ok((sender, events))
 }
 
-/// Adds an event, unless nobody is there to take it any more.
+/// Adds an event. Does nothing once [`Events`] is dropped.
 fn enqueue(events: &UnboundedSender<Event>, event: Event) {
     let _ = events.unbounded_send(event);
 }
@@ -138,8 +138,8 @@ impl Stream for Events {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
         let event = std::task::ready!(self.queue.poll_next_unpin(cx));
-        if let Some(Event::Message(piece)) = &event {
-            self.unread.set(self.unread.get() - piece.len());
+        if let Some(Event::Message(chunk)) = &event {
+            self.unread.set(self.unread.get() - chunk.len());
         }
         Poll::Ready(event)
     }

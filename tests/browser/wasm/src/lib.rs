@@ -1,5 +1,5 @@
-//! Calls that the browser tests make, as a program in WebAssembly makes them: generated stubs over a channel. The specs
-//! load this into a page and judge what it returns.
+//! Calls from WebAssembly for the browser tests: generated clients over a channel. The specs load this module into a
+//! page and check what it returns.
 #![cfg(target_arch = "wasm32")]
 
 use std::time::Duration;
@@ -18,19 +18,19 @@ use tonic::{Request, Status};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// What a call gave: numbers of answers, and how it ended.
+/// The outcome of a call.
 #[wasm_bindgen(getter_with_clone)]
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// Messages received.
+    /// The number of messages received.
     pub messages: u32,
-    /// The status, in gRPC's spelling of the enum in Rust: `Ok`, `DeadlineExceeded`.
+    /// The code of the status, as in tonic's enum: `Ok`, `DeadlineExceeded`.
     pub code: String,
-    /// The status' message.
+    /// The message of the status.
     pub message: String,
-    /// What the channel knows of a call without an answer.
+    /// The channel's failure, if the call has no complete response.
     pub failure: Option<String>,
-    /// A value of the trailers that the recorded answers have.
+    /// The value of the trailer `x-tag`, which the recorded responses have.
     pub trailer: Option<String>,
 }
 
@@ -53,7 +53,7 @@ impl Outcome {
     }
 }
 
-/// Makes a panic readable.
+/// Logs panics to the console.
 #[wasm_bindgen(start)]
 pub fn start() {
     console_error_panic_hook::set_once();
@@ -68,40 +68,42 @@ fn channel(origin: &str, transport: &str) -> Channel {
     Channel::new(origin).with_transport(transport)
 }
 
-/// Asks `GetUsersByIds` for one id after the other, each only once the one before is answered.
+/// Sends the ids 1 to `count` to `GetUsersByIds`, each after the response to the previous id.
 ///
 /// # Errors
-/// When an answer is missing or is another's.
+/// Returns an error if a response is missing or has another id.
 #[wasm_bindgen]
 pub async fn ping_pong(origin: String, count: u32) -> Result<u32, JsValue> {
-    let (questions, requests) = mpsc::unbounded();
+    let (sender, requests) = mpsc::unbounded();
     let mut users = UserManagerClient::new(Channel::new(origin));
-    let mut answers = users
+    let mut responses = users
         .get_users_by_ids(requests)
         .await
         .map_err(text)?
         .into_inner();
     for id in 1..=count {
-        questions.unbounded_send(UserRequest { id }).map_err(text)?;
-        let answer = answers.message().await.map_err(text)?;
-        let answered = answer.and_then(|answer| answer.user).map(|user| user.id);
-        if answered != Some(id) {
+        sender.unbounded_send(UserRequest { id }).map_err(text)?;
+        let response = responses.message().await.map_err(text)?;
+        let received = response
+            .and_then(|response| response.user)
+            .map(|user| user.id);
+        if received != Some(id) {
             return Err(JsValue::from(format!(
-                "{id} was answered with {answered:?}"
+                "the response to {id} has {received:?}"
             )));
         }
     }
-    questions.close_channel();
-    match answers.message().await.map_err(text)? {
+    sender.close_channel();
+    match responses.message().await.map_err(text)? {
         None => Ok(count),
-        Some(answer) => Err(JsValue::from(format!("one answer more: {answer:?}"))),
+        Some(response) => Err(JsValue::from(format!("an extra response: {response:?}"))),
     }
 }
 
-/// How many of the ids 1 to `count` `CountAlreadyUsers` finds.
+/// Counts the ids 1 to `count` with `CountAlreadyUsers`.
 ///
 /// # Errors
-/// When the call fails.
+/// Returns the message of the status if the call fails.
 #[wasm_bindgen]
 pub async fn count(origin: String, transport: String, count: u32) -> Result<u32, JsValue> {
     let ids = stream::iter((1..=count).map(|id| UserRequest { id }));
@@ -110,13 +112,14 @@ pub async fn count(origin: String, transport: String, count: u32) -> Result<u32,
     Ok(response.into_inner().user_cnt)
 }
 
-/// Follows `PositionSub` under a deadline, in milliseconds; 0 for none. Takes at most so many messages, then lets go.
+/// Reads `PositionSub` until the deadline, in milliseconds (0 for none), or until `max_messages` have arrived, and then
+/// drops the stream.
 #[wasm_bindgen]
 pub async fn follow(
     origin: String,
     transport: String,
     deadline_millis: u32,
-    at_most: u32,
+    max_messages: u32,
 ) -> Outcome {
     let mut request = Request::new(PositionSubRequest::default());
     if deadline_millis > 0 {
@@ -124,12 +127,12 @@ pub async fn follow(
     }
     let mut stage = PositionServiceClient::new(channel(&origin, &transport));
     match stage.position_sub(request).await {
-        Ok(answers) => take(answers.into_inner(), at_most).await,
+        Ok(response) => take(response.into_inner(), max_messages).await,
         Err(status) => Outcome::of(0, Err(status)),
     }
 }
 
-/// Asks for a user over the channel, allowing answers of so many bytes.
+/// Calls `GetUser` with a limit on the response message, in bytes.
 #[wasm_bindgen]
 pub async fn get_user(origin: String, transport: String, max_message_size: usize) -> Outcome {
     let channel = channel(&origin, &transport).max_message_size(max_message_size);
@@ -140,7 +143,7 @@ pub async fn get_user(origin: String, transport: String, max_message_size: usize
     Outcome::of(messages, response.map(drop))
 }
 
-/// Reads a stream over this channel.
+/// Reads a stream of users over the channel.
 #[wasm_bindgen]
 pub async fn stream_over_channel(origin: String) -> Outcome {
     users_by_type(Channel::new(origin)).await
@@ -166,18 +169,24 @@ where
         .get_users_by_type(request)
         .await
     {
-        Ok(answers) => take(answers.into_inner(), u32::MAX).await,
+        Ok(response) => take(response.into_inner(), u32::MAX).await,
         Err(status) => Outcome::of(0, Err(status)),
     }
 }
 
-async fn take<T>(mut answers: tonic::Streaming<T>, at_most: u32) -> Outcome {
+/// Reads a stream to its end, or until `max_messages` have arrived.
+async fn take<T>(mut responses: tonic::Streaming<T>, max_messages: u32) -> Outcome {
     let mut messages = 0;
-    while messages < at_most {
-        match answers.message().await {
+    while messages < max_messages {
+        match responses.message().await {
             Ok(Some(_)) => messages += 1,
             Ok(None) => {
-                let trailers = answers.trailers().await.ok().flatten().unwrap_or_default();
+                let trailers = responses
+                    .trailers()
+                    .await
+                    .ok()
+                    .flatten()
+                    .unwrap_or_default();
                 let trailer = trailers.get("x-tag").and_then(|tag| tag.to_str().ok());
                 return Outcome {
                     trailer: trailer.map(str::to_owned),
@@ -194,17 +203,17 @@ fn text(error: impl std::fmt::Display) -> JsValue {
     JsValue::from(error.to_string())
 }
 
-/// A source that is heard from its place, as on the page's stage.
+/// A sound source at a position, as on the page's stage.
 #[wasm_bindgen]
 #[derive(Debug)]
-pub struct Heard(Panned);
+pub struct PannedSource(Panned);
 
 #[wasm_bindgen]
-impl Heard {
-    /// A source at a place, in metres forward, left and up.
+impl PannedSource {
+    /// Connects a source at a position, in metres forward, left and up.
     ///
     /// # Errors
-    /// When the browser refuses a node.
+    /// Returns the browser's error if it rejects a node.
     #[wasm_bindgen(constructor)]
     pub fn new(
         context: &web_sys::BaseAudioContext,
@@ -222,10 +231,10 @@ impl Heard {
         Ok(Self(panned))
     }
 
-    /// Moves it, at this time of the context.
+    /// Moves the source at a time of the context, in seconds.
     ///
     /// # Errors
-    /// When the browser refuses the time.
+    /// Returns the browser's error if it rejects the time.
     pub fn move_to(&self, x: f64, y: f64, z: f64, seconds: f64) -> Result<(), JsValue> {
         self.0.move_to(Place { x, y, z }, seconds)
     }
