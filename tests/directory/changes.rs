@@ -156,10 +156,7 @@ pub(crate) async fn an_update_that_breaks_a_rule_is_refused_with_its_fields<S: T
     let Ok(Changed::Invalid(errors)) = directory.update(1, 0, update).await else {
         panic!("not refused");
     };
-    let fields: Vec<_> = errors
-        .iter()
-        .map(|error| &error.field[..])
-        .collect();
+    let fields: Vec<_> = errors.iter().map(|error| &error.field[..]).collect();
     assert_eq!(fields, ["nickname", "user_type"]);
     assert_eq!(get(directory, 1).await, before);
 }

@@ -41,11 +41,15 @@ fn slow_search() -> PageQuery {
     }
 }
 
-/// Returns the time of one slow search that nothing disturbs.
-async fn time_of_a_search(directory: &Directory) -> Duration {
-    let start = Instant::now();
-    page(directory, slow_search()).await;
-    start.elapsed()
+/// Returns the shortest of several times of a slow read. The first of them reads the file, the others the cache.
+async fn shortest<T>(read: impl AsyncFn() -> T) -> Duration {
+    let mut shortest = Duration::MAX;
+    for _ in 0..3 {
+        let start = Instant::now();
+        read().await;
+        shortest = shortest.min(start.elapsed());
+    }
+    shortest
 }
 
 /// Returns the time until the store has run a short search.
@@ -58,7 +62,7 @@ async fn time_until_idle(directory: &Directory) -> Duration {
 pub(crate) async fn a_search_stops_once_its_caller_has_left<S: TestStore>() {
     let store = open::<S>(64).await;
     let directory = store.directory();
-    let whole = time_of_a_search(directory).await;
+    let whole = shortest(async || page(directory, slow_search()).await).await;
     let mut search = directory.page(slow_search());
     assert!(poll!(&mut search).is_pending());
     tokio::time::sleep(whole / 10).await;
@@ -134,15 +138,13 @@ pub(crate) async fn an_interrupted_search_leaves_the_next_one_whole<S: TestStore
 
 pub(crate) async fn closing_ends_the_reads_that_still_run<S: TestStore>() {
     let store = open::<S>(64).await;
-    // Of an answer that does not borrow the store.
+    // A block, because its answer does not borrow the store.
     let slow = || {
         store
             .directory()
             .block(&search("é"), 0, u32::MAX, WhenBusy::Refuse)
     };
-    let start = Instant::now();
-    assert!(slow().await.is_ok());
-    let whole = start.elapsed();
+    let whole = shortest(async || slow().await.expect("a block")).await;
     let answers = [slow(), slow()];
     tokio::time::sleep(whole / 10).await;
     let start = Instant::now();

@@ -20,6 +20,7 @@ mod search;
 mod statement;
 mod writer;
 
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -38,14 +39,25 @@ use read_pool::ReadPool;
 use readers::{Readers, Sweeper};
 use writer::Writer;
 
-/// The number of users that a page may skip on the caller's thread. SQLite steps over an index entry in less than a
-/// microsecond; more entries would delay the other calls of the thread noticeably.
-pub const MAX_INLINE_SKIP: u32 = 1000;
+/// The number of users that a page may skip on the caller's thread. SQLite steps over each of them in the index; more
+/// would delay the other calls of the thread noticeably.
+const MAX_INLINE_SKIP: u32 = 1000;
+
+/// The bounds of [`SqliteOptions::read_threads`] by default: one thread could be held by one slow search, and the
+/// connection of each thread caches up to 8 MiB.
+const READ_THREADS: RangeInclusive<usize> = 2..=8;
+
+/// The default of [`SqliteOptions::read_queue`]: enough for a burst of people who type a search. Behind a longer queue
+/// they would wait longer than it takes to try again.
+const READ_QUEUE: usize = 64;
+
+/// The default of [`SqliteOptions::count_limit`]: counting further would take longer than people wait for a page.
+const COUNT_LIMIT: u32 = 10_000;
 
 /// The bounds of a store.
 #[derive(Debug, Clone)]
 pub struct SqliteOptions {
-    /// The number of threads for slow reads, each with one connection.
+    /// The number of threads for slow reads, each with one connection. By default the number of cores, within bounds.
     pub read_threads: usize,
     /// The number of slow reads that may wait for a thread; one more is refused, or waits outside the queue.
     pub read_queue: usize,
@@ -55,18 +67,9 @@ pub struct SqliteOptions {
 
 impl Default for SqliteOptions {
     fn default() -> Self {
-        /// One thread could be held by one slow search.
-        const MIN_READ_THREADS: usize = 2;
-        /// Each thread's connection caches 8 MiB.
-        const MAX_READ_THREADS: usize = 8;
-        /// A second of waiting on two threads, at 30 ms for a search that many of a million users match.
-        const READ_QUEUE: usize = 64;
-        /// Counting further would take longer than people wait for a page.
-        const COUNT_LIMIT: u32 = 10_000;
-
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
-            read_threads: cores.clamp(MIN_READ_THREADS, MAX_READ_THREADS),
+            read_threads: cores.clamp(*READ_THREADS.start(), *READ_THREADS.end()),
             read_queue: READ_QUEUE,
             count_limit: COUNT_LIMIT,
         }
