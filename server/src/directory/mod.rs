@@ -17,9 +17,9 @@
 //! Every method of a store returns an [`Answer`], a future. A store may do work of a bounded, small cost on the
 //! caller's thread and return a ready answer: a point read, or a page or block that an index leads to. Work whose cost
 //! grows with the directory (a search, an export, a large skip, the lookups of a dry run) must not block the caller's
-//! thread, must be bounded in number, and must end soon after its answer is dropped. Beyond the bound a store fails with
-//! [`DirectoryError::Overloaded`], or waits, as [`WhenBusy`] says. Streams cross the boundary in blocks of users, so a
-//! store holds no transaction open for a slow client.
+//! thread, must be bounded in number, and must end soon after its answer is dropped. Beyond the bound a store fails
+//! with [`DirectoryError::Overloaded`], or waits, as [`WhenBusy`] says. Streams cross the boundary in blocks of users,
+//! so a store holds no transaction open for a slow client.
 //!
 //! # Lifecycle
 //!

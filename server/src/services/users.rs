@@ -204,7 +204,7 @@ fn changed_user(changed: Changed) -> Result<User, Status> {
         Changed::Done(user) => Ok(user),
         Changed::NotFound => Err(Status::not_found("no user has this id")),
         Changed::Stale(user) => Err(Status::aborted(format!(
-            "the user has changed in the meantime; its revision is now {}",
+            "the user has changed meanwhile; its revision is now {}",
             user.revision
         ))),
         Changed::Invalid(errors) => Err(status::invalid_fields(&errors)),

@@ -10,7 +10,8 @@ use tonic::Status;
 
 use crate::directory::{Answer, Block};
 
-/// The number of users in a block. A larger block would not be faster, and a stream keeps one in memory.
+/// The number of users in a block. A larger block would not be faster; a stream keeps one in memory, or one and a half if
+/// it reads ahead.
 pub(crate) const BLOCK: u32 = 1024;
 
 /// The stream. `read` reads the block after an id, which is 0 at first; `wrap` makes the message of a user.

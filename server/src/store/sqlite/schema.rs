@@ -13,7 +13,8 @@ use crate::directory::{Filter, Seed};
 /// The mark of Soundstage in the header of the file: "SNDS".
 const APPLICATION_ID: i64 = 0x534e_4453;
 
-/// The number of statements that a connection keeps prepared: a page has one for each order, direction and set of types.
+/// The number of statements that a connection keeps prepared. A page has one for each order, direction and set of
+/// types.
 const PREPARED_STATEMENTS: usize = 128;
 
 /// The writer's cache: the parts of the indexes that new users go to.
