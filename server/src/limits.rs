@@ -135,11 +135,11 @@ limits! {
         /// silent before its characters are stale.
         HOLD: Duration = time(Duration::from_secs(3)),
             set by "--hold",
-            test "a_published_position_reaches_every_subscriber_and_holds_until_the_walk_goes_on";
+            test "a_published_position_reaches_subscribers_and_holds_until_the_walk_continues";
         /// Time for which a stale character stays on the stage.
         LEAVE: Duration = time(Duration::from_secs(10)),
             set by "--leave",
-            test "a_source_that_is_silent_is_stale_and_then_leaves";
+            test "a_silent_source_is_stale_and_resumes_its_character_or_is_evicted";
     }
 }
 
@@ -220,7 +220,7 @@ mod table {
             "stage/roster.rs",
             "MAX_CHARACTERS",
             "Characters on the stage, so that no client can fill the memory. Past it: `RESOURCE_EXHAUSTED`.",
-            "the_stage_has_room_for_so_many",
+            "the_stage_holds_at_most_10000_characters",
         ],
         [
             "store/sqlite/writer.rs",

@@ -95,9 +95,9 @@ macro_rules! conformance {
                 }
                 slow_reads {
                     a_search_stops_once_its_caller_has_left,
-                    a_queued_search_gives_its_place_back_once_its_caller_has_left,
+                    a_queued_search_makes_room_once_its_caller_has_left,
                     a_search_beyond_the_queue_is_refused,
-                    a_stream_that_has_begun_waits_for_a_place,
+                    a_stream_that_has_begun_waits_for_room,
                     point_reads_are_answered_while_every_slow_read_is_busy,
                     an_interrupted_search_leaves_the_next_one_whole,
                     closing_ends_the_reads_that_still_run,

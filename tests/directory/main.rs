@@ -1,5 +1,5 @@
 //! Stores of the directory, called through its boundary: the conformance suite, once for each store, and the tests of
-//! what is particular to one.
+//! a single store.
 
 #[macro_use]
 mod conformance;

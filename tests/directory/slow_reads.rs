@@ -1,4 +1,4 @@
-//! Reads whose cost grows with the directory: bounded, interrupted when nobody waits, and in nobody's way.
+//! Reads whose cost grows with the directory: their bounds, their interruption, and point reads beside them.
 
 use std::time::{Duration, Instant};
 
@@ -71,7 +71,7 @@ pub(crate) async fn a_search_stops_once_its_caller_has_left<S: TestStore>() {
     assert!(rest < whole / 2, "{rest:?} of {whole:?}");
 }
 
-pub(crate) async fn a_queued_search_gives_its_place_back_once_its_caller_has_left<S: TestStore>() {
+pub(crate) async fn a_queued_search_makes_room_once_its_caller_has_left<S: TestStore>() {
     let store = open::<S>(1).await;
     let directory = store.directory();
     let running = directory.page(slow_search());
@@ -97,7 +97,7 @@ pub(crate) async fn a_search_beyond_the_queue_is_refused<S: TestStore>() {
     assert!(directory.page(slow_search()).await.is_ok());
 }
 
-pub(crate) async fn a_stream_that_has_begun_waits_for_a_place<S: TestStore>() {
+pub(crate) async fn a_stream_that_has_begun_waits_for_room<S: TestStore>() {
     let store = open::<S>(1).await;
     let directory = store.directory();
     let searches: Vec<_> = (0..2).map(|_| directory.page(slow_search())).collect();

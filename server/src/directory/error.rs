@@ -1,7 +1,7 @@
 //! The errors of the directory, the same for every store.
 
 /// The reason why a call on the directory failed. The text in a variant is the store's own sentence; it names the file
-/// or the server and says what to do, and is meant for the log of the operator, not for clients.
+/// or the server and says what to do. It is for the operator's log, not for clients.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DirectoryError {
     /// The stored data is damaged or contradicts itself.

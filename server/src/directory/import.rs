@@ -1,4 +1,4 @@
-//! Imports: many rows in batches, what becomes of each row, and how far an import has come.
+//! Imports: batches of rows, the decision about each row, and the progress.
 
 use std::collections::{HashMap, HashSet};
 
@@ -56,7 +56,7 @@ pub enum Imported {
     Superseded,
 }
 
-/// What becomes of one row.
+/// The decision about one row.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Decision {
     /// The row is a new user.
@@ -135,7 +135,7 @@ pub struct DryRun {
 }
 
 impl DryRun {
-    /// Returns what would become of the next batch.
+    /// Returns the outcome that the next batch would have.
     ///
     /// # Errors
     /// Returns an error if the directory cannot be read, or is overloaded as the dry run begins.

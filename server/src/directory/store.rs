@@ -16,7 +16,7 @@ use super::{
 pub enum WhenBusy {
     /// Fails with [`DirectoryError::Overloaded`](super::DirectoryError::Overloaded). For the first read of a call.
     Refuse,
-    /// Waits for a place in the queue. For the later reads of a stream, which must not fail halfway.
+    /// Waits until the queue has room. For the later reads of a stream, which must not fail halfway.
     Wait,
 }
 

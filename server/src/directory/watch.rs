@@ -1,7 +1,7 @@
 //! Events: the recent changes of users, in order, for every watcher.
 //!
 //! The log keeps the recent events once, for all watchers; a watcher only remembers the last event that it returned. So
-//! a slow watcher costs nothing and delays nobody; a watcher that has missed events is told so.
+//! a slow watcher costs nothing and delays no other; a watcher that has missed events receives a resync.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,7 +1,7 @@
 //! The read pool: threads for reads whose cost grows with the directory.
 //!
-//! Each thread has one connection, so both are bounded. Each read holds a place from its submission to its end; a
-//! read that finds no place is refused or waits, as its caller asks.
+//! Each thread has one connection, so both are bounded. Each read holds a permit while it waits in the queue and while
+//! it runs; a read that gets no permit is refused or waits for one, as its caller asks.
 //!
 //! A caller that drops its answer takes its read out of the queue, or interrupts it. The means is SQLite's progress
 //! handler, which is installed for one read and checks the flag of that read alone. `sqlite3_interrupt` would have to
@@ -31,8 +31,8 @@ const INSTRUCTIONS_BETWEEN_CHECKS: i32 = 1000;
 #[derive(Debug)]
 pub(super) struct ReadPool {
     shared: Arc<Shared>,
-    /// Permits to run or to wait in the queue.
-    places: Arc<Semaphore>,
+    /// One permit for each thread, and for each read in the queue.
+    permits: Arc<Semaphore>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -77,27 +77,27 @@ impl ReadPool {
             std::thread::spawn(move || Thread::new(shared).run())
         };
         Self {
-            places: Arc::new(Semaphore::new(threads + queue)),
+            permits: Arc::new(Semaphore::new(threads + queue)),
             threads: (0..threads).map(start).collect(),
             shared,
         }
     }
 
     /// Runs a query on one of the threads, in a read transaction of its own. The query is queued at once, unless it has
-    /// to wait for a place.
+    /// to wait for a permit.
     pub(super) fn read<T: Send + 'static>(
         &self,
         when_busy: WhenBusy,
         query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Answer<'static, T> {
-        match (self.places.clone().try_acquire_owned(), when_busy) {
-            (Ok(place), _) => Answer::pending(self.shared.clone().submit(place, query)),
+        match (self.permits.clone().try_acquire_owned(), when_busy) {
+            (Ok(permit), _) => Answer::pending(self.shared.clone().submit(permit, query)),
             (Err(_), WhenBusy::Refuse) => Answer::ready(Err(DirectoryError::Overloaded)),
             (Err(_), WhenBusy::Wait) => {
-                let (places, shared) = (self.places.clone(), self.shared.clone());
+                let (permits, shared) = (self.permits.clone(), self.shared.clone());
                 Answer::pending(async move {
-                    match places.acquire_owned().await {
-                        Ok(place) => shared.submit(place, query).await,
+                    match permits.acquire_owned().await {
+                        Ok(permit) => shared.submit(permit, query).await,
                         Err(_) => Err(shared.error(ErrorKind::Closed)),
                     }
                 })
@@ -108,7 +108,7 @@ impl ReadPool {
 
 impl Drop for ReadPool {
     fn drop(&mut self) {
-        self.places.close();
+        self.permits.close();
         let queued = {
             let mut queue = self.shared.queue();
             self.shared.is_closed.store(true, Ordering::Relaxed);
@@ -124,10 +124,10 @@ impl Drop for ReadPool {
 }
 
 impl Shared {
-    /// Queues a query that has a place, and returns the future of its result. Dropping the future cancels the query.
+    /// Queues a query that has a permit, and returns the future of its result. Dropping the future cancels the query.
     fn submit<T: Send + 'static>(
         self: Arc<Self>,
-        place: OwnedSemaphorePermit,
+        permit: OwnedSemaphorePermit,
         query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> impl Future<Output = Result<T, DirectoryError>> + Send + 'static {
         let (answer, answered) = oneshot::channel();
@@ -138,7 +138,7 @@ impl Shared {
         let caller = waiting.caller.clone();
         let run = Box::new(move |thread: &mut Thread| {
             let result = thread.read(caller, query);
-            drop(place);
+            drop(permit);
             // Fails if the caller has left.
             let _ = answer.send(result);
         });

@@ -8,7 +8,7 @@
 //!   the write-ahead log can be reset, and a read that begins after a commit sees the commit.
 //! - A connection that was in use meanwhile has an old generation, and ends its transaction after its read.
 //! - No read uses a transaction older than [`LONGEST_SNAPSHOT`], so that it sees what another process has written.
-//! - The [`Sweeper`] ends the transactions of connections that nobody uses, so that an idle server keeps no snapshot,
+//! - The [`Sweeper`] ends the transactions of unused connections, so that an idle server keeps no snapshot,
 //!   which would stop another process from resetting the log.
 
 use std::path::{Path, PathBuf};
