@@ -25,7 +25,7 @@ pub(crate) struct ServeArgs {
     /// Users of a new database: "default" for six example users, "none", or a JSON file of users
     #[arg(long, value_name = "default|none|FILE", env = "SOUNDSTAGE_SEED", default_value = "default", value_parser = parse_seed)]
     seed: Seed,
-    /// Origin of a page on another site that may call this server, such as https://example.com. Repeatable
+    /// Origin (scheme, host and port) of a page on another site that may call this server. Repeatable
     #[arg(long, value_name = "ORIGIN", env = "SOUNDSTAGE_ALLOW_ORIGIN", value_delimiter = ',', value_parser = parse_origin)]
     allow_origin: Vec<String>,
     /// Host name by which browsers may reach this server, besides localhost and IP addresses. Repeatable

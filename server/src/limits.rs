@@ -115,7 +115,7 @@ limits! {
             untested "takes 50 s";
         /// Time in which a client must answer a close frame. Then the connection is closed.
         CLOSE_TIMEOUT: Duration = time(Duration::from_secs(2)),
-            test "a_frame_that_breaks_the_websocket_protocol_closes_the_connection";
+            test "a_client_that_does_not_answer_a_close_is_disconnected";
     }
     "Shutdown" {
         /// Time in which the server stops after SIGINT or SIGTERM.

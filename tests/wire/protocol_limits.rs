@@ -13,6 +13,7 @@ use soundstage_tests::raw::{GrpcWebResponse, Http, grpc_web_request, send};
 use soundstage_tests::{PATIENCE, TestServer};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status, Streaming};
 use tonic_types::StatusExt as _;
 
@@ -241,13 +242,15 @@ async fn a_stream_over_the_limit_waits_for_another_to_end() {
     let mut users = server.users().await;
     let mut streams = Vec::new();
     for _ in 0..LIMIT {
-        let requests = tokio_stream::pending();
+        let (sender, requests) = tokio::sync::mpsc::channel(1);
+        let requests = ReceiverStream::new(requests);
         let responses = users.get_users_by_ids(requests).await;
-        streams.push(responses.expect("a free stream").into_inner());
+        streams.push((sender, responses.expect("a free stream").into_inner()));
     }
     let mut call = pin!(users.get_user(UserRequest { id: 1 }));
     let early = tokio::time::timeout(PAUSE, call.as_mut()).await;
     assert!(early.is_err(), "served over the limit");
+    // Without its sender, the request stream ends, and so does the call.
     streams.pop();
     let response = tokio::time::timeout(PATIENCE, call)
         .await

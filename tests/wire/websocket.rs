@@ -246,17 +246,33 @@ async fn a_frame_that_breaks_the_websocket_protocol_closes_the_connection() {
     let mut stream = socket.into_inner();
     // A client must mask its frames.
     stream.write_all(b"\x82\x02\0\0").await.expect("sent");
-    let start = Instant::now();
     let mut response = Vec::new();
     tokio::time::timeout(PATIENCE, stream.read_to_end(&mut response))
         .await
         .expect("closed in time")
         .expect("read");
     assert_eq!(&response[2..4], &1002_u16.to_be_bytes(), "{response:?}");
-    // The client never answers the close frame, so the server waits for its timeout.
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_answer_a_close_is_disconnected() {
+    let server = TestServer::start().await;
+    let socket = handshake(server.address(), BY_IDS, &[])
+        .await
+        .expect("a socket");
+    let mut stream = socket.into_inner();
+    // A masked text frame without content. The protocol has no text messages.
+    stream.write_all(b"\x81\x80\0\0\0\0").await.expect("sent");
+    let start = Instant::now();
+    let mut response = Vec::new();
+    tokio::time::timeout(PATIENCE, stream.read_to_end(&mut response))
+        .await
+        .expect("closed in time")
+        .expect("read");
+    assert_eq!(&response[2..4], &1003_u16.to_be_bytes(), "{response:?}");
     let elapsed = start.elapsed();
     assert!(
-        elapsed >= Duration::from_secs(2) && elapsed < Duration::from_secs(3),
+        elapsed >= Duration::from_millis(1900) && elapsed < Duration::from_secs(3),
         "{elapsed:?}"
     );
 }
