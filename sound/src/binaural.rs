@@ -1,41 +1,41 @@
-//! One source, as both ears hear it while it moves.
+//! Renders a moving source for both ears.
 
 use crate::delay::DelayLine;
 use crate::head::{Ear, Ears, Shadow};
 use crate::place::{Place, distance_gain};
 
-/// Seconds of the filters that what is heard follows the place with: long enough for no click, and shorter than anybody
-/// notices.
-const SMOOTHING: f64 = 0.008;
+/// The time constant in seconds with which gain, delay and brightness follow the place: long enough to avoid clicks,
+/// too short to notice.
+const SMOOTHING_TIME: f64 = 0.008;
 
-/// A moving source. Give it each sample with the place that it comes from.
+/// A moving source.
 #[derive(Debug, Clone)]
 pub struct Binaural {
     sample_rate: f64,
-    /// The part of the way that is gone with each sample.
+    /// The fraction of the remaining change that each sample covers.
     step: f64,
     line: DelayLine,
-    gain: Glide,
-    left: Hearing,
-    right: Hearing,
+    gain: Smoother,
+    left: EarFilter,
+    right: EarFilter,
 }
 
-/// What an ear hears now.
+/// The filters of one ear.
 #[derive(Debug, Clone)]
-struct Hearing {
-    delay: Glide,
-    brightness: Glide,
+struct EarFilter {
+    delay: Smoother,
+    brightness: Smoother,
     shadow: Shadow,
 }
 
-/// A value that follows another without steps and without corners: two low-pass filters of one pole, one behind the other.
+/// A value that follows a target without steps and corners: two one-pole low-pass filters in series.
 #[derive(Debug, Clone, Default)]
-struct Glide {
+struct Smoother {
     first: f64,
     second: f64,
 }
 
-impl Glide {
+impl Smoother {
     fn towards(&mut self, target: f64, step: f64) -> f64 {
         self.first += (target - self.first) * step;
         self.second += (self.first - self.second) * step;
@@ -43,16 +43,16 @@ impl Glide {
     }
 }
 
-impl Hearing {
+impl EarFilter {
     fn new(sample_rate: u32) -> Self {
         Self {
-            delay: Glide::default(),
-            brightness: Glide::default(),
+            delay: Smoother::default(),
+            brightness: Smoother::default(),
             shadow: Shadow::new(sample_rate),
         }
     }
 
-    fn hear(&mut self, line: &DelayLine, sample_rate: f64, ear: Ear, step: f64) -> f64 {
+    fn process(&mut self, line: &DelayLine, sample_rate: f64, ear: Ear, step: f64) -> f64 {
         let delay = self.delay.towards(ear.delay, step);
         let brightness = self.brightness.towards(ear.brightness, step);
         self.shadow
@@ -61,30 +61,30 @@ impl Hearing {
 }
 
 impl Binaural {
-    /// For so many samples a second.
+    /// Creates a source at a sample rate in hertz.
     pub fn new(sample_rate: u32) -> Self {
         let rate = f64::from(sample_rate);
         Self {
             sample_rate: rate,
-            // The first place is where it is, and not on the way there.
+            // The first sample sets all values at once.
             step: 1.0,
             line: DelayLine::new(Ear::longest_delay() * rate),
-            gain: Glide::default(),
-            left: Hearing::new(sample_rate),
-            right: Hearing::new(sample_rate),
+            gain: Smoother::default(),
+            left: EarFilter::new(sample_rate),
+            right: EarFilter::new(sample_rate),
         }
     }
 
-    /// What the left and the right ear hear, of a sample that comes from a place.
-    pub fn hear(&mut self, sample: f64, place: Place) -> (f64, f64) {
+    /// Returns the left and the right signal of the next sample of a source at a place.
+    pub fn process(&mut self, sample: f64, place: Place) -> (f64, f64) {
         let ears = Ears::of(place);
         let (rate, step) = (self.sample_rate, self.step);
-        self.step = 1.0 - (-1.0 / (SMOOTHING * rate)).exp();
+        self.step = 1.0 - (-1.0 / (SMOOTHING_TIME * rate)).exp();
         let gain = self.gain.towards(distance_gain(place.distance()), step);
         self.line.push(sample * gain);
         (
-            self.left.hear(&self.line, rate, ears.left, step),
-            self.right.hear(&self.line, rate, ears.right, step),
+            self.left.process(&self.line, rate, ears.left, step),
+            self.right.process(&self.line, rate, ears.right, step),
         )
     }
 }
@@ -95,7 +95,7 @@ mod tests {
 
     const RATE: u32 = 48_000;
 
-    /// Noise, the same in each run.
+    /// Returns noise that is the same in each run.
     fn noise(count: usize) -> Vec<f64> {
         let mut state = 1_u64;
         let mut next = || {
@@ -109,11 +109,11 @@ mod tests {
 
     fn render(input: &[f64], place: impl Fn(f64) -> Place) -> (Vec<f64>, Vec<f64>) {
         let mut source = Binaural::new(RATE);
-        let heard = input
+        let channels = input
             .iter()
             .enumerate()
-            .map(|(index, sample)| source.hear(*sample, place(index as f64 / f64::from(RATE))));
-        heard.unzip()
+            .map(|(index, sample)| source.process(*sample, place(index as f64 / f64::from(RATE))));
+        channels.unzip()
     }
 
     fn loudness(samples: &[f64]) -> f64 {
@@ -121,15 +121,15 @@ mod tests {
         10.0 * (power / samples.len() as f64).log10()
     }
 
-    /// How many samples later `later` is most like `earlier`.
+    /// Returns the lag in samples at which `later` correlates best with `earlier`.
     fn lag(earlier: &[f64], later: &[f64]) -> i32 {
-        let likeness = |lag: &i32| -> f64 {
+        let correlation = |lag: &i32| -> f64 {
             let pairs = (100..earlier.len() - 100)
                 .map(|index| earlier[index] * later[(index as i32 + lag) as usize]);
             pairs.sum()
         };
         let lags = -60..=60;
-        lags.max_by(|one, other| likeness(one).total_cmp(&likeness(other)))
+        lags.max_by(|one, other| correlation(one).total_cmp(&correlation(other)))
             .expect("some")
     }
 
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_at_the_left_is_louder_there_and_arrives_earlier() {
+    fn a_source_on_the_left_is_louder_and_earlier_at_the_left_ear() {
         let input = noise(9600);
         for (x, y) in [(0.0, 1.4), (1.0, 1.0), (-1.0, 1.0)] {
             let (left, right) = render(&input, at(x, y));
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn twice_the_distance_is_half_as_loud() {
+    fn twice_the_distance_is_6_db_softer() {
         let input = noise(9600);
         let (near, _) = render(&input, at(1.4, 0.0));
         let (far, _) = render(&input, at(2.8, 0.0));
@@ -164,7 +164,7 @@ mod tests {
         assert!((difference - 6.02).abs() < 0.5, "{difference} dB");
     }
 
-    /// The greatest change of slope from one sample to the next: large where there is a click.
+    /// Returns the largest second difference, which is large at a click.
     fn roughness(samples: &[f64]) -> f64 {
         let bends = samples
             .windows(3)
@@ -173,13 +173,13 @@ mod tests {
     }
 
     #[test]
-    fn neither_a_circle_nor_a_jump_has_clicks() {
+    fn neither_a_circle_nor_a_jump_clicks() {
         let tone: Vec<f64> = (0..RATE * 2)
             .map(|sample| {
                 (f64::from(sample) * 440.0 / f64::from(RATE) * std::f64::consts::TAU).sin()
             })
             .collect();
-        // Nothing that stands still is rougher than the nearer ear at the side.
+        // The roughest signal of a still source is that of the nearer ear at the side.
         let (still, _) = render(&tone, at(0.0, 1.0));
         let smooth = roughness(&still[1000..]);
         let circle = |time: f64| {
@@ -194,8 +194,8 @@ mod tests {
         let paths: [(&str, &dyn Fn(f64) -> Place); 2] = [("circle", &circle), ("jump", &jump)];
         for (name, path) in paths {
             let (left, right) = render(&tone, path);
-            for heard in [left, right] {
-                let rough = roughness(&heard[1000..]);
+            for channel in [left, right] {
+                let rough = roughness(&channel[1000..]);
                 assert!(rough < 1.25 * smooth, "{name}: {rough}, still {smooth}");
             }
         }

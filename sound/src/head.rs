@@ -1,38 +1,39 @@
-//! The head as a rigid sphere, after C. P. Brown and R. O. Duda, "A structural model for binaural sound synthesis", IEEE
-//! Transactions on Speech and Audio Processing 6 (1998), section II.
+//! The head as a rigid sphere, after C. P. Brown and R. O. Duda, "A structural model for binaural sound synthesis",
+//! IEEE Transactions on Speech and Audio Processing 6 (1998), section II.
 //!
-//! Each ear hears a source later the further round the sphere it is, and duller in its shadow: a delay (Woodworth's) and a filter
-//! of one pole and one zero. The pole is the same everywhere, so moving changes the zero alone and the filter never rings.
-//! The model has no outer ears: above, in front and behind differ little, as they do for a head without them.
+//! The sphere delays a source for the ear that is farther round, and shadows its high frequencies. The delay is
+//! Woodworth's; the shadow is a filter of one pole and one zero. The pole is fixed: movement changes only the zero, so
+//! that the filter never rings. The model has no outer ears, so that above, in front and behind differ little.
 
 use crate::place::Place;
 
-/// The sphere's radius in metres, an average head's.
+/// The radius of the sphere in metres: an average head.
 const RADIUS: f64 = 0.0875;
 
-/// Metres a second.
+/// Metres per second.
 pub(crate) const SPEED_OF_SOUND: f64 = 343.0;
 
-/// Where the ears are: so many degrees to either side of straight ahead, which is a little behind the middle.
+/// The azimuth of the ears in degrees to either side: slightly behind the middle of the head.
 const EAR_AZIMUTH: f64 = 100.0;
 
-/// The shadow is deepest at this angle from the ear, in degrees, and not opposite: there, what comes round both sides meets.
+/// The angle from the ear at which the shadow is deepest, in degrees. Opposite the ear, at 180 degrees, the waves
+/// around both sides meet and the shadow is weaker.
 const DEEPEST_SHADOW: f64 = 150.0;
 
-/// The least and the greatest that high frequencies are multiplied with, halved difference and mean: from 0.1 to 2.
+/// The mean and the half range of the gain of high frequencies, which lies between 0.1 and 2.
 const SHADOW_MEAN: f64 = 1.05;
 const SHADOW_DEPTH: f64 = 0.95;
 
-/// What reaches an ear.
+/// The signal at an ear, relative to the source.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Ear {
-    /// Seconds after what reaches the ear that the source is right at.
+    /// The delay in seconds, relative to an ear that faces the source.
     pub delay: f64,
-    /// What high frequencies are multiplied with; low ones are as they are.
+    /// The gain of high frequencies; that of low frequencies is 1.
     pub brightness: f64,
 }
 
-/// What reaches either ear.
+/// The signals at both ears.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Ears {
     /// The ear at +y.
@@ -42,7 +43,7 @@ pub struct Ears {
 }
 
 impl Ears {
-    /// Of a source at this place. At the very origin it is ahead.
+    /// Returns the signals of a source at a place. A source at the origin is ahead.
     pub fn of(place: Place) -> Self {
         Self {
             left: Ear::at(EAR_AZIMUTH, place),
@@ -61,29 +62,29 @@ impl Ear {
             cos
         };
         let incidence = cosine.acos();
-        let round_the_sphere = if cosine >= 0.0 {
+        let path = if cosine >= 0.0 {
             1.0 - cosine
         } else {
             1.0 + incidence - std::f64::consts::FRAC_PI_2
         };
         let shadow = incidence.to_degrees() / DEEPEST_SHADOW * std::f64::consts::PI;
         Self {
-            delay: RADIUS / SPEED_OF_SOUND * round_the_sphere,
+            delay: RADIUS / SPEED_OF_SOUND * path,
             brightness: SHADOW_MEAN + SHADOW_DEPTH * shadow.cos(),
         }
     }
 
-    /// The longest delay that there is, in seconds.
+    /// Returns the longest possible delay in seconds.
     pub(crate) fn longest_delay() -> f64 {
         RADIUS / SPEED_OF_SOUND * (1.0 + std::f64::consts::FRAC_PI_2)
     }
 }
 
-/// The filter of one ear at a sample rate: H(s) = (b s + w) / (s + w) with the brightness b and w = 2 c / a, by the
-/// bilinear transformation.
+/// The shadow filter of an ear: H(s) = (b s + w) / (s + w) with the brightness b and w = 2 c / a, discretized by the
+/// bilinear transform.
 #[derive(Debug, Clone)]
 pub(crate) struct Shadow {
-    /// Twice the sample rate, and the pole, both in radians a second.
+    /// Twice the sample rate, and the pole, in radians per second.
     rate: f64,
     pole: f64,
     input: f64,
@@ -125,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ear_that_is_nearer_hears_it_first_and_brighter_in_front_and_behind() {
+    fn the_nearer_ear_has_less_delay_and_more_brightness_in_front_and_behind() {
         for azimuth in [20.0, 45.0, 90.0, 135.0, 160.0] {
             let Ears { left, right } = at(azimuth, 0.0);
             assert!(left.delay < right.delay, "{azimuth}");
@@ -137,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn both_ears_hear_the_same_of_what_is_in_the_middle() {
+    fn both_ears_are_equal_for_sources_in_the_median_plane() {
         for (azimuth, elevation) in [(0.0, 0.0), (180.0, 0.0), (0.0, 90.0), (0.0, -45.0)] {
             let Ears { left, right } = at(azimuth, elevation);
             assert!(
@@ -150,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_way_round_takes_seven_tenths_of_a_millisecond() {
+    fn the_longest_interaural_delay_is_seven_tenths_of_a_millisecond() {
         let Ears { left, right } = at(90.0, 0.0);
         let difference = (right.delay - left.delay) * 1e3;
         assert!((0.6..0.75).contains(&difference), "{difference} ms");
@@ -165,9 +166,9 @@ mod tests {
                 let mut peak = 0.0_f64;
                 for sample in 0..48_000 {
                     let phase = f64::from(sample) / 48_000.0 * frequency * std::f64::consts::TAU;
-                    let heard = shadow.filter(phase.sin(), brightness);
+                    let filtered = shadow.filter(phase.sin(), brightness);
                     if sample > 24_000 {
-                        peak = peak.max(heard.abs());
+                        peak = peak.max(filtered.abs());
                     }
                 }
                 peak

@@ -1,9 +1,9 @@
-//! What a place on the stage sounds like to a listener at its origin.
+//! Binaural sound: what a listener at the origin hears of a source at a place (`docs/design/sound.md`).
 //!
-//! Places are in metres, x forward, y left, z up, the listener facing +x. How loud a source is follows the stage's distance
-//! law ([`distance_gain`]); what each ear hears of it, a model of the head as a sphere ([`Ears`]); and a [`Binaural`] moves
-//! one source from place to place without clicks. Plain arithmetic: it reads and writes nothing. For a page there is
-//! the same with the browser's own measured head (`Panned`).
+//! Places are in metres: x forward, y left, z up; the listener faces +x. [`distance_gain`] is the gain at a distance,
+//! [`Ears`] models the head as a sphere, and [`Binaural`] renders a moving source without clicks. The crate is plain
+//! arithmetic without input and output. In a browser, `Panned` (feature `web-audio`) renders a source with the
+//! browser's measured HRTF instead.
 
 mod binaural;
 mod delay;
@@ -16,6 +16,6 @@ mod web_audio;
 pub use binaural::Binaural;
 pub use head::{Ear, Ears};
 pub use place::{Place, distance_gain};
-pub use track::{FASTEST, Track, TrackError};
+pub use track::{MAX_SPEED, Track, TrackError};
 #[cfg(feature = "web-audio")]
 pub use web_audio::Panned;

@@ -1,4 +1,4 @@
-//! Places, and how loud a source is there.
+//! Places, and the gain at a distance.
 
 /// A place in metres: x forward, y left, z up, the listener at the origin facing +x.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -11,26 +11,26 @@ pub struct Place {
     pub z: f64,
 }
 
-/// The distance in metres at which a source is as loud as it is recorded.
-const REFERENCE: f64 = 1.4;
+/// The distance in metres at which the gain is 1.
+const REFERENCE_DISTANCE: f64 = 1.4;
 
-/// Nearer than this, in metres, a source grows no louder.
-const NEAREST: f64 = 0.2;
+/// The distance in metres below which the gain is constant.
+const MIN_DISTANCE: f64 = 0.2;
 
 impl Place {
-    /// Metres from the listener.
+    /// Returns the distance from the listener in metres.
     pub fn distance(self) -> f64 {
         self.x.hypot(self.y).hypot(self.z)
     }
 
-    /// Degrees from straight ahead (+x) towards the left (+y), from -180 to 180.
+    /// Returns the azimuth in degrees from straight ahead (+x) towards the left (+y), from -180 to 180.
     pub fn azimuth(self) -> f64 {
         self.y.atan2(self.x).to_degrees()
     }
 
-    /// Where this place is as seen from another, facing so many degrees from +x towards +y.
+    /// Returns this place relative to a listener, whose heading is in degrees from +x towards +y.
     #[must_use]
-    pub fn seen_from(self, listener: Self, heading: f64) -> Self {
+    pub fn relative_to(self, listener: Self, heading: f64) -> Self {
         let (dx, dy) = (self.x - listener.x, self.y - listener.y);
         let (sin, cos) = heading.to_radians().sin_cos();
         Self {
@@ -40,7 +40,7 @@ impl Place {
         }
     }
 
-    /// The place this far (0 to 1) on the straight way to `target`.
+    /// Returns the place at a fraction (0 to 1) of the straight line to `target`.
     #[must_use]
     pub fn towards(self, target: Self, fraction: f64) -> Self {
         let mix = |from: f64, to: f64| from + (to - from) * fraction;
@@ -51,7 +51,7 @@ impl Place {
         }
     }
 
-    /// Metres to another place.
+    /// Returns the distance to another place in metres.
     pub fn distance_to(self, other: Self) -> f64 {
         let difference = Self {
             x: other.x - self.x,
@@ -62,9 +62,10 @@ impl Place {
     }
 }
 
-/// The factor of a source's loudness at so many metres: 1 at 1.4 m, falling as 1/distance, constant nearer than 0.2 m.
+/// Returns the gain of a source at a distance in metres: 1 at 1.4 m, inversely proportional to the distance, constant
+/// below 0.2 m.
 pub fn distance_gain(distance: f64) -> f64 {
-    REFERENCE / distance.max(NEAREST)
+    REFERENCE_DISTANCE / distance.max(MIN_DISTANCE)
 }
 
 #[cfg(test)]
@@ -84,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_listener_who_faces_left_has_the_left_ahead() {
+    fn a_listener_who_faces_left_has_left_places_ahead() {
         let ahead = Place {
             x: 1.0,
             y: 3.0,
@@ -95,19 +96,19 @@ mod tests {
             y: 1.0,
             z: 0.5,
         };
-        let seen = ahead.seen_from(listener, 90.0);
+        let relative = ahead.relative_to(listener, 90.0);
         let expected = Place {
             x: 2.0,
             y: 0.0,
             z: 0.5,
         };
-        assert!(seen.distance_to(expected) < 1e-9, "{seen:?}");
-        let right = Place { x: 3.0, ..listener }.seen_from(listener, 90.0);
+        assert!(relative.distance_to(expected) < 1e-9, "{relative:?}");
+        let right = Place { x: 3.0, ..listener }.relative_to(listener, 90.0);
         assert!((right.azimuth() + 90.0).abs() < 1e-9, "{right:?}");
     }
 
     #[test]
-    fn distance_counts_height() {
+    fn the_distance_includes_the_height() {
         let place = Place {
             x: 2.0,
             y: 3.0,
@@ -117,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn loudness_halves_with_twice_the_distance_and_is_bounded_near_the_head() {
+    fn twice_the_distance_halves_the_gain_which_is_bounded_near_the_head() {
         assert!((distance_gain(1.4) - 1.0).abs() < 1e-12);
         let halved = decibels(distance_gain(1.4)) - decibels(distance_gain(2.8));
         assert!((halved - 6.02).abs() < 0.01, "{halved} dB");

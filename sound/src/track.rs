@@ -1,33 +1,33 @@
-//! Where a source is at which time.
+//! The path of a source over time.
 
 use crate::place::Place;
 
-/// Faster than this, in metres a second, nothing moves on the stage: it has been put elsewhere.
-pub const FASTEST: f64 = 30.0;
+/// The maximum speed of a movement in metres per second. A faster change is a jump: the character was put elsewhere.
+pub const MAX_SPEED: f64 = 30.0;
 
-/// A path through places, by time.
+/// A path through places.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Track {
-    /// Seconds and places, in order, at least one.
+    /// Times in seconds with their places, in ascending order; never empty.
     samples: Vec<(f64, Place)>,
 }
 
-/// Why samples are no track.
+/// The reason why samples form no track.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TrackError {
-    /// There are none.
-    #[error("it has no samples")]
+    /// The track has no samples.
+    #[error("the track has no samples")]
     Empty,
-    /// The one with this index is earlier than the one before it, or at no time at all.
-    #[error("sample {0} is earlier than the one before it")]
+    /// The sample with this index is earlier than the sample before it, or its time is not a finite number.
+    #[error("sample {0} is earlier than the sample before it")]
     OutOfOrder(usize),
 }
 
 impl Track {
-    /// Of seconds and places, in order.
+    /// Builds a track of times in seconds and places.
     ///
     /// # Errors
-    /// When there are none, or time goes backwards.
+    /// Returns an error if there are no samples or the times are not in ascending order.
     pub fn new(samples: Vec<(f64, Place)>) -> Result<Self, TrackError> {
         if samples.is_empty() {
             return Err(TrackError::Empty);
@@ -42,17 +42,17 @@ impl Track {
         Ok(Self { samples })
     }
 
-    /// Where it is then: on the straight way between samples, at the first before them and at the last behind them. Where it was put
-    /// elsewhere it jumps.
+    /// Returns the place at a time: interpolated between two samples, the first place before the first sample, and the
+    /// last place after the last. A change faster than [`MAX_SPEED`] jumps at the second sample.
     pub fn at(&self, seconds: f64) -> Place {
-        let behind = self.samples.partition_point(|(time, _)| *time <= seconds);
-        let from = behind
+        let next = self.samples.partition_point(|(time, _)| *time <= seconds);
+        let from = next
             .checked_sub(1)
             .and_then(|index| self.samples.get(index));
-        match (from, self.samples.get(behind)) {
+        match (from, self.samples.get(next)) {
             (Some((before, from)), Some((after, to))) => {
-                let way = from.distance_to(*to);
-                if way > FASTEST * (after - before) {
+                let distance = from.distance_to(*to);
+                if distance > MAX_SPEED * (after - before) {
                     *from
                 } else {
                     from.towards(*to, (seconds - before) / (after - before))
@@ -63,7 +63,7 @@ impl Track {
         }
     }
 
-    /// Its end in seconds.
+    /// Returns the time of the last sample in seconds.
     pub fn end(&self) -> f64 {
         self.samples.last().map_or(0.0, |(time, _)| *time)
     }
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn it_goes_straight_between_samples_and_stays_at_either_end() {
+    fn a_track_is_straight_between_samples_and_constant_beyond_them() {
         let track = Track::new(vec![(1.0, x(1.0)), (2.0, x(3.0))]).expect("a track");
         assert_eq!(track.at(0.0), x(1.0));
         assert_eq!(track.at(1.5), x(2.0));
@@ -87,14 +87,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_put_elsewhere_jumps() {
+    fn a_source_that_is_put_elsewhere_jumps() {
         let track = Track::new(vec![(0.0, x(0.0)), (0.1, x(10.0))]).expect("a track");
         assert_eq!(track.at(0.05), x(0.0));
         assert_eq!(track.at(0.1), x(10.0));
     }
 
     #[test]
-    fn time_does_not_go_backwards() {
+    fn times_must_ascend() {
         assert_eq!(Track::new(Vec::new()), Err(TrackError::Empty));
         let backwards = vec![(0.0, x(0.0)), (1.0, x(0.0)), (0.5, x(0.0))];
         assert_eq!(Track::new(backwards), Err(TrackError::OutOfOrder(2)));

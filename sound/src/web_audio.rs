@@ -1,8 +1,8 @@
-//! A source at its place in a browser's Web Audio, over the head that the browser has measured.
+//! A source at a place in Web Audio, with the browser's measured HRTF.
 //!
-//! Chromium's HRTF panner clicks while its source moves: it changes from one measured direction to the next in steps that are heard
-//! (a bend thirty times as sharp as that of a tone that stands still; `tests/browser/specs/sound.spec.js`). So each source has two panners that
-//! stand still, each in turn: the one that is not heard is turned to where the source is now, settles, and is faded in.
+//! Chromium's HRTF panner clicks while its source moves: it steps from one measured direction to the next (a second
+//! difference thirty times that of a still tone; `tests/browser/specs/sound.spec.js`). So each source has two panners:
+//! while one is audible and stands still, the other turns to the new direction, settles, and is faded in.
 
 use std::cell::Cell;
 
@@ -11,44 +11,44 @@ use web_sys::{AudioNode, BaseAudioContext, GainNode, PannerNode, PanningModelTyp
 
 use crate::place::{Place, distance_gain};
 
-/// How quickly a source becomes louder and softer, as the time constant of an exponential approach in seconds.
-const GLIDE: f64 = 0.03;
+/// The time constant of gain changes, in seconds.
+const GAIN_SMOOTHING: f64 = 0.03;
 
-/// How long a panner needs until it has left its old direction, in seconds; Chromium fades over 4096 samples.
-const SETTLE: f64 = 0.1;
+/// The time a panner takes to settle in a new direction, in seconds; Chromium cross-fades over 4,096 samples.
+const SETTLE_TIME: f64 = 0.1;
 
-/// How long the change from one panner to the other takes, in seconds.
-const FADE: f64 = 0.06;
+/// The time of the cross-fade between the panners, in seconds.
+const FADE_TIME: f64 = 0.06;
 
-/// Turns less than this are not worth a change: the cosine of 2 degrees. Nobody hears a finer difference (Blauert 1997, 2.1).
+/// The cosine of the smallest turn that matters, 2 degrees: listeners cannot resolve less (Blauert 1997, section 2.1).
 const SAME_DIRECTION: f64 = 0.999_39;
 
-/// Nodes that let a source be heard from its place, by a listener at the origin who faces +x, until they are dropped.
+/// The nodes of a source at a place, for a listener at the origin who faces +x. Dropping them silences the source.
 #[derive(Debug)]
 pub struct Panned {
-    /// How loud the source is, and how loud it is from so far away.
+    /// The gain of the source itself, and the gain of its distance.
     level: GainNode,
     distance: GainNode,
-    ears: [Ear; 2],
+    panners: [FadedPanner; 2],
     output: GainNode,
-    /// Which of them is heard, in which direction, and until when they change.
+    /// The index of the audible panner, its direction, and the end of its fade in seconds.
     active: Cell<usize>,
     direction: Cell<Place>,
     busy_until: Cell<f64>,
 }
 
-/// A panner, and how much of it is heard.
+/// A panner with the gain of its cross-fade.
 #[derive(Debug)]
-struct Ear {
+struct FadedPanner {
     panner: PannerNode,
     share: GainNode,
 }
 
 impl Panned {
-    /// A source at a place, silent until it is faded in.
+    /// Creates a silent source at a place. [`Panned::fade_to`] makes the source audible.
     ///
     /// # Errors
-    /// When the browser refuses a node.
+    /// Returns an error if the browser refuses a node.
     pub fn new(context: &BaseAudioContext, place: Place) -> Result<Self, JsValue> {
         let gain = |value: f64| {
             let gain = context.create_gain()?;
@@ -62,21 +62,21 @@ impl Panned {
         );
         level.connect_with_audio_node(&distance)?;
         let direction = direction_of(place);
-        let ear = |share: f64| {
-            let ear = Ear {
+        let faded_panner = |share: f64| {
+            let panner = FadedPanner {
                 panner: context.create_panner()?,
                 share: gain(share)?,
             };
-            // At one metre it is as loud as it is (Web Audio 1.1, "distance effects"): only its direction matters.
-            ear.panner.set_panning_model(PanningModelType::Hrtf);
-            ear.turn(direction);
-            distance.connect_with_audio_node(&ear.panner)?;
-            ear.panner.connect_with_audio_node(&ear.share)?;
-            ear.share.connect_with_audio_node(&output)?;
-            Ok::<_, JsValue>(ear)
+            // A panner at one metre has gain 1 (Web Audio 1.1, "distance effects"): only its direction matters.
+            panner.panner.set_panning_model(PanningModelType::Hrtf);
+            panner.turn(direction);
+            distance.connect_with_audio_node(&panner.panner)?;
+            panner.panner.connect_with_audio_node(&panner.share)?;
+            panner.share.connect_with_audio_node(&output)?;
+            Ok::<_, JsValue>(panner)
         };
         Ok(Self {
-            ears: [ear(1.0)?, ear(0.0)?],
+            panners: [faded_panner(1.0)?, faded_panner(0.0)?],
             level,
             distance,
             output,
@@ -86,34 +86,34 @@ impl Panned {
         })
     }
 
-    /// Where the source goes in.
+    /// Returns the node to connect the source to.
     pub fn input(&self) -> &AudioNode {
         &self.level
     }
 
-    /// Where it comes out, for both ears.
+    /// Returns the stereo output.
     pub fn output(&self) -> &AudioNode {
         &self.output
     }
 
-    /// Goes to a place, from now on, which is this time of the context (seconds). To be called again and again while the source moves:
-    /// one that turns while it is being turned is turned on by a later call.
+    /// Moves the source to a place at `now`, the time of the context in seconds. Call this regularly while the source
+    /// moves: a turn during a cross-fade is ignored, and a later call makes up for it.
     ///
     /// # Errors
-    /// When the browser refuses the time.
+    /// Returns an error if the browser refuses the time.
     pub fn move_to(&self, place: Place, now: f64) -> Result<(), JsValue> {
-        let loudness = distance_gain(place.distance()) as f32;
+        let target = distance_gain(place.distance()) as f32;
         let gain = self.distance.gain();
-        gain.set_target_at_time(loudness, now, GLIDE)?;
+        gain.set_target_at_time(target, now, GAIN_SMOOTHING)?;
         let direction = direction_of(place);
         if now < self.busy_until.get() || is_same(direction, self.direction.get()) {
             return Ok(());
         }
         let (old, new) = (self.active.get(), 1 - self.active.get());
-        self.ears[new].turn(direction);
-        let (from, to) = (now + SETTLE, now + SETTLE + FADE);
-        for (ear, share) in [(old, 0.0), (new, 1.0)] {
-            let gain = self.ears[ear].share.gain();
+        self.panners[new].turn(direction);
+        let (from, to) = (now + SETTLE_TIME, now + SETTLE_TIME + FADE_TIME);
+        for (panner, share) in [(old, 0.0), (new, 1.0)] {
+            let gain = self.panners[panner].share.gain();
             gain.set_value_at_time(1.0 - share, from)?;
             gain.linear_ramp_to_value_at_time(share, to)?;
         }
@@ -123,26 +123,26 @@ impl Panned {
         Ok(())
     }
 
-    /// Becomes so loud, 1 being as it is recorded, at 1.4 m; from a time of the context on (seconds).
+    /// Fades the source to a gain, from a time of the context in seconds on.
     ///
     /// # Errors
-    /// When the browser refuses the time.
-    pub fn fade_to(&self, loudness: f64, from: f64) -> Result<(), JsValue> {
-        let gain = self.level.gain();
-        gain.set_target_at_time(loudness as f32, from, GLIDE)?;
+    /// Returns an error if the browser refuses the time.
+    pub fn fade_to(&self, gain: f64, from: f64) -> Result<(), JsValue> {
+        let parameter = self.level.gain();
+        parameter.set_target_at_time(gain as f32, from, GAIN_SMOOTHING)?;
         Ok(())
     }
 }
 
 impl Drop for Panned {
     fn drop(&mut self) {
-        // One that is connected to nothing is out already.
+        // Disconnecting a disconnected node is no error.
         let _ = self.output.disconnect();
     }
 }
 
-impl Ear {
-    /// Looks in a direction, in the axes of Web Audio: x to the right, y up, z behind.
+impl FadedPanner {
+    /// Turns to a direction. The axes of Web Audio are x right, y up and z back.
     fn turn(&self, direction: Place) {
         let axes = [
             (self.panner.position_x(), -direction.y),
@@ -155,7 +155,7 @@ impl Ear {
     }
 }
 
-/// The place at one metre in the same direction; ahead, for what is within the head.
+/// Returns the place at one metre in the same direction; ahead for a place within the head.
 fn direction_of(place: Place) -> Place {
     let distance = place.distance();
     if distance < 1e-3 {
@@ -171,6 +171,7 @@ fn direction_of(place: Place) -> Place {
     }
 }
 
+/// Returns whether two directions differ by less than a listener can resolve.
 fn is_same(one: Place, other: Place) -> bool {
     one.x * other.x + one.y * other.y + one.z * other.z > SAME_DIRECTION
 }

@@ -1,10 +1,10 @@
-// Calls from WebAssembly (`wasm/`), loaded into a page of the server's origin or of another.
+// Calls from WebAssembly (`wasm/`), loaded into a page of any origin.
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 
 const built = resolve(import.meta.dirname, "../../target/browser-tests-wasm");
 
-/** Opens a page of an origin, without a policy or a program of its own, and loads the calls into it. */
+/** Opens a page of an origin that has neither a content security policy nor a program, and loads the calls into the page. */
 export async function openWithCalls(page, origin = "") {
   await page.route("**/calls/*", async (route) => {
     const name = new URL(route.request().url()).pathname.split("/").pop();
@@ -18,7 +18,7 @@ export async function openWithCalls(page, origin = "") {
   });
 }
 
-/** Makes one call in the page, and returns what it gave as a plain object or number. */
+/** Makes a call in the page, and returns its outcome as a plain object or number. */
 export async function call(page, name, ...args) {
   return page.evaluate(
     async ([name, args]) => {

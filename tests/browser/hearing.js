@@ -1,21 +1,21 @@
-// What can be told of a stereo recording by its samples.
+// Measurements of stereo recordings, and WAV files.
 
-/** The loudness of samples in decibels. */
+/** Returns the level of samples in decibels. */
 export const decibels = (samples) =>
   10 * Math.log10(samples.reduce((power, sample) => power + sample * sample, 0) / samples.length);
 
-/** By how many samples the right channel is later than the left, at most 60. */
+/** Returns the lag of the right channel behind the left in samples, at most 60. */
 export function lag(left, right) {
-  let best = { likeness: -Infinity, lag: 0 };
+  let best = { correlation: -Infinity, lag: 0 };
   for (let lag = -60; lag <= 60; lag += 1) {
-    let likeness = 0;
-    for (let at = 100; at < left.length - 100; at += 1) likeness += left[at] * right[at + lag];
-    if (likeness > best.likeness) best = { likeness, lag };
+    let correlation = 0;
+    for (let at = 100; at < left.length - 100; at += 1) correlation += left[at] * right[at + lag];
+    if (correlation > best.correlation) best = { correlation, lag };
   }
   return best.lag;
 }
 
-/** The sharpest bend there is in it: a click is one. */
+/** Returns the largest second difference of samples, which is large at a click. */
 export function sharpestBend(samples) {
   let sharpest = 0;
   for (let at = 2; at < samples.length; at += 1) {
@@ -24,14 +24,14 @@ export function sharpestBend(samples) {
   return sharpest;
 }
 
-/** Both channels of a WAV file of 16-bit samples, and how many there are a second. */
+/** Returns both channels and the sample rate of a stereo WAV file of 16-bit samples. */
 export function readWav(file) {
   const samples = new Int16Array(file.buffer, file.byteOffset + 44, (file.length - 44) / 2);
   const channel = (first) => Float32Array.from({ length: samples.length / 2 }, (_, at) => samples[2 * at + first] / 32768);
   return { rate: file.readUInt32LE(24), left: channel(0), right: channel(1) };
 }
 
-/** A WAV file of one channel of 16-bit samples, from -1 to 1. */
+/** Returns a mono WAV file of 16-bit samples, given from -1 to 1. */
 export function writeWav(samples, rate) {
   const file = Buffer.alloc(44 + 2 * samples.length);
   file.write("RIFF");

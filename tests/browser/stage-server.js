@@ -1,4 +1,4 @@
-// The `soundstage` binary, with a database of its own, as a fixture.
+// A fixture: the `soundstage` binary with its own database.
 import { execFile, spawn } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -12,9 +12,9 @@ export class StageServer {
   #folder;
   #child;
   #running = new Set();
-  /** What it has logged, a line each. */
+  /** The lines of the log. */
   log = [];
-  /** Where it listens, such as `127.0.0.1:40123`. */
+  /** The address, such as `127.0.0.1:40123`. */
   address;
 
   static async start(options = []) {
@@ -40,7 +40,7 @@ export class StageServer {
     throw new Error(`the server did not start: ${this.log.join("\n")}`);
   }
 
-  /** Ends the process at once; nothing can be finished. */
+  /** Kills the process. */
   async kill() {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const ended = new Promise((resolve) => this.#child.once("exit", resolve));
@@ -48,7 +48,7 @@ export class StageServer {
     await ended;
   }
 
-  /** Lets it hang: it answers nothing, and its connections stay, until it goes on. */
+  /** Suspends the process: it answers nothing, and its connections stay open. */
   hang() {
     this.#child.kill("SIGSTOP");
   }
@@ -57,7 +57,7 @@ export class StageServer {
     this.#child.kill("SIGCONT");
   }
 
-  /** Starts it again, on the same port and database. */
+  /** Starts the server again, with the same port and database. */
   async startAgain() {
     await this.#spawn(this.address);
   }
@@ -68,13 +68,13 @@ export class StageServer {
     await rm(this.#folder, { recursive: true });
   }
 
-  /** What the command line says to a client command, as JSON a line. */
+  /** Runs a client command, and returns the JSON value of each line of its output. */
   async ask(...args) {
     const { stdout } = await promisify(execFile)(binary, [...args, "--server", this.url, "--output", "json"]);
     return stdout.trim().split("\n").filter(Boolean).map((line) => JSON.parse(line));
   }
 
-  /** Runs a client command until it is stopped, as Ctrl-C does. */
+  /** Starts a client command. `stop` interrupts it, as Ctrl-C does. */
   run(...args) {
     const child = spawn(binary, [...args, "--server", this.url], { stdio: "ignore" });
     const ended = new Promise((resolve) => child.once("exit", resolve));
@@ -87,12 +87,12 @@ export class StageServer {
     };
   }
 
-  /** The file that holds the users. */
+  /** The path of the database. */
   get database() {
     return join(this.#folder, "users.db");
   }
 
-  /** The sum of a metric's values over all label sets that have these labels. */
+  /** Returns the sum of a metric over all label sets that include some labels. */
   async metric(name, labels) {
     const text = await (await fetch(`${this.url}/metrics`)).text();
     const wanted = Object.entries(labels).map(([label, value]) => `${label}="${value}"`);
@@ -100,18 +100,18 @@ export class StageServer {
     return lines.reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
   }
 
-  /** How many calls of a method are at work. */
+  /** Returns the number of calls of a method in progress. */
   inProgress(method) {
     return this.metric("grpc_server_in_progress", { grpc_method: method });
   }
 
-  /** How many calls of a method have ended. */
+  /** Returns the number of calls of a method that have ended. */
   ended(method) {
     return this.log.filter((line) => line.includes("soundstage::call") && line.includes(`/${method}"`)).length;
   }
 }
 
-/** A seed file with this many users. */
+/** Writes a seed file with a number of users, and returns its path. */
 export async function seedFile(count) {
   const folder = await mkdtemp(join(tmpdir(), "soundstage-seed-"));
   const path = join(folder, "users.json");

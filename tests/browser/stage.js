@@ -1,5 +1,5 @@
-// What Chromium makes of a thousand moving characters: `node stage.js URL`. Prints how long frames take for 30 s, and how much memory
-// the page holds on to over ten minutes, and over two hundred visits.
+// Benchmark of a thousand moving characters in Chromium: `node stage.js URL`. Prints frame times over 30 s, and the memory of
+// the page over ten minutes and over two hundred visits.
 import { chromium } from "@playwright/test";
 
 const FRAMES_FOR = 30_000;
@@ -12,7 +12,7 @@ const context = await browser.newContext({ viewport: { width: 1280, height: 800 
 const page = await context.newPage();
 const session = await context.newCDPSession(page);
 
-// The program's memory, which the browser counts nowhere.
+// The memory of the WebAssembly program, which the browser's figures do not include.
 await page.addInitScript(() => {
   const { instantiateStreaming } = WebAssembly;
   WebAssembly.instantiateStreaming = async (...args) => {
@@ -24,7 +24,7 @@ await page.addInitScript(() => {
 
 const print = (name, value, wanted) => console.log(`  ${name.padEnd(52)} ${value.padStart(24)}   (wanted: ${wanted})`);
 
-/** What JavaScript and WebAssembly hold, once what can be collected is: megabytes, and nodes of documents. */
+/** Collects garbage, then returns the memory of JavaScript and WebAssembly in megabytes and the number of DOM nodes. */
 async function heap() {
   await session.send("HeapProfiler.collectGarbage");
   const { usedSize, embedderHeapUsedSize = 0, backingStorageSize = 0 } = await session.send("Runtime.getHeapUsage");
@@ -33,11 +33,11 @@ async function heap() {
   return `${((usedSize + embedderHeapUsedSize + backingStorageSize + program) / 1e6).toFixed(1)} MB ${nodes} nodes`;
 }
 
-const everybody = () => page.waitForFunction(() => Number(document.querySelector("[data-testid=characters]")?.innerText) > 1000);
+const allCharacters = () => page.waitForFunction(() => Number(document.querySelector("[data-testid=characters]")?.innerText) > 1000);
 
 console.log("a thousand moving characters in Chromium");
 await page.goto(`${url}/stage`);
-await everybody();
+await allCharacters();
 await page.waitForTimeout(3000);
 const frames = await page.evaluate(async (duration) => {
   const frames = [];
@@ -64,7 +64,7 @@ const visit = async () => {
   await page.getByRole("link", { name: "Calls", exact: true }).click();
   await page.getByRole("heading", { level: 1, name: "Calls" }).waitFor();
   await page.getByRole("link", { name: "Stage", exact: true }).click();
-  await everybody();
+  await allCharacters();
 };
 for (let count = 0; count < 10; count += 1) await visit();
 const few = await heap();

@@ -9,6 +9,7 @@ mod page;
 mod run;
 mod server;
 mod split;
+mod style;
 mod test;
 mod tools;
 

@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use crate::javascript::{self, JavaScript};
 use crate::run::{Result, command, root, run, run_quietly, step};
 use crate::split;
+use crate::style;
 use crate::tools::{self, WasmToolchain};
 
 /// What the page is made from. A change in any of it builds the page again.
@@ -62,6 +63,7 @@ pub(crate) fn build(kind: Kind) -> Result {
     step("Putting the page together", || {
         // The old files go first: their names carry hashes, so new ones would not replace them.
         let _ = fs::remove_dir_all(root().join("dist"));
+        style::bundle()?;
         let mut trunk = command("trunk");
         trunk
             .args(["build", "--quiet", "--cargo-profile", kind.profile()])

@@ -54,7 +54,7 @@ pub(super) fn run(render: &RenderArgs) -> Result<(), Failure> {
     let mut peak = 0.0_f64;
     for (index, sample) in voice.iter().enumerate() {
         let place = track.at(index as f64 / f64::from(sample_rate));
-        let (left, right) = source.hear(f64::from(*sample) * loudness, place);
+        let (left, right) = source.process(f64::from(*sample) * loudness, place);
         peak = peak.max(left.abs()).max(right.abs());
         output.write_sample(left as f32).map_err(unwritten)?;
         output.write_sample(right as f32).map_err(unwritten)?;

@@ -1,11 +1,11 @@
-// The page *Calls*: the four kinds of call, made by hand.
+// The page *Calls*: calls of the four kinds.
 import { seedFile } from "../stage-server.js";
 import { expect, test } from "../test.js";
 
-/** The panel of a kind of call. */
+/** Returns the panel of a kind of call. */
 const panelOf = (page, name) => page.getByRole("region", { name, exact: true });
 
-/** The arrows of a panel's diagram, as `sent message {…}`, without times and sizes. */
+/** Returns the arrows of a panel's diagram as `sent message {…}`, without times and sizes. */
 const arrows = async (panel) => {
   const rows = await panel.getByRole("listitem").all();
   return Promise.all(
@@ -25,26 +25,26 @@ test.beforeEach(async ({ page }) => {
 });
 
 for (const transport of ["gRPC-Web", "WebSocket"]) {
-  test(`a unary call over ${transport} shows its message, headers, answer and status`, async ({ page, server }) => {
+  test(`a unary call over ${transport} shows its request, headers, response and status`, async ({ page, server }) => {
     const panel = panelOf(page, "Unary");
     await panel.getByLabel("Transport").selectOption(transport);
     await press(panel, "Call");
     await expect(panel.getByRole("listitem")).toHaveCount(5);
-    const [call, request, headers, answer, status] = await arrows(panel);
+    const [call, request, headers, response, status] = await arrows(panel);
     expect(call).toBe(`sent call /UserManager/GetUser over ${transport}`);
     expect(request).toBe('sent {"id": 1}');
     expect(headers).toMatch(/^received headers .*content-type: application\/grpc-web\+proto/);
-    expect(answer).toMatch(
+    expect(response).toMatch(
       /^received {"user": {"id": 1, "nickname": "admin", "mailAddress": "admin@example.com", "userType": "ADMINISTRATOR", /,
     );
     expect(status).toBe("received status OK");
     await expect(counts(panel)).toContainText(/^1 sent, 2 B · 1 received, \d\d B/);
-    const how = transport === "WebSocket" ? "websocket" : "grpc-web";
-    await expect.poll(() => server.log.filter((line) => line.includes(`transport="${how}"`)).length).toBe(1);
+    const label = transport === "WebSocket" ? "websocket" : "grpc-web";
+    await expect.poll(() => server.log.filter((line) => line.includes(`transport="${label}"`)).length).toBe(1);
   });
 }
 
-test("every method can be called as it stands", async ({ page }) => {
+test("the example request of every method succeeds", async ({ page }) => {
   for (const [name, methods] of [
     ["Unary", ["GetUser", "AddUser", "UpdateUser", "DeleteUser", "ListUsers", "PositionReq", "PositionPub"]],
     ["Server streaming", ["GetUsersByType"]],
@@ -59,10 +59,10 @@ test("every method can be called as it stands", async ({ page }) => {
   }
 });
 
-test("over the WebSocket each question is answered before the next is asked", async ({ page }) => {
+test("over the WebSocket requests and responses alternate", async ({ page }) => {
   const panel = panelOf(page, "Bidirectional");
   for (const id of [1, 2, 3]) {
-    // The id counts up by itself.
+    // Each request increments the id.
     await expect(panel.getByLabel("id", { exact: true })).toHaveValue(String(id));
     await press(panel, "Send");
     await expect(counts(panel)).toContainText(`${id} sent`);
@@ -81,12 +81,12 @@ test("over the WebSocket each question is answered before the next is asked", as
   ]);
 });
 
-test("over gRPC-Web all questions are held back, and go before any answer comes", async ({ page }) => {
+test("over gRPC-Web all requests are queued and go before the first response", async ({ page }) => {
   const panel = panelOf(page, "Bidirectional");
   await panel.getByLabel("Transport").selectOption("gRPC-Web");
   await panel.getByLabel("Times").fill("3");
   await press(panel, "Send");
-  await expect(panel.getByText("3 requests are held back")).toBeVisible();
+  await expect(panel.getByText("3 requests are queued")).toBeVisible();
   await expect(panel.getByLabel("Transport")).toBeDisabled();
   await expect(counts(panel)).toContainText("0 sent");
   await press(panel, "Half-close");
@@ -95,7 +95,7 @@ test("over gRPC-Web all questions are held back, and go before any answer comes"
   expect(directions).toEqual(["sent", "sent", "sent", "received", "received", "received"]);
 });
 
-test("a stream is followed until it is cancelled, and ends at the server", async ({ page, server }) => {
+test("cancelling a stream ends it on the server", async ({ page, server }) => {
   const panel = panelOf(page, "Server streaming");
   await panel.getByLabel("Method").selectOption("PositionSub");
   await press(panel, "Call");
@@ -106,16 +106,16 @@ test("a stream is followed until it is cancelled, and ends at the server", async
   await expect.poll(() => server.ended("PositionSub")).toBe(1);
 });
 
-test("a deadline and metadata go along", async ({ page, server }) => {
+test("a call carries its deadline and metadata", async ({ page, server }) => {
   const panel = panelOf(page, "Server streaming");
   await panel.getByLabel("Method").selectOption("PositionSub");
   await panel.getByText("Deadline and metadata").click();
-  await panel.getByLabel("Deadline, ms").fill("soon");
-  await expect(panel.getByLabel("Deadline, ms")).toHaveAccessibleDescription(/Enter milliseconds/);
-  await panel.getByLabel("Deadline, ms").fill("300");
-  await panel.getByLabel("Metadata, a name and a value each line").fill("tag: one\nno colon");
-  await expect(panel.getByText("Line 2: write a name, a colon and a value.")).toBeVisible();
-  await panel.getByLabel("Metadata, a name and a value each line").fill("tag: one\ntrace-bin: AAEC");
+  await panel.getByLabel("Deadline (ms)").fill("soon");
+  await expect(panel.getByLabel("Deadline (ms)")).toHaveAccessibleDescription(/Enter 0 to 99999999 milliseconds/);
+  await panel.getByLabel("Deadline (ms)").fill("300");
+  await panel.getByLabel('Metadata, one "name: value" per line').fill("tag: one\nno colon");
+  await expect(panel.getByText("Line 2: Write a name, a colon and a value.")).toBeVisible();
+  await panel.getByLabel('Metadata, one "name: value" per line').fill("tag: one\ntrace-bin: AAEC");
   const sent = page.waitForRequest(/PositionSub/);
   await press(panel, "Call");
   const headers = await (await sent).allHeaders();
@@ -124,7 +124,7 @@ test("a deadline and metadata go along", async ({ page, server }) => {
   await expect.poll(() => server.ended("PositionSub")).toBe(1);
 });
 
-test("a refused message shows its status, with all of it on a click", async ({ page }) => {
+test("a rejected request shows its status, and all details on a click", async ({ page }) => {
   const panel = panelOf(page, "Unary");
   await panel.getByLabel("Method").selectOption("AddUser");
   await panel.getByLabel("mail_address").fill("nobody");
@@ -137,7 +137,7 @@ test("a refused message shows its status, with all of it on a click", async ({ p
   await expect(panel.locator(".diagram-detail")).toBeHidden();
 });
 
-test("what is no number is refused at its field, and nothing is sent", async ({ page, server }) => {
+test("an invalid number shows an error at its field and sends nothing", async ({ page, server }) => {
   const panel = panelOf(page, "Unary");
   await panel.getByLabel("id", { exact: true }).fill("-1");
   await press(panel, "Call");
@@ -146,7 +146,7 @@ test("what is no number is refused at its field, and nothing is sent", async ({ 
   expect(server.ended("GetUser")).toBe(0);
 });
 
-test("a call is copied for the command line, grpcurl and JavaScript", async ({ page, context, server }) => {
+test("a call is copied as a command line, as grpcurl and as JavaScript", async ({ page, context, server }) => {
   await context.grantPermissions(["clipboard-read", "clipboard-write"]);
   const panel = panelOf(page, "Bidirectional");
   await panel.getByLabel("Times").fill("2");
@@ -159,7 +159,7 @@ test("a call is copied for the command line, grpcurl and JavaScript", async ({ p
     `grpcurl -plaintext -d '{"id": 1} {"id": 2}' ${server.address} UserManager/GetUsersByIds`,
   );
   await press(panel, "JavaScript");
-  await expect(text).toContainText("for await (const answer of users.getUsersByIds(requests())) console.log(answer);");
+  await expect(text).toContainText("for await (const response of users.getUsersByIds(requests())) console.log(response);");
   await press(panel, "Copy");
   await expect(panel.getByText("Copied.")).toBeVisible();
   expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(await text.textContent());
@@ -179,7 +179,7 @@ test("leaving the page ends its calls", async ({ page, server }) => {
 test.describe("without a server", () => {
   test.use({ serverGoesAway: true });
 
-  test("a call says that it did not reach one", async ({ page, server }) => {
+  test("a call reports that it did not reach the server", async ({ page, server }) => {
     await server.kill();
     await press(panelOf(page, "Unary"), "Call");
     await expect(panelOf(page, "Unary").getByRole("listitem").last()).toContainText("UNAVAILABLE: the server did not respond");
@@ -191,7 +191,7 @@ test.describe("without a server", () => {
 test.describe("with ten thousand users", () => {
   test.use({ serverOptions: async ({}, use) => use(["--seed", await seedFile(10_000)]) });
 
-  test("ten thousand messages each way leave the page quick, and its document small", async ({ page }) => {
+  test("ten thousand messages each way leave the page fast and the document small", async ({ page }) => {
     await page.evaluate(() => {
       window.longest = 0;
       let last = performance.now();
@@ -207,11 +207,11 @@ test.describe("with ten thousand users", () => {
     await press(panel, "Send");
     await expect(counts(panel)).toContainText("10000 sent");
     await expect(counts(panel)).toContainText("10000 received");
-    await expect(counts(panel)).toContainText("the oldest 18002 rows are not kept");
+    await expect(counts(panel)).toContainText("the oldest 18002 rows were dropped");
     expect(await panel.getByRole("listitem").count()).toBeLessThan(50);
-    const answer = await panel.getByRole("listitem").last().innerText();
-    expect(answer).toContain('"id": 10000');
-    // Scrolled up, the view stays where it is while more comes.
+    const response = await panel.getByRole("listitem").last().innerText();
+    expect(response).toContain('"id": 10000');
+    // Away from the end, the scroll position stays while messages arrive.
     await panel.locator(".diagram-rows").evaluate((element) => (element.scrollTop = 0));
     await expect.poll(async () => panel.getByRole("listitem").first().innerText()).toMatch(/ms|s/);
     await panel.getByLabel("Times").fill("1");

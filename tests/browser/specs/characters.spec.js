@@ -1,4 +1,4 @@
-// Many characters on the stage, and several browsers around it.
+// Many characters on the stage, and several pages that show it.
 import { readFile, writeFile } from "node:fs/promises";
 import { expect, test } from "../test.js";
 
@@ -8,6 +8,7 @@ const live = (page) => page.getByRole("status").filter({ hasText: "Live" });
 
 const number = async (page, name) => parseFloat((await page.getByTestId(name).innerText()).replace("−", "-"));
 
+/** Opens the stage and joins with a character. */
 async function join(page, name) {
   await page.goto("/stage");
   await expect(live(page)).toBeVisible();
@@ -16,14 +17,14 @@ async function join(page, name) {
   await expect(page.getByRole("heading", { name, exact: true })).toBeVisible();
 }
 
-/** Where a point of the stage is on the page, while everybody is within 1.6 m. */
+/** Returns the point of the page that shows a place, while all characters are within 1.6 m. */
 async function pointOf(page, x, y) {
   const box = await stage(page).boundingBox();
   const scale = Math.min(box.width, box.height) / 2 / 1.6;
   return [box.x + box.width / 2 - y * scale, box.y + box.height / 2 - x * scale];
 }
 
-test("two browsers see each other come, move and leave", async ({ page, context, server }) => {
+test("two pages see each other's character join, move and leave", async ({ page, context, server }) => {
   await join(page, "Ann");
   const other = await context.newPage();
   await join(other, "Bob");
@@ -38,14 +39,14 @@ test("two browsers see each other come, move and leave", async ({ page, context,
 
   await other.getByRole("button", { name: "Leave the stage" }).click();
   await expect(page.getByRole("button", { name: "Bob", exact: true })).toBeHidden();
-  // Closing the page ends it too.
+  // Closing the page removes its character too.
   await join(other, "Bea");
   await expect(page.getByRole("button", { name: "Bea", exact: true })).toBeVisible();
   await other.close();
   await expect(page.getByRole("button", { name: /^Bea/ })).toBeHidden({ timeout: 25_000 });
 });
 
-test("what one drags, the other draws within 250 ms", async ({ page, context, server }) => {
+test("one page draws within 250 ms what another page drags", async ({ page, context, server }) => {
   await page.goto("/stage");
   await expect(live(page)).toBeVisible();
   const other = await context.newPage();
@@ -55,7 +56,7 @@ test("what one drags, the other draws within 250 ms", async ({ page, context, se
   await expect.poll(() => number(page, "azimuth")).toBe(0);
   await expect.poll(() => number(other, "azimuth")).toBe(0);
 
-  /** When, by the clock that both pages share, the colour of the character is at a point of the canvas. */
+  /** Resolves to the time, by the clock that both pages share, at which the character's colour is at a point of the canvas. */
   const drawn = async (x, y) => {
     const box = await stage(other).boundingBox();
     const [left, top] = await pointOf(other, x, y);
@@ -82,7 +83,7 @@ test("what one drags, the other draws within 250 ms", async ({ page, context, se
   for (const [x, y] of [[0.6, 0.6], [-0.6, 0.6], [-0.6, -0.6], [0.6, -0.6], [0.6, 0.6]]) {
     const seen = drawn(x, y);
     const target = await pointOf(page, x, y);
-    // The page itself notes when it is told that the pointer has moved.
+    // The time at which the first page receives the pointer event.
     await stage(page).evaluate((canvas) => {
       window.moved = new Promise((resolve) =>
         canvas.addEventListener("pointermove", () => resolve(performance.timeOrigin + performance.now()), { once: true }),
@@ -94,7 +95,7 @@ test("what one drags, the other draws within 250 ms", async ({ page, context, se
   await page.mouse.up();
   delays.sort((one, other) => one - other);
   expect(delays[0]).toBeGreaterThan(0);
-  // Machines under test stumble; what is usual is in the middle.
+  // The median, since a busy machine delays single frames.
   expect(delays[2]).toBeLessThan(250);
 });
 
@@ -111,17 +112,17 @@ test("characters are chosen, hidden, followed and taken over", async ({ page, se
 
   await page.getByRole("button", { name: "Follow" }).click();
   const [width, height] = await stage(page).evaluate((canvas) => [canvas.clientWidth, canvas.clientHeight]);
-  // In the middle of the stage now: there the pointer finds it.
+  // The camera has centred the character.
   await page.getByRole("button", { name: "Walker 7", exact: true }).click();
   await stage(page).focus();
   await page.keyboard.press("Shift+ArrowUp");
-  const taken = async () => (await server.ask("position", "list")).find((character) => character.name === "Walker 7");
-  await expect.poll(async () => (await taken()).epoch).toBe(2);
-  const { x, y } = await taken();
-  // It stays there while it is held, and goes on by itself then.
-  expect((await taken()).x).toBe(x);
-  await expect.poll(async () => (await taken()).epoch, { timeout: 10_000 }).toBe(3);
-  expect(Math.hypot((await taken()).x - x, (await taken()).y - y)).toBeGreaterThan(0.1);
+  const character = async () => (await server.ask("position", "list")).find(({ name }) => name === "Walker 7");
+  await expect.poll(async () => (await character()).epoch).toBe(2);
+  const { x, y } = await character();
+  // The character is held for a few seconds, then resumes its own movement.
+  expect((await character()).x).toBe(x);
+  await expect.poll(async () => (await character()).epoch, { timeout: 10_000 }).toBe(3);
+  expect(Math.hypot((await character()).x - x, (await character()).y - y)).toBeGreaterThan(0.1);
   expect(width).toBeGreaterThan(height / 4);
 
   const hide = page.getByRole("button", { name: "Hide Walker 7" });
@@ -131,7 +132,7 @@ test("characters are chosen, hidden, followed and taken over", async ({ page, se
   await expect(page.getByTestId("characters")).toHaveText("1");
 });
 
-test("a user of the directory comes to the stage from its pane", async ({ page, server }) => {
+test("the pane of a user leads to the stage, where the user joins", async ({ page, server }) => {
   await page.goto("/users/2");
   await page.getByRole("link", { name: "To the stage" }).click();
   await expect(live(page)).toBeVisible();
@@ -141,20 +142,20 @@ test("a user of the directory comes to the stage from its pane", async ({ page, 
   expect(await server.ask("position", "list")).toContainEqual(expect.objectContaining({ name: "guest", user_id: 2 }));
 });
 
-test("the perspective view, the zoom and a drag of the ground change what is seen and move nobody", async ({ page, server }) => {
+test("perspective, zoom and dragging the ground change the view and move no character", async ({ page, server }) => {
   await page.goto("/stage");
   await expect(live(page)).toBeVisible();
   await page.getByRole("button", { name: "Pause" }).click();
   const picture = () => stage(page).evaluate((canvas) => canvas.toDataURL());
   const above = await picture();
   await page.getByRole("button", { name: "Resume" }).click();
-  await page.getByRole("button", { name: "In perspective" }).click();
-  await expect(page.getByRole("button", { name: "In perspective" })).toHaveAttribute("aria-pressed", "true");
+  await page.getByRole("button", { name: "Perspective view" }).click();
+  await expect(page.getByRole("button", { name: "Perspective view" })).toHaveAttribute("aria-pressed", "true");
   await expect.poll(picture).not.toBe(above);
-  await page.getByRole("button", { name: "From above" }).click();
+  await page.getByRole("button", { name: "Top view" }).click();
 
-  // The character's colour leaves the canvas as the ground is dragged away with it, and is back when everybody is to be seen.
-  const seen = () =>
+  // Dragging the ground moves the character's colour off the canvas; "Show all" brings it back.
+  const pixels = () =>
     stage(page).evaluate((canvas) => {
       const colour = getComputedStyle(canvas).getPropertyValue("--stage-colour-0").trim();
       const wanted = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
@@ -165,10 +166,10 @@ test("the perspective view, the zoom and a drag of the ground change what is see
       for (let at = 0; at < data.length; at += 4) count += wanted.every((value, index) => data[at + index] === value);
       return count;
     });
-  await expect.poll(seen).toBeGreaterThan(100);
-  const near = await seen();
-  await page.getByRole("button", { name: "Farther" }).click();
-  await page.getByRole("button", { name: "Nearer" }).click();
+  await expect.poll(pixels).toBeGreaterThan(100);
+  const near = await pixels();
+  await page.getByRole("button", { name: "Zoom out" }).click();
+  await page.getByRole("button", { name: "Zoom in" }).click();
   const box = await stage(page).boundingBox();
   for (let drags = 0; drags < 3; drags += 1) {
     await page.mouse.move(box.x + 20, box.y + 20);
@@ -176,26 +177,26 @@ test("the perspective view, the zoom and a drag of the ground change what is see
     await page.mouse.move(box.x + box.width - 20, box.y + box.height - 20, { steps: 4 });
     await page.mouse.up();
   }
-  await expect.poll(seen).toBe(0);
-  await page.getByRole("button", { name: "Show everybody" }).click();
-  await expect.poll(seen).toBeGreaterThan(near / 2);
+  await expect.poll(pixels).toBe(0);
+  await page.getByRole("button", { name: "Show all" }).click();
+  await expect.poll(pixels).toBeGreaterThan(near / 2);
   expect((await server.ask("position", "list"))[0].epoch).toBe(1);
 });
 
-test("what is recorded on the page is played there, at another speed", async ({ page }, info) => {
+test("a recording of the page plays at another speed", async ({ page }, info) => {
   await page.goto("/stage");
   await expect(live(page)).toBeVisible();
   await page.getByRole("button", { name: "Record", exact: true }).click();
-  await expect(page.getByRole("status").filter({ hasText: /^1\d positions$/ })).toBeVisible();
+  await expect(page.getByRole("status").filter({ hasText: /^Positions recorded: 1\d$/ })).toBeVisible();
   const download = page.waitForEvent("download");
   await page.getByRole("button", { name: "Stop and save" }).click();
   const recorded = (await readFile(await (await download).path(), "utf8")).trim().split("\n").map((line) => JSON.parse(line));
   expect(recorded.length).toBeGreaterThanOrEqual(10);
   expect(recorded[0]).toMatchObject({ character: 1, name: "Walker" });
 
-  // One that runs when the page is left is saved then.
+  // Leaving the page saves a running recording.
   await page.getByRole("button", { name: "Record", exact: true }).click();
-  await expect(page.getByRole("status").filter({ hasText: /^\d positions$/ })).toBeVisible();
+  await expect(page.getByRole("status").filter({ hasText: /^Positions recorded: \d$/ })).toBeVisible();
   const last = page.waitForEvent("download");
   await page.getByRole("link", { name: "Calls", exact: true }).click();
   expect((await last).suggestedFilename()).toBe("stage.ndjson");
@@ -210,7 +211,7 @@ test("what is recorded on the page is played there, at another speed", async ({ 
   await expect(page.getByRole("button", { name: "Cem", exact: true })).toBeVisible();
   await page.getByRole("button", { name: "Cem", exact: true }).click();
   await expect.poll(() => number(page, "y")).toBe(1);
-  // Half as fast: over after four seconds, when it leaves.
+  // At half the speed the recording ends after four seconds, and its character leaves.
   await expect(page.getByRole("button", { name: "Cem", exact: true })).toBeHidden();
 
   await writeFile(file, '{"time_ms":0,"x":1,"y":2}\n{"time_ms":0,"x":1}\n');
@@ -218,17 +219,17 @@ test("what is recorded on the page is played there, at another speed", async ({ 
   await expect(page.getByRole("alert").filter({ hasText: "two.ndjson: line 2: missing field `y`" })).toBeVisible();
 });
 
-test("a tab that is closed takes its character along", async ({ context, server }) => {
+test("closing a tab removes its character", async ({ context, server }) => {
   const page = await context.newPage();
   await join(page, "Ann");
   const names = async () => (await server.ask("position", "list")).map(({ name }) => name);
   await expect.poll(names).toContain("Ann");
   await page.close();
-  // Long before it would leave for its silence.
+  // Long before the server would evict the stale character.
   await expect.poll(names, { timeout: 2000 }).not.toContain("Ann");
 });
 
-test("a call that has gone silent is begun anew, and one's own character is the same", async ({ page, server }) => {
+test("a silent call is replaced, and the own character keeps its id", async ({ page, server }) => {
   const calls = [];
   page.on("websocket", (call) => calls.push(call));
   await join(page, "Ann");
@@ -248,7 +249,7 @@ test("a call that has gone silent is begun anew, and one's own character is the 
 test.describe("when the server goes away", () => {
   test.use({ serverGoesAway: true });
 
-  test("one's own character comes back by itself", async ({ page, server }) => {
+  test("the own character rejoins by itself", async ({ page, server }) => {
     await join(page, "Ann");
     await server.kill();
     await expect(page.getByRole("status").filter({ hasText: "Reconnecting" })).toBeVisible();

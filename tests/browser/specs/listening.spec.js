@@ -1,4 +1,4 @@
-// The page's sound, as far as the page tells it: off until it is asked for, and what is set in it.
+// The controls of the sound: on and off, volume, sources and recordings.
 import { readFile } from "node:fs/promises";
 import { readWav, writeWav } from "../hearing.js";
 import { expect, test } from "../test.js";
@@ -18,28 +18,28 @@ test.beforeEach(async ({ page, server }) => {
   });
   await page.goto("/stage");
   await expect(page.getByRole("status").filter({ hasText: "Live" })).toBeVisible();
-  // On the left, where it stays for a while.
+  // On the left; the server holds the character there.
   await server.ask("position", "publish", "0", "1");
 });
 
 test.use({ serverOptions: ["--hold", "20s"] });
 
-test("there is no sound until it is asked for, and none once it is turned off", async ({ page }) => {
+test("the sound starts on request and stops when it is turned off", async ({ page }) => {
   expect(await page.evaluate(() => window.contexts)).toBe(0);
   await expect(page.getByLabel("Volume")).toBeHidden();
-  await page.getByRole("button", { name: "Turn the sound on" }).click();
+  await page.getByRole("button", { name: "Turn sound on" }).click();
   expect(await page.evaluate(() => window.contexts)).toBe(1);
   await expect.poll(() => level(page)).toBeGreaterThan(-50);
-  // The quieter ear is the other one.
+  // The right ear hears less.
   await expect.poll(async () => (await level(page, 0)) - (await level(page, 1))).toBeGreaterThan(2);
-  await expect(page.getByTestId("latency")).toHaveText(/^Heard [1-9]\d\d ms after it was sent$/);
-  await page.getByRole("button", { name: "Turn the sound off" }).click();
+  await expect(page.getByTestId("latency")).toHaveText(/^Sound delay: [1-9]\d\d ms$/);
+  await page.getByRole("button", { name: "Turn sound off" }).click();
   await expect(page.getByLabel("Volume")).toBeHidden();
 });
 
-test("volume, mute and solo do what they say", async ({ page, server }) => {
+test("volume, mute and solo change the levels", async ({ page, server }) => {
   const other = server.run("position", "simulate", "1", "--radius", "3");
-  await page.getByRole("button", { name: "Turn the sound on" }).click();
+  await page.getByRole("button", { name: "Turn sound on" }).click();
   await expect.poll(() => level(page)).toBeGreaterThan(-50);
   await page.getByLabel("Volume").fill("0");
   await expect.poll(() => level(page)).toBeLessThan(-59);
@@ -54,14 +54,14 @@ test("volume, mute and solo do what they say", async ({ page, server }) => {
   await expect(page.getByRole("button", { name: "Mute" })).toHaveAttribute("aria-pressed", "false");
   await page.getByRole("button", { name: "Solo" }).click();
   await expect.poll(() => level(page)).toBeGreaterThan(-55);
-  await page.getByLabel("Walker 1 sounds like").selectOption("Nothing");
+  await page.getByLabel("Sound of Walker 1").selectOption("Silence");
   await expect.poll(() => level(page)).toBeLessThan(-59);
-  await page.getByLabel("Walker 1 sounds like").selectOption("A voice");
+  await page.getByLabel("Sound of Walker 1").selectOption("Voice");
   await expect.poll(() => level(page)).toBeGreaterThan(-55);
   await other.stop();
 });
 
-test("a character sounds like the file that is dropped on it", async ({ page }) => {
+test("a dropped file becomes the sound of the character", async ({ page }) => {
   await expect(page.getByTestId("y")).toHaveText("1.00 m");
   const drop = async (name, bytes) =>
     page.getByRole("application", { name: "The stage" }).evaluate(
@@ -75,25 +75,25 @@ test("a character sounds like the file that is dropped on it", async ({ page }) 
       },
       { name, bytes: [...bytes] },
     );
-  await page.getByRole("button", { name: "Turn the sound on" }).click();
+  await page.getByRole("button", { name: "Turn sound on" }).click();
   const tone = Array.from({ length: 24_000 }, (_, at) => 0.5 * Math.sin(at / 8));
   await drop("tone.wav", writeWav(tone, 48_000));
-  await expect(page.getByLabel("Walker sounds like")).toHaveValue("file");
+  await expect(page.getByLabel("Sound of Walker")).toHaveValue("file");
   await expect.poll(() => level(page)).toBeGreaterThan(-20);
-  // Turned off and on again, everything is as it was.
-  await page.getByRole("button", { name: "Turn the sound off" }).click();
-  await page.getByRole("button", { name: "Turn the sound on" }).click();
-  await expect(page.getByLabel("Walker sounds like")).toHaveValue("file");
+  // Settings survive turning the sound off and on.
+  await page.getByRole("button", { name: "Turn sound off" }).click();
+  await page.getByRole("button", { name: "Turn sound on" }).click();
+  await expect(page.getByLabel("Sound of Walker")).toHaveValue("file");
   await expect.poll(() => level(page)).toBeGreaterThan(-20);
   expect(await page.evaluate(() => window.contexts)).toBe(1);
   await drop("notes.txt", Buffer.from("no sound"));
-  await expect(page.getByRole("alert").filter({ hasText: "notes.txt is no sound that this browser can read." })).toBeVisible();
+  await expect(page.getByRole("alert").filter({ hasText: "The browser cannot decode notes.txt. Choose another sound file." })).toBeVisible();
 });
 
-test("a recording is saved when the sound is turned off, and when the page is left", async ({ page }) => {
-  await page.getByRole("button", { name: "Turn the sound on" }).click();
+test("turning the sound off and leaving the page save a running recording", async ({ page }) => {
+  await page.getByRole("button", { name: "Turn sound on" }).click();
   const record = async () => {
-    await page.getByRole("button", { name: "Record the sound" }).click();
+    await page.getByRole("button", { name: "Record sound" }).click();
     await expect(page.getByRole("status").filter({ hasText: /^1 s$/ })).toBeVisible();
   };
   const saved = async (leave) => {
@@ -104,8 +104,8 @@ test("a recording is saved when the sound is turned off, and when the page is le
     expect(left.length).toBeGreaterThan(0.4 * rate);
   };
   await record();
-  await saved(() => page.getByRole("button", { name: "Turn the sound off" }).click());
-  await page.getByRole("button", { name: "Turn the sound on" }).click();
+  await saved(() => page.getByRole("button", { name: "Turn sound off" }).click());
+  await page.getByRole("button", { name: "Turn sound on" }).click();
   await record();
   await saved(() => page.getByRole("link", { name: "Calls", exact: true }).click());
 });

@@ -1,11 +1,11 @@
-// What is heard of a source at its place, as the page lets it be heard, rendered offline.
+// The sound of a source at a place, as on the page, rendered offline.
 import { openWithCalls } from "../calls.js";
 import { decibels, lag, sharpestBend } from "../hearing.js";
 import { expect, test } from "../test.js";
 
 const RATE = 48_000;
 
-/** Both channels of what is heard of a source that goes along a track of [seconds, forward, left, up]. */
+/** Renders a source along a track of [seconds, forward, left, up]. Returns both channels. */
 async function rendered(page, { seconds, track, tone = null }) {
   const channels = await page.evaluate(
     async ({ seconds, track, tone, rate }) => {
@@ -18,29 +18,29 @@ async function rendered(page, { seconds, track, tone = null }) {
       });
       const source = new AudioBufferSourceNode(context, { buffer });
       const [[, ...first], ...others] = track;
-      const heard = new window.calls.PannedSource(context, source, ...first);
+      const panned = new window.calls.PannedSource(context, source, ...first);
       for (const [time, ...place] of others) {
         context.suspend(time).then(() => {
-          heard.move_to(...place, context.currentTime);
+          panned.move_to(...place, context.currentTime);
           context.resume();
         });
       }
       source.start();
       const rendered = await context.startRendering();
-      heard.free();
+      panned.free();
       return [0, 1].map((channel) => Array.from(rendered.getChannelData(channel)));
     },
     { seconds, track, tone, rate: RATE },
   );
-  // Without the beginning, in which it fades in.
+  // Without the fade-in.
   return channels.map((samples) => Float32Array.from(samples.slice(RATE / 2)));
 }
 
 /**
- * Waits until the browser has loaded its measured head, and keeps it loaded: Chromium can hang for good when it begins to render
- * offline before that. A context that plays says nothing until then.
+ * Waits until the browser has loaded its HRTF, and keeps it loaded: Chromium can hang if offline rendering starts before. A
+ * playing context is silent until then.
  */
-async function loadHead(page) {
+async function loadHrtf(page) {
   // A page may make sound after a click.
   await page.mouse.click(1, 1);
   await page.evaluate(async (sampleRate) => {
@@ -59,51 +59,52 @@ async function loadHead(page) {
   }, RATE);
 }
 
-const standing = (page, ...place) => rendered(page, { seconds: 1, track: [[0, ...place]] });
+/** Renders a source that stands still. */
+const still = (page, ...place) => rendered(page, { seconds: 1, track: [[0, ...place]] });
 
 test.describe("a source", () => {
   test.beforeEach(async ({ page }) => {
     await openWithCalls(page);
-    await loadHead(page);
+    await loadHrtf(page);
   });
 
-  test("is louder and earlier on its side", async ({ page }) => {
-    const [left, right] = await standing(page, 0, 1.4, 0);
+  test("is louder and earlier at the nearer ear", async ({ page }) => {
+    const [left, right] = await still(page, 0, 1.4, 0);
     expect(decibels(left) - decibels(right)).toBeGreaterThan(6);
     expect(lag(left, right)).toBeGreaterThan(15);
     expect(lag(left, right)).toBeLessThan(45);
   });
 
-  test("in front and behind is on the side on which it is", async ({ page }) => {
+  test("in front or behind keeps its side", async ({ page }) => {
     for (const forward of [1, -1]) {
-      const [left, right] = await standing(page, forward, -1, 0);
+      const [left, right] = await still(page, forward, -1, 0);
       expect(decibels(right) - decibels(left)).toBeGreaterThan(4);
       expect(lag(left, right)).toBeLessThan(-8);
-      const [ahead, alike] = await standing(page, 1.4 * forward, 0, 0);
-      expect(Math.abs(decibels(ahead) - decibels(alike))).toBeLessThan(1.5);
+      const [leftAhead, rightAhead] = await still(page, 1.4 * forward, 0, 0);
+      expect(Math.abs(decibels(leftAhead) - decibels(rightAhead))).toBeLessThan(1.5);
     }
   });
 
-  test("is half as loud at twice the distance, as it is at 1.4 m, and no louder within 0.2 m", async ({ page }) => {
-    const loudness = async (...place) => decibels((await standing(page, ...place))[0]);
+  test("is 6 dB softer at twice the distance, and no louder within 0.2 m", async ({ page }) => {
+    const loudness = async (...place) => decibels((await still(page, ...place))[0]);
     const near = await loudness(1.4, 0, 0);
     expect(Math.abs(near - (await loudness(2.8, 0, 0)) - 6.02)).toBeLessThan(0.5);
     expect(Math.abs((await loudness(0.2, 0, 0)) - (await loudness(0.1, 0, 0)))).toBeLessThan(0.1);
     expect(Math.abs((await loudness(0.2, 0, 0)) - near - 16.9)).toBeLessThan(0.5);
   });
 
-  test("that goes round once makes no clicks", async ({ page }) => {
+  test("makes no clicks on a full circle", async ({ page }) => {
     const circle = Array.from({ length: 4 * 40 }, (_, step) => {
       const angle = (2 * Math.PI * step) / (4 * 40);
       return [step / 40, Math.cos(angle), Math.sin(angle), 0];
     });
     const bend = (channels) => Math.max(...channels.map(sharpestBend));
-    // The sharpest that the tone has by itself, wherever it stands still.
-    let still = 0;
+    // The sharpest bend of the tone at places where it stands still.
+    let reference = 0;
     for (const place of [[1, 0, 0], [0, 1, 0], [-1, 0, 0], [0, -1, 0]]) {
-      still = Math.max(still, bend(await rendered(page, { seconds: 1, track: [[0, ...place]], tone: 440 })));
+      reference = Math.max(reference, bend(await rendered(page, { seconds: 1, track: [[0, ...place]], tone: 440 })));
     }
-    expect(still).toBeLessThan(0.01);
-    expect(bend(await rendered(page, { seconds: 4, track: circle, tone: 440 }))).toBeLessThan(1.3 * still);
+    expect(reference).toBeLessThan(0.01);
+    expect(bend(await rendered(page, { seconds: 4, track: circle, tone: 440 }))).toBeLessThan(1.3 * reference);
   });
 });

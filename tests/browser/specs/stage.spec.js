@@ -1,25 +1,26 @@
+// The page *Stage*: the default character in numbers and pixels, input, and the stream.
 import { expect, test } from "../test.js";
 
-/** A readout as a number. */
+/** Returns a readout as a number. */
 const number = async (page, name) => parseFloat((await page.getByTestId(name).innerText()).replace("−", "-"));
 
 const live = (page) => page.getByRole("status").filter({ hasText: "Live" });
 
 const stage = (page) => page.getByRole("application", { name: "The stage" });
 
-/** Degrees from a to b, from -180 to 180. */
+/** Returns the angle from a to b in degrees, from -180 to 180. */
 const turn = (a, b) => ((((b - a + 180) % 360) + 360) % 360) - 180;
 
 /**
- * Where on the canvas the character's colour is, in metres: the middle of its pixels, scaled by what the page shows
- * (the nearer edge is 1.6 m from the listener while the character is on its circle).
+ * Returns the centre of the pixels of the character's colour, in metres. The nearer edge of the canvas is 1.6 m from the
+ * listener while the character walks its circle.
  */
 const characterOnCanvas = (page) =>
   stage(page).evaluate((canvas) => {
     const colour = getComputedStyle(canvas).getPropertyValue("--stage-colour-0").trim();
     const wanted = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
     const { width, height } = canvas;
-    // Read from a copy, so that the canvas itself stays as it is drawn for people.
+    // Reading pixels from the canvas itself would change how the browser draws it.
     const copy = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
     copy.drawImage(canvas, 0, 0);
     const { data } = copy.getImageData(0, 0, width, height);
@@ -39,7 +40,7 @@ test("the character walks its circle, in numbers and in pixels", async ({ page }
   await page.goto("/stage");
   await expect(live(page)).toBeVisible();
   await expect.poll(() => number(page, "azimuth")).not.toBeNaN();
-  // Three seconds of what the numbers say, each time they change: taken at once, they belong together.
+  // Three seconds of numbers, read together each time they change.
   const readouts = await page.getByLabel("Readouts").evaluate(async (readouts) => {
     const of = (id) => parseFloat(readouts.querySelector(`[data-testid=${id}]`).innerText.replace("−", "-"));
     const taken = [];
@@ -57,7 +58,7 @@ test("the character walks its circle, in numbers and in pixels", async ({ page }
     expect(y).toBeCloseTo(Math.sin((azimuth * Math.PI) / 180), 1);
   }
   expect(Math.abs(turn(readouts[0].azimuth, readouts.at(-1).azimuth))).toBeGreaterThan(80);
-  // 50 degrees a second, to the left: the middle one of the steps, since a machine under test stumbles.
+  // 50 degrees per second to the left: the median, since a busy machine delays single steps.
   const speeds = readouts.slice(1).map(({ time, azimuth }, at) => (turn(readouts[at].azimuth, azimuth) / (time - readouts[at].time)) * 1000);
   const middle = speeds.sort((one, other) => one - other)[speeds.length >> 1];
   expect(middle).toBeGreaterThan(35);
@@ -75,21 +76,21 @@ test("the character walks its circle, in numbers and in pixels", async ({ page }
   await expect(page.getByText(/Walker is 1\.\d\d m away, .+ \(−?\d+°\)\./)).toBeVisible();
 });
 
-test("ten samples a second arrive, and are drawn a fixed delay behind", async ({ page }) => {
+test("ten samples per second arrive and are drawn after the playout delay", async ({ page }) => {
   await page.goto("/stage");
-  // A busy machine delivers unevenly; twice the rate, or half of it, would never be read as this.
+  // The tolerance is for a busy machine.
   await expect.poll(async () => Math.abs((await number(page, "rate")) - 10)).toBeLessThan(1);
   expect(await number(page, "age")).toBeLessThan(1000);
-  await expect(page.getByTestId("delay")).toHaveText("150 ms");
+  await expect(page.getByTestId("playout-delay")).toHaveText("150 ms");
 });
 
-test("dragging publishes where the character is put", async ({ page, server }) => {
+test("dragging publishes the place of the character", async ({ page, server }) => {
   await page.goto("/stage");
   await expect(live(page)).toBeVisible();
   const box = await stage(page).boundingBox();
   const scale = Math.min(box.width, box.height) / 2 / 1.6;
   const at = (x, y) => [box.x + box.width / 2 - y * scale, box.y + box.height / 2 - x * scale];
-  // It walks, so it is taken where it stands still for a moment.
+  // The server holds a published character in place, so that the pointer finds it.
   await server.ask("position", "publish", "1", "0");
   await expect.poll(() => number(page, "azimuth")).toBe(0);
   await page.mouse.move(...at(1, 0));
@@ -100,7 +101,7 @@ test("dragging publishes where the character is put", async ({ page, server }) =
   expect((await server.ask("position", "get"))[0].x).toBeCloseTo(-0.5, 1);
   await page.mouse.up();
   await expect.poll(() => number(page, "y")).toBeCloseTo(1.2, 1);
-  // Held for three seconds, then it walks on from there.
+  // After three seconds the character walks on.
   await expect.poll(() => number(page, "distance"), { timeout: 10_000 }).toBeCloseTo(1, 2);
 });
 
@@ -121,7 +122,7 @@ test("the arrow keys move the character", async ({ page, server }) => {
   await expect.poll(async () => (await server.ask("position", "get"))[0].z).toBeCloseTo(0.6, 5);
 });
 
-test("pausing ends the stream, and resuming begins another", async ({ page, server }) => {
+test("pausing ends the stream, and resuming starts another", async ({ page, server }) => {
   await page.goto("/stage");
   await expect(live(page)).toBeVisible();
   await page.getByRole("button", { name: "Pause" }).click();
@@ -155,10 +156,10 @@ test("leaving the page ends its stream", async ({ page, server }) => {
   await expect.poll(() => server.ended("PositionSub")).toBe(1);
 });
 
-test.describe("for readers who want less motion", () => {
+test.describe("with reduced motion", () => {
   test.use({ contextOptions: { reducedMotion: "reduce" } });
 
-  test("the picture changes once a second and leaves no trail", async ({ page }) => {
+  test("the canvas changes once per second and has no trails", async ({ page }) => {
     await page.goto("/stage");
     await expect(live(page)).toBeVisible();
     const pictures = await stage(page).evaluate(async (canvas) => {
@@ -178,7 +179,7 @@ test.describe("for readers who want less motion", () => {
 test.describe("when the server goes away", () => {
   test.use({ serverGoesAway: true });
 
-  test("the page says so and goes on without a reload", async ({ page, server }) => {
+  test("the page reports it and reconnects without a reload", async ({ page, server }) => {
     await page.goto("/stage");
     await expect(live(page)).toBeVisible();
     await page.evaluate(() => (window.stillTheSamePage = true));

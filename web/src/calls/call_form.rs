@@ -1,34 +1,35 @@
-//! What the reader chooses and types for a call: the method, the transport, the message, the deadline, the metadata.
+//! The form of a call: method, transport, message, deadline and metadata.
 
 use leptos::prelude::*;
 use prost::bytes::Bytes;
+use soundstage_formats::FieldError;
 use soundstage_proto::descriptor::MethodDescriptor;
 
-use super::form::example;
-use super::message::{Draft, Refused};
+use super::draft::Draft;
+use super::message_form::example;
 use super::options;
 use crate::api::RawCall;
 use crate::language::{t, translated};
 use crate::ui::{Control, Field};
 
-/// What the reader has chosen and typed.
+/// The state of the form.
 #[derive(Clone, Copy)]
 pub(super) struct CallForm {
     pub(super) method: RwSignal<&'static MethodDescriptor>,
     pub(super) draft: RwSignal<Draft>,
-    pub(super) refused: RwSignal<Option<Refused>>,
+    pub(super) field_error: RwSignal<Option<FieldError>>,
     pub(super) over_websocket: RwSignal<bool>,
     pub(super) deadline: RwSignal<String>,
     pub(super) metadata: RwSignal<String>,
 }
 
 impl CallForm {
-    /// Those that a panel begins with.
-    pub(super) fn of(method: &'static MethodDescriptor) -> Self {
+    /// Creates a form with the example request of a method.
+    pub(super) fn new(method: &'static MethodDescriptor) -> Self {
         let form = Self {
             method: RwSignal::new(method),
             draft: RwSignal::new(example(method)),
-            refused: RwSignal::new(None),
+            field_error: RwSignal::new(None),
             over_websocket: RwSignal::new(false),
             deadline: RwSignal::new(String::new()),
             metadata: RwSignal::new(String::new()),
@@ -37,7 +38,7 @@ impl CallForm {
         form
     }
 
-    /// The call, if deadline and metadata can be read.
+    /// Returns the call; `None` if the deadline or the metadata are invalid.
     pub(super) fn call(self) -> Option<RawCall> {
         Some(RawCall {
             method: self.method.get(),
@@ -47,7 +48,8 @@ impl CallForm {
         })
     }
 
-    /// So many messages, the first field counted up from one to the next; or says what cannot be read.
+    /// Returns `times` messages, of which each increments the first field; `None`, with an error at the field, if a
+    /// text is invalid.
     pub(super) fn messages(self, times: usize) -> Option<Vec<Bytes>> {
         let method = self.method.get_untracked();
         let request = method.request;
@@ -56,22 +58,22 @@ impl CallForm {
         for _ in 0..times {
             match draft.encode(request) {
                 Ok(message) => messages.push(message),
-                Err(refused) => {
-                    self.refused.set(Some(refused));
+                Err(error) => {
+                    self.field_error.set(Some(error));
                     return None;
                 }
             }
             if method.kind.takes_many() {
-                draft.count_up(request);
+                draft.increment_first_field(request);
             }
         }
-        // The next click goes on from there.
+        // The next click continues with the next id.
         self.draft.set(draft);
         Some(messages)
     }
 }
 
-/// Which method, and what carries the call; fixed while one is open.
+/// The choice of method and transport, disabled during a call.
 #[component]
 pub(super) fn MethodAndTransport(
     form: CallForm,
@@ -81,7 +83,7 @@ pub(super) fn MethodAndTransport(
 ) -> impl IntoView {
     let choose_method = move |path: String| {
         if let Some(method) = MethodDescriptor::at(&path) {
-            form.refused.set(None);
+            form.field_error.set(None);
             form.draft.set(example(method));
             form.method.set(method);
         }
@@ -118,7 +120,7 @@ pub(super) fn MethodAndTransport(
     }
 }
 
-/// The deadline and the metadata; what is wrong with them stands at them while they are typed.
+/// The deadline and the metadata. Errors show while the reader types.
 #[component]
 pub(super) fn Options(form: CallForm, id: &'static str) -> impl IntoView {
     let (deadline, metadata) = (form.deadline, form.metadata);
@@ -130,7 +132,7 @@ pub(super) fn Options(form: CallForm, id: &'static str) -> impl IntoView {
             <summary>{t("Deadline and metadata")}</summary>
             <Field
                 id=format!("{id}-deadline")
-                label=t("Deadline, ms")
+                label=t("Deadline (ms)")
                 placeholder=t("none")
                 control=Control::NUMBER
                 value=deadline.into()
@@ -139,7 +141,7 @@ pub(super) fn Options(form: CallForm, id: &'static str) -> impl IntoView {
             />
             <Field
                 id=format!("{id}-metadata")
-                label=t("Metadata, a name and a value each line")
+                label=t("Metadata, one \"name: value\" per line")
                 placeholder=t("name: value")
                 control=Control::Lines
                 value=metadata.into()

@@ -1,17 +1,17 @@
-//! The call as text for elsewhere, and the button that copies it.
+//! The snippet of a call, and the button that copies it.
 
 use leptos::prelude::*;
 
 use super::call_form::CallForm;
 use super::session::Session;
-use super::snippet::Format;
+use super::snippet::SnippetFormat;
 use crate::browser;
 use crate::language::t;
 
-/// The requests of the call, or, while there was none, the one that is typed.
+/// A snippet with the requests of the call; before the first request, with the message in the form.
 #[component]
 pub(super) fn CopyAs(form: CallForm, session: Session, id: &'static str) -> impl IntoView {
-    let format = RwSignal::new(Format::CommandLine);
+    let format = RwSignal::new(SnippetFormat::CommandLine);
     let copied = RwSignal::new(None::<bool>);
     let origin = browser::origin();
     let text = Memo::new(move |_| {
@@ -34,21 +34,21 @@ pub(super) fn CopyAs(form: CallForm, session: Session, id: &'static str) -> impl
         copied.set(None);
         format.set(chosen);
     };
-    let told = move || match copied.get() {
+    let outcome = move || match copied.get() {
         None => "",
         Some(true) => t("Copied."),
-        Some(false) => t("The browser does not allow it; select the text instead."),
+        Some(false) => t("The browser blocked the clipboard. Select the text and copy it."),
     };
     view! {
         <details class="copy-as">
             <summary>{t("Copy as")}</summary>
             <div class="copy-formats" role="group" aria-label=t("Copy as")>
-                {Format::ALL.map(|each| view! {
+                {SnippetFormat::ALL.map(|each| view! {
                     <button type="button" class="button quiet-button" aria-pressed=move || (format.get() == each).to_string()
                         on:click=move |_| choose(each)>{each.label()}</button>
                 })}
                 <button type="button" class="button quiet-button" on:click=copy>{t("Copy")}</button>
-                <span class="quiet" role="status">{told}</span>
+                <span class="quiet" role="status">{outcome}</span>
             </div>
             <pre tabindex="0" data-testid=format!("{id}-copy")>{text}</pre>
         </details>

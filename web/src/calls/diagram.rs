@@ -1,5 +1,5 @@
-//! The sequence diagram: an arrow for each thing that went to or fro, newest at the end. Only the rows in view are in the
-//! document.
+//! The sequence diagram: an arrow for each event of a call, the newest at the end. The document holds only the rows in
+//! view.
 
 use std::ops::Range;
 
@@ -11,29 +11,29 @@ use super::session::{Phase, Session};
 use crate::language::{fill, t};
 use crate::ui::decimal;
 
-/// The height of a row in CSS pixels; the style sheet has it too.
+/// The height of a row in CSS pixels, as in the style sheet.
 const ROW_HEIGHT: f64 = 32.0;
-/// Rows beyond each edge that are there already when they scroll into view.
-const MARGIN: usize = 8;
+/// The number of extra rows beyond each edge, so that scrolling shows no gap.
+const OVERSCAN: usize = 8;
 
-/// The rows to have in the document when so much is scrolled away and so much is in view, in CSS pixels.
-fn rows_in_view(scrolled: f64, height: f64, rows: usize) -> Range<usize> {
-    let first = (scrolled.max(0.0) / ROW_HEIGHT) as usize;
-    let last = ((scrolled.max(0.0) + height) / ROW_HEIGHT).ceil() as usize;
-    let end = last.saturating_add(MARGIN).min(rows);
-    first.saturating_sub(MARGIN).min(end)..end
+/// Returns the rows to render at a scroll offset and a height in CSS pixels.
+fn rows_in_view(scroll_top: f64, height: f64, rows: usize) -> Range<usize> {
+    let first = (scroll_top.max(0.0) / ROW_HEIGHT) as usize;
+    let last = ((scroll_top.max(0.0) + height) / ROW_HEIGHT).ceil() as usize;
+    let end = last.saturating_add(OVERSCAN).min(rows);
+    first.saturating_sub(OVERSCAN).min(end)..end
 }
 
-/// So many rows as a length in CSS.
+/// Returns the height of some rows as a CSS length.
 fn pixels(rows: usize) -> String {
     format!("{}px", rows * ROW_HEIGHT as usize)
 }
 
-/// The diagram of a session's call, with its counts above.
+/// The diagram of a session, with its counts above.
 #[component]
 pub(super) fn Diagram(session: Session, label: String) -> impl IntoView {
     let scroller = NodeRef::<Div>::new();
-    // What is scrolled away, and what is in view.
+    // Scroll offset and height in CSS pixels.
     let view = RwSignal::new((0.0, 320.0));
     let at_end = RwSignal::new(true);
     let chosen = RwSignal::new(None::<usize>);
@@ -47,7 +47,7 @@ pub(super) fn Diagram(session: Session, label: String) -> impl IntoView {
             at_end.set(top + height >= f64::from(element.scroll_height()) - ROW_HEIGHT);
         }
     };
-    // Whoever looks at the end goes on doing so.
+    // A view at the end follows new events.
     Effect::new(move |_| {
         let rows = session.with_log(Log::len);
         if rows == 0 {
@@ -62,11 +62,11 @@ pub(super) fn Diagram(session: Session, label: String) -> impl IntoView {
         let ((top, height), chosen_now) = (view.get(), chosen.get());
         session.with_log(|log| {
             let rows = rows_in_view(top, height, log.len()).filter_map(|row| {
-                let arrow = log.row(row)?;
+                let event = log.row(row)?;
                 Some(row_view(
                     row,
-                    arrow,
-                    chosen_now == Some(arrow.index),
+                    event,
+                    chosen_now == Some(event.index),
                     chosen,
                 ))
             });
@@ -76,7 +76,7 @@ pub(super) fn Diagram(session: Session, label: String) -> impl IntoView {
     let height = move || session.with_log(|log| pixels(log.len()));
     let chosen_text = move || {
         let index = chosen.get()?;
-        session.with_log(|log| log.arrow(index).map(|arrow| arrow.what.text().to_owned()))
+        session.with_log(|log| log.event(index).map(|event| event.kind.text().to_owned()))
     };
     view! {
         <div class="diagram">
@@ -93,27 +93,27 @@ pub(super) fn Diagram(session: Session, label: String) -> impl IntoView {
     }
 }
 
-/// One arrow; a click shows all of its text, and another hides it again.
+/// A row of the diagram. A click shows the whole text of the event; another click hides the text.
 fn row_view(
     row: usize,
-    arrow: &Event,
+    event: &Event,
     is_chosen: bool,
     chosen: RwSignal<Option<usize>>,
 ) -> impl IntoView + use<> {
-    let index = arrow.index;
-    let class = match (arrow.direction, &arrow.what) {
+    let index = event.index;
+    let class = match (event.direction, &event.kind) {
         (_, EventKind::Status { ok: false, .. }) => "arrow received failed",
         (Direction::Sent, EventKind::Message(_)) => "arrow sent message",
         (Direction::Sent, _) => "arrow sent",
         (Direction::Received, EventKind::Message(_)) => "arrow received message",
         (Direction::Received, _) => "arrow received",
     };
-    let direction = match arrow.direction {
+    let direction = match event.direction {
         Direction::Sent => t("sent"),
         Direction::Received => t("received"),
     };
-    // Longer text would not fit, however wide the screen.
-    let text: String = arrow.what.text().chars().take(300).collect();
+    // No screen is wide enough for more.
+    let text: String = event.kind.text().chars().take(300).collect();
     view! {
         <li class=class style:top=pixels(row)>
             <button
@@ -121,22 +121,23 @@ fn row_view(
                 aria-pressed=is_chosen.to_string()
                 on:click=move |_| chosen.set((!is_chosen).then_some(index))
             >
-                <span class="at">{time(arrow.at)}</span>
+                <span class="at">{time(event.at)}</span>
                 <span class="visually-hidden">{direction}</span>
-                <span class="line"><span class="content"><b>{t(arrow.what.label())}</b>" "{text}</span></span>
-                <span class="size">{arrow.size.map(bytes).unwrap_or_default()}</span>
+                <span class="line"><span class="content"><b>{t(event.kind.label())}</b>" "{text}</span></span>
+                <span class="size">{event.size.map(bytes).unwrap_or_default()}</span>
             </button>
         </li>
     }
 }
 
+/// Returns the numbers of messages and bytes, and the duration.
 fn counts(log: &Log) -> String {
     if log.len() == 0 {
-        return t("Nothing has been sent yet.").into();
+        return t("No messages yet.").into();
     }
-    let forgotten = match log.forgotten() {
+    let dropped = match log.dropped() {
         0 => String::new(),
-        rows => fill(" · the oldest {0} rows are not kept", &[&rows.to_string()]),
+        rows => fill(" · the oldest {0} rows were dropped", &[&rows.to_string()]),
     };
     let values = [
         log.sent.messages.to_string(),
@@ -144,22 +145,23 @@ fn counts(log: &Log) -> String {
         log.received.messages.to_string(),
         bytes(log.received.bytes),
         time(log.elapsed()),
-        forgotten,
+        dropped,
     ];
     let values = values.each_ref().map(String::as_str);
     fill("{0} sent, {1} · {2} received, {3} · {4}{5}", &values)
 }
 
-/// The end of the call, for those who hear the page.
+/// Returns the announcement of the end of the call for screen readers.
 fn ending(log: &Log) -> String {
     let last = log.len().checked_sub(1).and_then(|row| log.row(row));
-    let end = last.map_or("", |arrow| match &arrow.what {
+    let end = last.map_or("", |event| match &event.kind {
         EventKind::Cancel => t("Cancelled"),
-        what => what.text(),
+        kind => kind.text(),
     });
-    fill("The call has ended: {0}. {1}", &[end, &counts(log)])
+    fill("Call ended: {0}. {1}", &[end, &counts(log)])
 }
 
+/// Formats a duration in milliseconds.
 fn time(millis: f64) -> String {
     match millis {
         short if short < 999.5 => decimal(short, 1) + " ms",
@@ -167,6 +169,7 @@ fn time(millis: f64) -> String {
     }
 }
 
+/// Formats a number of bytes.
 fn bytes(count: usize) -> String {
     match count {
         small @ 0..1000 => format!("{small} B"),
@@ -180,12 +183,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_rows_in_view_and_a_few_more_are_in_the_document() {
+    fn the_document_holds_the_rows_in_view_and_a_few_more() {
         assert_eq!(rows_in_view(0.0, 320.0, 0), 0..0);
         assert_eq!(rows_in_view(0.0, 320.0, 5), 0..5);
         assert_eq!(rows_in_view(0.0, 320.0, 2000), 0..18);
         assert_eq!(rows_in_view(32_000.0, 320.0, 2000), 992..1018);
-        // Scrolled further than a new, shorter call is long.
+        // The offset is beyond the end of a new, shorter call.
         assert_eq!(rows_in_view(32_000.0, 320.0, 3), 3..3);
         assert_eq!(rows_in_view(-10.0, 320.0, 3), 0..3);
     }

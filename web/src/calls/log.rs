@@ -1,38 +1,38 @@
-//! What has gone to and fro in a call: the rows of its sequence diagram. Plain state, tested on the host.
+//! The events of a call: the rows of its sequence diagram. Plain state, tested on the host.
 
 use std::collections::VecDeque;
 
 use crate::language::key;
 
-/// Rows that are kept. Of a longer call the oldest go; the counts know of all.
+/// The maximum number of events in the log. A longer call drops the oldest events; the counts include all.
 const CAPACITY: usize = 2000;
 
-/// Which way something went.
+/// The direction of an event, as the page sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Direction {
     Sent,
     Received,
 }
 
-/// What went.
+/// The kind of an event, with its text.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum EventKind {
     /// The call itself, with its metadata.
     Call(String),
-    /// A message as text.
+    /// A message.
     Message(String),
-    /// No more requests will come.
+    /// The end of the requests.
     HalfClose,
-    /// The reader has called it off.
+    /// The reader cancelled the call.
     Cancel,
-    /// The response's headers.
+    /// The response headers.
     Headers(String),
-    /// How the call ended.
+    /// The status that ended the call.
     Status { ok: bool, text: String },
 }
 
 impl EventKind {
-    /// One word for the kind of thing; a message needs none.
+    /// Returns the label of the event; empty for a message.
     pub(super) fn label(&self) -> &'static str {
         match self {
             Self::Call(_) => key("call"),
@@ -44,7 +44,7 @@ impl EventKind {
         }
     }
 
-    /// Its content; empty where the label says all.
+    /// Returns the text of the event; empty where the label says all.
     pub(super) fn text(&self) -> &str {
         match self {
             Self::Call(text)
@@ -56,51 +56,52 @@ impl EventKind {
     }
 }
 
-/// One arrow of the diagram.
+/// An event of a call: an arrow of the diagram.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Event {
-    /// Counts from 0 in the whole call.
+    /// The number of the event in the call, from 0.
     pub(super) index: usize,
-    /// Milliseconds since the call began.
+    /// Milliseconds since the start of the call.
     pub(super) at: f64,
     pub(super) direction: Direction,
-    pub(super) what: EventKind,
-    /// Bytes of a message.
+    pub(super) kind: EventKind,
+    /// The size of a message in bytes; `None` for other events.
     pub(super) size: Option<usize>,
 }
 
-/// Messages and their bytes.
+/// The number of messages, and of their bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Count {
     pub(super) messages: usize,
     pub(super) bytes: usize,
 }
 
-/// All that has happened, as far as it is kept.
+/// The newest events of a call, and the counts of all.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Log {
-    arrows: VecDeque<Event>,
-    began: f64,
-    next: usize,
+    events: VecDeque<Event>,
+    /// The start of the call in milliseconds.
+    start: f64,
+    next_index: usize,
     pub(super) sent: Count,
     pub(super) received: Count,
 }
 
 impl Log {
-    /// An empty log of a call that begins now.
-    pub(super) fn begin(now: f64) -> Self {
+    /// Creates the log of a call that starts at `now` (milliseconds).
+    pub(super) fn starting_at(now: f64) -> Self {
         Self {
-            began: now,
+            start: now,
             ..Self::default()
         }
     }
 
-    /// Adds an arrow; `size` for a message.
+    /// Adds an event; `size` is the size of a message in bytes.
     pub(super) fn push(
         &mut self,
         now: f64,
         direction: Direction,
-        what: EventKind,
+        kind: EventKind,
         size: Option<usize>,
     ) {
         if let Some(bytes) = size {
@@ -111,43 +112,43 @@ impl Log {
             count.messages += 1;
             count.bytes += bytes;
         }
-        if self.arrows.len() == CAPACITY {
-            self.arrows.pop_front();
+        if self.events.len() == CAPACITY {
+            self.events.pop_front();
         }
-        let (index, at) = (self.next, now - self.began);
-        self.arrows.push_back(Event {
+        let (index, at) = (self.next_index, now - self.start);
+        self.events.push_back(Event {
             index,
             at,
             direction,
-            what,
+            kind,
             size,
         });
-        self.next += 1;
+        self.next_index += 1;
     }
 
-    /// How many rows there are.
+    /// Returns the number of events in the log.
     pub(super) fn len(&self) -> usize {
-        self.arrows.len()
+        self.events.len()
     }
 
-    /// How many have been let go of.
-    pub(super) fn forgotten(&self) -> usize {
-        self.next - self.arrows.len()
+    /// Returns the number of dropped events.
+    pub(super) fn dropped(&self) -> usize {
+        self.next_index - self.events.len()
     }
 
-    /// The row with this position, counted from the oldest that is kept.
+    /// Returns the event at a position, counted from the oldest event in the log.
     pub(super) fn row(&self, position: usize) -> Option<&Event> {
-        self.arrows.get(position)
+        self.events.get(position)
     }
 
-    /// The arrow with this index, if it is still kept.
-    pub(super) fn arrow(&self, index: usize) -> Option<&Event> {
-        self.row(index.checked_sub(self.forgotten())?)
+    /// Returns the event with an index; `None` if the event was dropped.
+    pub(super) fn event(&self, index: usize) -> Option<&Event> {
+        self.row(index.checked_sub(self.dropped())?)
     }
 
-    /// When the last thing happened, in milliseconds since the call began.
+    /// Returns the time of the last event, in milliseconds since the start of the call.
     pub(super) fn elapsed(&self) -> f64 {
-        self.arrows.back().map_or(0.0, |arrow| arrow.at)
+        self.events.back().map_or(0.0, |event| event.at)
     }
 }
 
@@ -156,8 +157,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_call_keeps_its_counts_and_its_newest_rows() {
-        let mut log = Log::begin(100.0);
+    fn a_long_call_keeps_all_counts_and_its_newest_events() {
+        let mut log = Log::starting_at(100.0);
         log.push(
             100.0,
             Direction::Sent,
@@ -193,11 +194,11 @@ mod tests {
                 bytes: 100_000
             }
         );
-        assert_eq!((log.len(), log.forgotten()), (CAPACITY, 10_002 - CAPACITY));
+        assert_eq!((log.len(), log.dropped()), (CAPACITY, 10_002 - CAPACITY));
         let oldest = log.row(0).expect("a row");
-        assert_eq!(log.arrow(oldest.index), Some(oldest));
-        assert_eq!(log.arrow(0), None, "forgotten");
-        assert_eq!(log.row(CAPACITY - 1).expect("a row").what.text(), "9999");
+        assert_eq!(log.event(oldest.index), Some(oldest));
+        assert_eq!(log.event(0), None, "dropped");
+        assert_eq!(log.row(CAPACITY - 1).expect("a row").kind.text(), "9999");
         assert!((log.elapsed() - 10_001.0).abs() < 0.001);
     }
 }

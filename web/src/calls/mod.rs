@@ -1,11 +1,13 @@
-//! The four kinds of call, live: make one, feed it, end it, and see each message as an arrow.
+//! The page *Calls*: makes calls of the four kinds, and shows each message as an arrow of a sequence diagram.
 
 mod call_form;
 mod copy_as;
 mod diagram;
-mod form;
+mod draft;
 mod log;
-mod message;
+mod message_form;
+mod message_text;
+mod number;
 mod options;
 mod panel;
 mod session;
@@ -19,7 +21,7 @@ use crate::language::t;
 
 use panel::CallPanel;
 
-/// The page of calls.
+/// The page *Calls*.
 #[component]
 pub(crate) fn CallsPage() -> impl IntoView {
     browser::set_title(t("Calls"));
@@ -28,8 +30,8 @@ pub(crate) fn CallsPage() -> impl IntoView {
             <div class="page-head">
                 <h1>{t("Calls")}</h1>
                 <p class="quiet">
-                    {t("The same from your own page:")} " "
-                    // A page of its own, not one of this program.
+                    {t("To call from your own page, see")} " "
+                    // The example is not a route of this application.
                     <a href="/examples/js/" rel="external">{t("the JavaScript example")}</a>
                 </p>
             </div>

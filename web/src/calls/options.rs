@@ -1,22 +1,24 @@
-//! The deadline and the metadata of a call, as the reader types them.
+//! Parsing of the deadline and the metadata of a call.
 
 use std::time::Duration;
 
 use crate::language::{fill, key, t};
 
-/// A deadline in milliseconds; nothing for none.
+/// Parses a deadline in milliseconds; an empty text is no deadline.
 pub(super) fn deadline(text: &str) -> Result<Option<Duration>, &'static str> {
     match text.trim() {
         "" => Ok(None),
         millis => match millis.parse::<u32>() {
-            // What `grpc-timeout` has digits for.
+            // `grpc-timeout` has at most eight digits.
             Ok(millis) if millis <= 99_999_999 => Ok(Some(Duration::from_millis(millis.into()))),
-            _ => Err(key("Enter milliseconds, from 0 to 99999999, or nothing.")),
+            _ => Err(key(
+                "Enter 0 to 99999999 milliseconds, or leave the field empty.",
+            )),
         },
     }
 }
 
-/// Lines of `name: value`; a name may come more than once.
+/// Parses lines of `name: value`. A name may occur more than once.
 pub(super) fn metadata(text: &str) -> Result<Vec<(String, String)>, String> {
     let mut pairs = Vec::new();
     for (number, line) in text.lines().enumerate() {
@@ -24,32 +26,34 @@ pub(super) fn metadata(text: &str) -> Result<Vec<(String, String)>, String> {
         if line.is_empty() {
             continue;
         }
-        let refuse = |sentence: &'static str| {
+        let fail = |error_text: &'static str| {
             Err(fill(
                 "Line {0}: {1}",
-                &[&(number + 1).to_string(), t(sentence)],
+                &[&(number + 1).to_string(), t(error_text)],
             ))
         };
         let Some((name, value)) = line.split_once(':') else {
-            return refuse(key("write a name, a colon and a value."));
+            return fail(key("Write a name, a colon and a value."));
         };
         let (name, value) = (name.trim().to_ascii_lowercase(), value.trim().to_owned());
         let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
         if name.is_empty() || !name.bytes().all(is_name) {
-            return refuse(key(
-                "a name has letters, digits, \"-\", \"_\" and \".\" only.",
+            return fail(key(
+                "Use only letters, digits, \"-\", \"_\" and \".\" in a name.",
             ));
         }
         if name.starts_with("grpc-") || ["content-type", "te"].contains(&name.as_str()) {
-            return refuse(key("this name belongs to gRPC itself."));
+            return fail(key("gRPC reserves this name. Choose another name."));
         }
         if !value.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
-            return refuse(key(
-                "a value is plain ASCII; other bytes go as base64 under a name that ends in \"-bin\".",
+            return fail(key(
+                "Write the value in ASCII. Other bytes need base64 and a name that ends in \"-bin\".",
             ));
         }
         if name.ends_with("-bin") && !is_base64(&value) {
-            return refuse(key("the value of a name that ends in \"-bin\" is base64."));
+            return fail(key(
+                "Write the value in base64, since the name ends in \"-bin\".",
+            ));
         }
         pairs.push((name, value));
     }
@@ -67,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_deadline_is_milliseconds_or_nothing() {
+    fn a_deadline_is_milliseconds_or_empty() {
         assert_eq!(deadline(" "), Ok(None));
         assert_eq!(deadline("250"), Ok(Some(Duration::from_millis(250))));
         for wrong in ["-1", "1s", "1.5", "100000000"] {
@@ -76,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn metadata_is_lines_and_what_is_wrong_is_said_with_its_line() {
+    fn metadata_is_parsed_by_lines_and_errors_name_the_line() {
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         assert_eq!(
             metadata("Tag: one\n\n tag:two: three \ntrace-bin: AAEC"),

@@ -1,4 +1,4 @@
-//! One kind of call: what to send and how, the buttons, the diagram.
+//! The panel of a kind of call: form, buttons and diagram.
 
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
@@ -7,49 +7,49 @@ use soundstage_proto::descriptor::{CallKind, METHODS};
 use super::call_form::{CallForm, MethodAndTransport, Options};
 use super::copy_as::CopyAs;
 use super::diagram::Diagram;
-use super::form::MessageForm;
+use super::message_form::MessageForm;
 use super::session::{Phase, Session};
 use crate::language::{fill, key, t};
 
-/// The most requests that one click sends.
+/// The maximum number of requests that one click sends.
 const MAX_TIMES: usize = 10_000;
 
-/// What a panel says of its kind: an id, its name, and what is particular to it.
-fn words(kind: CallKind) -> (&'static str, &'static str, &'static str) {
+/// Returns the id, the name and the description of a kind of call.
+fn describe(kind: CallKind) -> (&'static str, &'static str, &'static str) {
     match kind {
-        CallKind::Unary => ("unary", key("Unary"), key("One request, one answer.")),
+        CallKind::Unary => ("unary", key("Unary"), key("One request, one response.")),
         CallKind::ServerStreaming => (
             "server-streaming",
             key("Server streaming"),
-            key("One request; answers as long as there are some."),
+            key("One request, a stream of responses."),
         ),
         CallKind::ClientStreaming => (
             "client-streaming",
             key("Client streaming"),
-            key("Requests as long as you like; one answer after the half-close."),
+            key("A stream of requests, one response after the half-close."),
         ),
         CallKind::Bidirectional => (
             "bidirectional",
             key("Bidirectional"),
             key(
-                "Each request is answered before the next. Over gRPC-Web: all requests first, then all answers.",
+                "Requests and responses alternate. Over gRPC-Web, all requests go before the first response.",
             ),
         ),
     }
 }
 
-/// A panel for the methods of one kind.
+/// The panel for the methods of a kind.
 #[component]
 pub(super) fn CallPanel(kind: CallKind) -> impl IntoView {
-    let (id, name, description) = words(kind);
+    let (id, name, description) = describe(kind);
     let methods: Vec<_> = METHODS
         .iter()
         .filter(|method| method.kind == kind)
         .collect();
-    // The contract has a method of each kind.
+    // The API has methods of each kind.
     let first = methods[0];
     let takes_many = kind.takes_many();
-    let form = CallForm::of(first);
+    let form = CallForm::new(first);
     let session = Session::new();
     let times = RwSignal::new("1".to_owned());
     let times_error = RwSignal::new(None::<String>);
@@ -87,7 +87,7 @@ pub(super) fn CallPanel(kind: CallKind) -> impl IntoView {
             <form class="call-form" novalidate on:submit=send>
                 <MethodAndTransport form methods disabled=Signal::derive(is_open) id />
                 {move || view! {
-                    <MessageForm message=form.method.get().request draft=form.draft refused=form.refused id />
+                    <MessageForm message=form.method.get().request draft=form.draft field_error=form.field_error id />
                 }}
                 <Options form id />
                 <div class="call-buttons">
@@ -108,21 +108,20 @@ pub(super) fn CallPanel(kind: CallKind) -> impl IntoView {
                 </div>
                 <p class="field-error" role="status">{times_error}</p>
             </form>
-            <p class="held-back" role="status">{move || held_back(session.held_back())}</p>
-            <Diagram session label=fill("{0}: what has gone to and fro", &[t(name)]) />
+            <p class="queued-requests" role="status">{move || queued(session.queued())}</p>
+            <Diagram session label=fill("{0}: sequence diagram", &[t(name)]) />
             <CopyAs form session id />
         </section>
     }
 }
 
-fn held_back(requests: usize) -> Option<String> {
+/// Returns the note on requests that wait for the half-close.
+fn queued(requests: usize) -> Option<String> {
     match requests {
         0 => None,
-        1 => {
-            Some(t("1 request is held back: gRPC-Web sends all of them at the half-close.").into())
-        }
+        1 => Some(t("1 request is queued: gRPC-Web sends all requests at the half-close.").into()),
         more => Some(fill(
-            "{0} requests are held back: gRPC-Web sends all of them at the half-close.",
+            "{0} requests are queued: gRPC-Web sends all requests at the half-close.",
             &[&more.to_string()],
         )),
     }

@@ -1,4 +1,4 @@
-//! One call at a time: begun, fed, half-closed, called off; and everything that happens in it, in the log.
+//! A session: makes one call at a time, and logs its events.
 
 use futures_channel::mpsc::{UnboundedSender, unbounded};
 use futures_util::future::AbortHandle;
@@ -8,63 +8,65 @@ use prost::bytes::Bytes;
 use soundstage_proto::descriptor::MethodDescriptor;
 
 use super::log::{Direction, EventKind, Log};
-use super::message::{TextFormat, text_of};
+use super::message_text::{TextFormat, message_text};
 use crate::api::{RawCall, RawEnd, RawEvent};
 use crate::browser;
 use crate::language::fill;
 
-/// Requests of a call that can be copied. More would be no example but a file.
+/// The maximum number of requests in a snippet.
 const MAX_COPIED: usize = 100;
 
-/// Where a call is.
+/// The phase of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Phase {
-    /// None has been made.
+    /// No call was made yet.
     #[default]
     Idle,
-    /// More requests may be sent.
+    /// The call accepts requests.
     Sending,
-    /// Only answers are to come.
+    /// The requests have ended; responses may follow.
     Waiting,
-    /// It has ended.
+    /// The call has ended.
     Ended,
 }
 
-/// The call of a panel.
+/// The session of a panel.
 #[derive(Clone, Copy)]
 pub(super) struct Session {
     phase: RwSignal<Phase>,
     log: StoredValue<Log, LocalStorage>,
-    /// Counts up, at most once a frame, when the log has grown.
+    /// Increments when the log has grown, at most once per frame.
     version: RwSignal<u32>,
-    draws: StoredValue<bool>,
-    /// The first requests of the call, to be copied.
+    /// Whether a frame is requested.
+    redraws: StoredValue<bool>,
+    /// The first requests of the call, for snippets.
     first_requests: StoredValue<Vec<Bytes>>,
-    /// Counts all of them.
+    /// The number of all requests.
     request_count: StoredValue<usize>,
     outgoing: StoredValue<Outgoing, LocalStorage>,
     task: StoredValue<Option<AbortHandle>, LocalStorage>,
 }
 
-/// Where requests go.
+/// What happens to requests.
 #[derive(Default)]
 enum Outgoing {
+    /// No call accepts requests.
     #[default]
-    Nowhere,
-    /// To the server, at once.
-    Socket(&'static MethodDescriptor, UnboundedSender<Bytes>),
-    /// Nowhere until the last is there: gRPC-Web sends them together.
-    HeldBack(RawCall, Vec<Bytes>),
+    Closed,
+    /// Requests go at once.
+    Open(&'static MethodDescriptor, UnboundedSender<Bytes>),
+    /// Requests wait for the half-close: gRPC-Web sends them together.
+    Queued(RawCall, Vec<Bytes>),
 }
 
 impl Session {
-    /// A panel's session; its call ends with the panel.
+    /// Creates a session, whose call ends with the panel.
     pub(super) fn new() -> Self {
         let session = Self {
             phase: RwSignal::default(),
             log: StoredValue::new_local(Log::default()),
             version: RwSignal::new(0),
-            draws: StoredValue::new(false),
+            redraws: StoredValue::new(false),
             first_requests: StoredValue::default(),
             request_count: StoredValue::default(),
             outgoing: StoredValue::new_local(Outgoing::default()),
@@ -78,13 +80,13 @@ impl Session {
         self.phase.get()
     }
 
-    /// Reads the log; tracks it.
+    /// Reads the log and tracks its changes.
     pub(super) fn with_log<T>(self, read: impl FnOnce(&Log) -> T) -> T {
         self.version.track();
         self.log.with_value(read)
     }
 
-    /// The first requests so far, and how many there are in all; tracks them.
+    /// Returns the first requests and the number of all requests, and tracks their changes.
     pub(super) fn requests(self) -> (Vec<Bytes>, usize) {
         self.version.track();
         (
@@ -93,19 +95,19 @@ impl Session {
         )
     }
 
-    /// How many requests wait for the half-close.
-    pub(super) fn held_back(self) -> usize {
+    /// Returns the number of requests that wait for the half-close.
+    pub(super) fn queued(self) -> usize {
         self.version.track();
         self.outgoing.with_value(|outgoing| match outgoing {
-            Outgoing::HeldBack(_, requests) => requests.len(),
-            Outgoing::Nowhere | Outgoing::Socket(..) => 0,
+            Outgoing::Queued(_, requests) => requests.len(),
+            Outgoing::Closed | Outgoing::Open(..) => 0,
         })
     }
 
-    /// Sends requests, in a new call if none is open that takes more.
+    /// Sends requests. Starts a new call if no call accepts requests.
     pub(super) fn send(self, call: RawCall, messages: Vec<Bytes>) {
         if self.phase.get_untracked() != Phase::Sending {
-            self.begin(&call);
+            self.start_call(&call);
             if !call.method.kind.takes_many() {
                 self.remember(&messages);
                 self.log_requests(call.method, &messages);
@@ -117,46 +119,45 @@ impl Session {
         }
         self.remember(&messages);
         self.outgoing.update_value(|outgoing| match outgoing {
-            Outgoing::Socket(method, requests) => {
+            Outgoing::Open(method, requests) => {
                 self.log_requests(method, &messages);
                 for message in messages {
-                    // A call that has just ended takes none; its end is in the log.
+                    // A call that has just ended accepts none; the log shows the end.
                     let _ = requests.unbounded_send(message);
                 }
             }
-            Outgoing::HeldBack(_, requests) => requests.extend(messages),
-            Outgoing::Nowhere => {}
+            Outgoing::Queued(_, requests) => requests.extend(messages),
+            Outgoing::Closed => {}
         });
         self.redraw();
     }
 
+    /// Keeps the first requests for snippets.
     fn remember(self, messages: &[Bytes]) {
         self.request_count
             .update_value(|count| *count += messages.len());
         self.first_requests.update_value(|first| {
-            let place = MAX_COPIED - first.len();
-            first.extend(messages.iter().take(place).cloned());
+            let room = MAX_COPIED - first.len();
+            first.extend(messages.iter().take(room).cloned());
         });
     }
 
-    /// Opens a call for requests to come.
+    /// Opens a call that accepts requests.
     fn open(self, call: RawCall) {
         self.phase.set(Phase::Sending);
         if call.over_websocket {
             let (sender, receiver) = unbounded();
-            self.outgoing
-                .set_value(Outgoing::Socket(call.method, sender));
+            self.outgoing.set_value(Outgoing::Open(call.method, sender));
             self.run(call, receiver.boxed());
         } else {
-            self.outgoing
-                .set_value(Outgoing::HeldBack(call, Vec::new()));
+            self.outgoing.set_value(Outgoing::Queued(call, Vec::new()));
         }
     }
 
-    /// Says that no more requests come. Without a call, makes one that has none.
+    /// Ends the requests. Without an open call, makes a call without requests.
     pub(super) fn half_close(self, call: RawCall) {
         if self.phase.get_untracked() != Phase::Sending {
-            self.begin(&call);
+            self.start_call(&call);
             self.open(call);
         }
         self.phase.set(Phase::Waiting);
@@ -164,17 +165,17 @@ impl Session {
             .outgoing
             .try_update_value(std::mem::take)
             .unwrap_or_default();
-        if let Outgoing::HeldBack(call, requests) = outgoing {
+        if let Outgoing::Queued(call, requests) = outgoing {
             self.log_requests(call.method, &requests);
             self.push(Direction::Sent, EventKind::HalfClose, None);
             self.run(call, stream::iter(requests).boxed());
         } else {
-            // Dropping the sender was the half-close.
+            // Dropping the sender half-closed the call.
             self.push(Direction::Sent, EventKind::HalfClose, None);
         }
     }
 
-    /// Calls it off.
+    /// Cancels the call.
     pub(super) fn cancel(self) {
         self.stop();
         self.push(Direction::Sent, EventKind::Cancel, None);
@@ -188,16 +189,18 @@ impl Session {
         self.outgoing.try_update_value(std::mem::take);
     }
 
-    fn begin(self, call: &RawCall) {
+    /// Ends the current call and starts the log of a new call.
+    fn start_call(self, call: &RawCall) {
         self.stop();
         self.first_requests.set_value(Vec::new());
         self.request_count.set_value(0);
-        self.log.set_value(Log::begin(browser::now()));
+        self.log.set_value(Log::starting_at(browser::now()));
         self.push(Direction::Sent, EventKind::Call(describe(call)), None);
     }
 
+    /// Makes the call and logs its events.
     fn run(self, call: RawCall, requests: BoxStream<'static, Bytes>) {
-        let answer = call.method.response;
+        let response = call.method.response;
         let mut events = call.start(requests);
         let task = browser::spawn_abortable(async move {
             while let Some(event) = events.next().await {
@@ -210,7 +213,7 @@ impl Session {
                         );
                     }
                     RawEvent::Message(message) => {
-                        let text = text_of(answer, &message, TextFormat::Json);
+                        let text = message_text(response, &message, TextFormat::Json);
                         self.push(
                             Direction::Received,
                             EventKind::Message(text),
@@ -221,7 +224,7 @@ impl Session {
                         let ok = end.code == "OK";
                         let text = status(end);
                         self.push(Direction::Received, EventKind::Status { ok, text }, None);
-                        self.outgoing.set_value(Outgoing::Nowhere);
+                        self.outgoing.set_value(Outgoing::Closed);
                         self.phase.set(Phase::Ended);
                     }
                 }
@@ -232,7 +235,7 @@ impl Session {
 
     fn log_requests(self, method: &MethodDescriptor, messages: &[Bytes]) {
         for message in messages {
-            let text = text_of(method.request, message, TextFormat::Json);
+            let text = message_text(method.request, message, TextFormat::Json);
             self.push(
                 Direction::Sent,
                 EventKind::Message(text),
@@ -241,29 +244,29 @@ impl Session {
         }
     }
 
-    fn push(self, direction: Direction, what: EventKind, size: Option<usize>) {
+    fn push(self, direction: Direction, kind: EventKind, size: Option<usize>) {
         let now = browser::now();
         self.log
-            .update_value(|log| log.push(now, direction, what, size));
+            .update_value(|log| log.push(now, direction, kind, size));
         self.redraw();
     }
 
-    /// Has the diagram drawn at the next frame, however much happens until then.
+    /// Redraws the diagram at the next frame.
     fn redraw(self) {
-        if self.draws.get_value() {
+        if self.redraws.get_value() {
             return;
         }
-        self.draws.set_value(true);
+        self.redraws.set_value(true);
         request_animation_frame(move || {
-            // The panel may have gone meanwhile.
-            if self.draws.try_set_value(false).is_none() {
+            // The panel may be gone.
+            if self.redraws.try_set_value(false).is_none() {
                 self.version.update(|version| *version += 1);
             }
         });
     }
 }
 
-/// The method and what goes with the call.
+/// Returns the method, the transport, the deadline and the metadata of a call as text.
 fn describe(call: &RawCall) -> String {
     let transport = if call.over_websocket {
         "WebSocket"
@@ -279,6 +282,7 @@ fn describe(call: &RawCall) -> String {
     parts.join(", ")
 }
 
+/// Returns the status with its message and trailers as text.
 fn status(end: RawEnd) -> String {
     let mut parts = vec![end.code];
     parts.extend((!end.message.is_empty()).then_some(end.message));
@@ -286,7 +290,7 @@ fn status(end: RawEnd) -> String {
     parts.join(": ")
 }
 
-/// Headers on one line, if there are any.
+/// Returns headers as one line; `None` if there are none.
 fn lines(pairs: &[(String, String)]) -> Option<String> {
     let lines: Vec<_> = pairs
         .iter()

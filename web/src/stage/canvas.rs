@@ -1,4 +1,4 @@
-//! The canvas, and what draws it.
+//! The canvas of the stage, and its frame loop.
 
 use leptos::html;
 use leptos::prelude::*;
@@ -13,13 +13,13 @@ use super::sound::Audio;
 use crate::browser::{self, FrameLoop};
 use crate::language::t;
 
-/// How long colours are kept before they are read again, in milliseconds: the theme may change.
-const COLOURS_LIFE: f64 = 1000.0;
+/// The time after which the colours are read again, in milliseconds, since the theme may change.
+const PALETTE_LIFETIME: f64 = 1000.0;
 
-/// How often readers who want less motion see a new picture, in milliseconds.
-const CALM_INTERVAL: f64 = 1000.0;
+/// The time between two frames for readers who prefer reduced motion, in milliseconds.
+const REDUCED_MOTION_INTERVAL: f64 = 1000.0;
 
-/// The stage.
+/// The canvas of the stage.
 #[component]
 pub(super) fn StageCanvas(
     scene: StoredValue<Scene, LocalStorage>,
@@ -37,7 +37,7 @@ pub(super) fn StageCanvas(
         }
     });
     on_cleanup(move || drop(frames.try_update_value(Option::take)));
-    let hands = PointerInput::new(canvas, scene, publisher, chosen, audio);
+    let input = PointerInput::new(canvas, scene, publisher, chosen, audio);
     view! {
         <canvas
             node_ref=canvas
@@ -46,19 +46,19 @@ pub(super) fn StageCanvas(
             role="application"
             aria-label=t("The stage")
             aria-describedby="stage-sentence stage-help"
-            on:pointerdown=move |ev| hands.touch(&ev)
-            on:pointermove=move |ev| hands.go_on(&ev)
-            on:pointerup=move |ev| hands.let_go(&ev)
-            on:pointercancel=move |ev| hands.let_go(&ev)
-            on:wheel=move |ev| hands.scroll(&ev)
-            on:keydown=move |ev| hands.press(&ev)
-            on:dragover=move |ev| PointerInput::carry(&ev)
-            on:drop=move |ev| hands.drop_file(&ev)
+            on:pointerdown=move |ev| input.pointer_down(&ev)
+            on:pointermove=move |ev| input.pointer_move(&ev)
+            on:pointerup=move |ev| input.pointer_up(&ev)
+            on:pointercancel=move |ev| input.pointer_up(&ev)
+            on:wheel=move |ev| input.wheel(&ev)
+            on:keydown=move |ev| input.key_down(&ev)
+            on:dragover=move |ev| PointerInput::drag_over(&ev)
+            on:drop=move |ev| input.drop_file(&ev)
         ></canvas>
     }
 }
 
-/// What draws each frame.
+/// Returns the function that draws each frame.
 fn paint(
     canvas: HtmlCanvasElement,
     scene: StoredValue<Scene, LocalStorage>,
@@ -66,27 +66,27 @@ fn paint(
     publisher: Publisher,
 ) -> impl FnMut(f64) + 'static {
     let mut painter = Painter::new(canvas);
-    let mut read = browser::now();
-    let mut drawn = f64::NEG_INFINITY;
-    let mut calm = browser::media_matches("(prefers-reduced-motion: reduce)");
+    let mut palette_read = browser::now();
+    let mut last_drawn = f64::NEG_INFINITY;
+    let mut reduced_motion = browser::media_matches("(prefers-reduced-motion: reduce)");
     move |now| {
         let link = link.try_get_untracked().unwrap_or(Link::Paused);
         let held = scene.try_with_value(|scene| scene.is_held(now));
         let is_held = held.unwrap_or(false);
-        let is_fresh = now - read < COLOURS_LIFE;
-        // A paused picture is one picture, unless the reader moves something in it; so is each of a calm one.
-        let is_frozen = link == Link::Paused && !is_held && drawn > 0.0 && is_fresh;
-        if is_frozen || (calm && now - drawn < CALM_INTERVAL) {
+        let is_fresh = now - palette_read < PALETTE_LIFETIME;
+        // A paused stage is drawn once, unless the reader moves something.
+        let is_frozen = link == Link::Paused && !is_held && last_drawn > 0.0 && is_fresh;
+        if is_frozen || (reduced_motion && now - last_drawn < REDUCED_MOTION_INTERVAL) {
             return;
         }
         if !is_fresh {
-            read = now;
+            palette_read = now;
             painter.read_colours();
-            calm = browser::media_matches("(prefers-reduced-motion: reduce)");
+            reduced_motion = browser::media_matches("(prefers-reduced-motion: reduce)");
         }
-        drawn = now;
+        last_drawn = now;
         let options = Options {
-            trails: !calm,
+            trails: !reduced_motion,
             is_stale: matches!(link, Link::Reconnecting | Link::Connecting),
             own: publisher.own_untracked(),
         };

@@ -1,4 +1,4 @@
-//! Who is on the stage: to choose, and to hide.
+//! The list of characters on the stage, to choose and to hide them.
 
 use leptos::prelude::*;
 
@@ -8,10 +8,10 @@ use super::scene::Scene;
 use crate::language::{fill, t};
 use crate::ui::{Control, Field};
 
-/// More than these are not listed at once; the search finds the others.
-const LISTED: usize = 50;
+/// The maximum number of characters in the list. The search finds the others.
+const MAX_LISTED: usize = 50;
 
-/// A character as it is listed.
+/// A character in the list.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Entry {
     id: u32,
@@ -21,27 +21,29 @@ pub(super) struct Entry {
     is_hidden: bool,
 }
 
-/// Who is listed, and how many there are.
+/// The listed characters and their counts.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub(super) struct Cast {
+pub(super) struct CharacterList {
     entries: Vec<Entry>,
-    fitting: usize,
-    all: usize,
+    /// The number of characters that match the search.
+    matching: usize,
+    /// The number of all characters.
+    total: usize,
 }
 
-impl Cast {
-    /// Those whose names have this in them, in any case.
-    pub(super) fn of(scene: &Scene, search: &str) -> Self {
+impl CharacterList {
+    /// Lists the characters whose names contain a text, in any case.
+    pub(super) fn matching(scene: &Scene, search: &str) -> Self {
         let search = search.trim().to_lowercase();
-        let mut cast = Self::default();
+        let mut list = Self::default();
         for (id, actor) in scene.actors() {
-            cast.all += 1;
+            list.total += 1;
             if !search.is_empty() && !actor.name.to_lowercase().contains(&search) {
                 continue;
             }
-            cast.fitting += 1;
-            if cast.entries.len() < LISTED {
-                cast.entries.push(Entry {
+            list.matching += 1;
+            if list.entries.len() < MAX_LISTED {
+                list.entries.push(Entry {
                     id,
                     name: actor.name.clone(),
                     user_id: actor.user_id,
@@ -50,7 +52,7 @@ impl Cast {
                 });
             }
         }
-        cast
+        list
     }
 }
 
@@ -58,41 +60,41 @@ impl Cast {
 #[component]
 pub(super) fn Characters(
     scene: StoredValue<Scene, LocalStorage>,
-    cast: Signal<Cast>,
+    list: Signal<CharacterList>,
     search: RwSignal<String>,
     chosen: RwSignal<u32>,
     publisher: Publisher,
 ) -> impl IntoView {
     let ids = move || {
-        let entries = cast.get().entries;
+        let entries = list.get().entries;
         entries.iter().map(|entry| entry.id).collect::<Vec<_>>()
     };
     let counts = move || {
-        let Cast {
+        let CharacterList {
             entries,
-            fitting,
-            all,
-        } = cast.get();
-        if entries.len() < fitting {
+            matching,
+            total,
+        } = list.get();
+        if entries.len() < matching {
             fill(
-                "{0} of {1}; search for the others.",
-                &[&entries.len().to_string(), &fitting.to_string()],
+                "{0} of {1}. Search to find the others.",
+                &[&entries.len().to_string(), &matching.to_string()],
             )
-        } else if fitting < all {
-            fill("{0} of {1}", &[&fitting.to_string(), &all.to_string()])
+        } else if matching < total {
+            fill("{0} of {1}", &[&matching.to_string(), &total.to_string()])
         } else {
             String::new()
         }
     };
     view! {
         <section class="stage-section" aria-labelledby="characters-heading">
-            <h2 id="characters-heading">{t("Characters")}" "<span class="quiet" data-testid="characters">{move || cast.get().all}</span></h2>
-            <Show when=move || { cast.get().all > 8 || !search.get().is_empty() }>
+            <h2 id="characters-heading">{t("Characters")}" "<span class="quiet" data-testid="characters">{move || list.get().total}</span></h2>
+            <Show when=move || { list.get().total > 8 || !search.get().is_empty() }>
                 <Field id="character-search" label=t("Search") control=Control::TEXT value=search.into() on_input=Callback::new(move |text| search.set(text)) />
             </Show>
             <ul class="character-list">
                 <For each=ids key=|id| *id let:id>
-                    <Row scene cast id chosen publisher />
+                    <Row scene list id chosen publisher />
                 </For>
             </ul>
             <p class="quiet">{counts}</p>
@@ -103,19 +105,19 @@ pub(super) fn Characters(
 #[component]
 fn Row(
     scene: StoredValue<Scene, LocalStorage>,
-    cast: Signal<Cast>,
+    list: Signal<CharacterList>,
     id: u32,
     chosen: RwSignal<u32>,
     publisher: Publisher,
 ) -> impl IntoView {
     let entry = Memo::new(move |before: Option<&Entry>| {
-        let entries = cast.get().entries;
+        let entries = list.get().entries;
         let entry = entries.into_iter().find(|entry| entry.id == id);
         entry.or_else(|| before.cloned()).unwrap_or_default()
     });
     let hint = move || match () {
         () if publisher.own() == Some(id) => t("You"),
-        () if entry.get().is_stale => t("Gone"),
+        () if entry.get().is_stale => t("Not responding"),
         () => "",
     };
     let user = move || match entry.get().user_id {

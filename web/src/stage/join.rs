@@ -1,4 +1,4 @@
-//! Coming to the stage with a character of one's own.
+//! The form to join the stage with a character.
 
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
@@ -11,40 +11,40 @@ use crate::browser;
 use crate::language::t;
 use crate::ui::{Control, Field};
 
-/// What this browser keeps the name under.
-const KEPT: &str = "soundstage.character";
+/// The key of the name in the browser's storage.
+const STORED_NAME: &str = "soundstage.character";
 
-/// How far from the listener one comes to the stage, in metres: there a voice is as loud as it is.
+/// The distance from the listener at which a character joins, in metres: at this distance the gain of its sound is 1.
 const DISTANCE: f64 = 1.4;
 
-/// The form, or the way out.
+/// The form to join, or the button to leave.
 #[component]
 pub(super) fn JoinForm(publisher: Publisher) -> impl IntoView {
-    // A user's pane leads here with its id.
+    // The pane of a user links here with its id.
     let user_id = use_query_map().with_untracked(|query| query.get("user"));
     let user_id = user_id.and_then(|id| id.parse().ok()).unwrap_or(0_u32);
-    let kept = if user_id == 0 {
-        browser::stored(KEPT)
+    let stored = if user_id == 0 {
+        browser::stored(STORED_NAME)
     } else {
         None
     };
-    let name = RwSignal::new(kept.unwrap_or_default());
+    let name = RwSignal::new(stored.unwrap_or_default());
     let error = RwSignal::new(None::<String>);
     let submit = move |ev: SubmitEvent| {
         ev.prevent_default();
         let name = name.get_untracked().trim().to_owned();
-        let takes_nickname = user_id > 0 && name.is_empty();
-        if let Err(sentence) = user_rules::check_name(&name)
-            && !takes_nickname
+        let uses_nickname = user_id > 0 && name.is_empty();
+        if let Err(error_text) = user_rules::check_name(&name)
+            && !uses_nickname
         {
-            error.set(Some(sentence.to_owned()));
+            error.set(Some(error_text.to_owned()));
             return;
         }
         error.set(None);
         if user_id == 0 {
-            browser::store(KEPT, &name);
+            browser::store(STORED_NAME, &name);
         }
-        // Not all in one place.
+        // A random direction, so that characters do not cover each other.
         let (sin, cos) = (js_sys::Math::random() * std::f64::consts::TAU).sin_cos();
         let place = Place {
             x: DISTANCE * cos,
@@ -54,7 +54,7 @@ pub(super) fn JoinForm(publisher: Publisher) -> impl IntoView {
         publisher.join(name, user_id, place);
     };
     let hint = if user_id > 0 {
-        t("Leave it empty to be called as the user is.")
+        t("Leave empty to use the user's nickname.")
     } else {
         ""
     };
@@ -70,7 +70,7 @@ pub(super) fn JoinForm(publisher: Publisher) -> impl IntoView {
                     </form>
                 }
             >
-                <p class="quiet">{t("You are on the stage: others see you. Drag your character, or move it with the keys.")}</p>
+                <p class="quiet">{t("Other people see your character on the stage. Drag it, or move it with the keys.")}</p>
                 <button type="button" class="button" on:click=move |_| publisher.leave()>{t("Leave the stage")}</button>
             </Show>
             <p class="form-failure" role="alert">{move || publisher.failure()}</p>

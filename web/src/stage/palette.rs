@@ -1,8 +1,8 @@
-//! The colours of the theme, as the style sheet has them.
+//! The colours of the theme, read from the style sheet.
 
 use web_sys::{CssStyleDeclaration, HtmlCanvasElement};
 
-/// How many colours characters have.
+/// The number of character colours.
 pub(super) const COLOURS: usize = 8;
 
 /// The colours of the stage.
@@ -16,14 +16,14 @@ pub(super) struct Palette {
     pub(super) characters: [String; COLOURS],
 }
 
-/// Which of the colours a character has.
+/// Returns the index of a character's colour.
 pub(super) fn colour_of(id: u32) -> usize {
-    // The first id is 1.
+    // Ids start at 1.
     id.wrapping_sub(1) as usize % COLOURS
 }
 
 impl Palette {
-    /// Reads the custom properties of the canvas, which change with the theme.
+    /// Reads the custom properties of the canvas. They change with the theme.
     pub(super) fn of(canvas: &HtmlCanvasElement) -> Self {
         let style: Option<CssStyleDeclaration> = leptos::prelude::window()
             .get_computed_style(canvas)

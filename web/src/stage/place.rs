@@ -1,4 +1,4 @@
-//! Places on the stage as the page needs them: in messages, as directions and in words.
+//! Conversions of places: from and to messages, directions and words.
 
 use soundstage_proto::position::Pos;
 
@@ -6,7 +6,7 @@ pub(super) use soundstage_sound::Place;
 
 use crate::language::key;
 
-/// The place in a message.
+/// Converts the position of a message to a place.
 pub(super) fn from_pos(Pos { x, y, z }: Pos) -> Place {
     Place {
         x: x.into(),
@@ -15,7 +15,7 @@ pub(super) fn from_pos(Pos { x, y, z }: Pos) -> Place {
     }
 }
 
-/// The message of a place.
+/// Converts a place to the position of a message.
 pub(super) fn to_pos(Place { x, y, z }: Place) -> Pos {
     Pos {
         x: x as f32,
@@ -24,13 +24,13 @@ pub(super) fn to_pos(Place { x, y, z }: Place) -> Pos {
     }
 }
 
-/// The direction of a place from another in the plane, in degrees; `None` if it is the same.
+/// Returns the direction from one place to another in the plane, in degrees; `None` if both are the same.
 pub(super) fn direction(from: Place, to: Place) -> Option<f64> {
     let (dx, dy) = (to.x - from.x, to.y - from.y);
     (dx.hypot(dy) > 1e-6).then(|| dy.atan2(dx).to_degrees())
 }
 
-/// The direction of a place in words, as seen by the listener, to be translated.
+/// Returns the direction of a place as the listener sees it, in words to translate.
 pub(super) fn bearing(place: Place) -> &'static str {
     const WORDS: [&str; 8] = [
         key("ahead"),
@@ -42,8 +42,8 @@ pub(super) fn bearing(place: Place) -> &'static str {
         key("to the right"),
         key("ahead to the right"),
     ];
-    let eighth = (place.azimuth().rem_euclid(360.0) / 45.0).round() as usize;
-    WORDS[eighth % WORDS.len()]
+    let octant = (place.azimuth().rem_euclid(360.0) / 45.0).round() as usize;
+    WORDS[octant % WORDS.len()]
 }
 
 #[cfg(test)]
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bearings_are_those_of_somebody_who_faces_forward() {
+    fn bearings_are_relative_to_a_listener_who_faces_forward() {
         let at = |x, y| bearing(Place { x, y, z: 0.0 });
         assert_eq!(at(1.0, 0.1), "ahead");
         assert_eq!(at(1.0, 1.0), "ahead to the left");

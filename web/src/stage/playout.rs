@@ -1,201 +1,205 @@
-//! From samples that arrive unevenly, late, twice or not at all, to a place for each frame.
+//! The jitter buffer of a character: turns samples that arrive late, out of order, twice or not at all into a place for
+//! each frame (`docs/design/playout.md`).
 //!
-//! Each sample is due a fixed delay after it would have arrived on the quickest way seen of late, by the clock of its source. So
-//! jitter up to the delay is not seen; between two samples that are due the way is straight.
+//! A sample is due a fixed delay after its earliest possible arrival, by the clock of its source. So jitter within the
+//! delay is invisible. Between two samples the place is interpolated.
 
 use std::collections::VecDeque;
 
-use soundstage_sound::FASTEST;
+use soundstage_sound::MAX_SPEED;
 
 use super::place::{Place, direction};
 
-/// How far behind the quickest way a character is shown, in milliseconds: one interval of a source that moves ten times a
-/// second, and half of one for jitter.
-pub(super) const DELAY: f64 = 150.0;
+/// The playout delay in milliseconds: one interval of a 10 Hz source, and half an interval for jitter.
+pub(super) const PLAYOUT_DELAY: f64 = 150.0;
 
-/// A sample that comes when it is due already is reached this much later, in milliseconds, rather than at once.
-const CATCH_UP: f64 = 50.0;
+/// The time in milliseconds in which a character catches up with a sample that arrived after it was due.
+const CATCH_UP_TIME: f64 = 50.0;
 
-/// A place nearer than this, in metres, is glided to at any speed: a pointer is quick.
-const SHORT_WAY: f64 = 1.0;
+/// The distance in metres up to which a character glides at any speed: a pointer moves fast.
+const MAX_GLIDE: f64 = 1.0;
 
-/// For how long the quickest way is remembered, in milliseconds; twice that at most. Clocks drift, and ways change.
+/// The window of the minimum clock offset, in milliseconds. A minimum lives for one to two windows, since clocks
+/// drift and routes change.
 const CLOCK_WINDOW: f64 = 5000.0;
 
-/// A sample as it was sent.
+/// A sample as the server sent it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ReceivedSample {
     pub(super) epoch: u32,
     pub(super) sequence: u32,
-    /// By the clock of the source, in milliseconds.
+    /// Milliseconds on the clock of the source.
     pub(super) time: f64,
     pub(super) place: Place,
 }
 
-/// One that waits to be shown, or is between those that are.
+/// A sample with the time at which the character reaches it.
 #[derive(Debug, Clone, Copy)]
-struct Due {
-    /// When it is shown, in milliseconds.
-    at: f64,
+struct Scheduled {
+    /// Milliseconds.
+    due: f64,
     sequence: u32,
     place: Place,
 }
 
-/// What one character's samples come to.
+/// The samples of a character, ordered by sequence number.
 #[derive(Debug, Default)]
 pub(super) struct Playout {
-    samples: VecDeque<Due>,
+    samples: VecDeque<Scheduled>,
     epoch: u32,
-    /// The newest by sequence, and its time.
+    /// The highest sequence number, and its time.
     newest: Option<(u32, f64)>,
-    clock: Clock,
+    clock: ClockOffset,
     heading: Option<f64>,
 }
 
 impl Playout {
-    /// Takes a sample that has arrived at `now` (milliseconds). How much later it came than on the quickest way, in
-    /// milliseconds; `None` for one that came twice or is of no use any more.
-    pub(super) fn push(&mut self, now: f64, heard: ReceivedSample) -> Option<f64> {
+    /// Adds a sample that arrived at `now` (milliseconds). Returns its delay above the minimum in milliseconds; `None`
+    /// for a duplicate, or for a sample older than the place shown.
+    pub(super) fn push(&mut self, now: f64, sample: ReceivedSample) -> Option<f64> {
         let ReceivedSample {
             epoch,
             sequence,
             time,
             place,
-        } = heard;
-        let is_behind = self
+        } = sample;
+        let clock_was_set_back = self
             .newest
             .is_some_and(|(newest, last)| sequence > newest && time < last);
-        if epoch != self.epoch || is_behind {
-            self.begin_anew(now, epoch);
+        if epoch != self.epoch || clock_was_set_back {
+            self.start_epoch(now, epoch);
         }
-        let late = self.clock.lateness(now, time);
-        let mut at = now - late + DELAY;
-        if at < now {
-            at = now + CATCH_UP;
+        let delay = self.clock.delay_above_minimum(now, time);
+        let mut due = now - delay + PLAYOUT_DELAY;
+        if due < now {
+            due = now + CATCH_UP_TIME;
         }
         let index = self
             .samples
             .partition_point(|sample| sample.sequence < sequence);
         let next = self.samples.get(index);
-        let is_there = next.is_some_and(|next| next.sequence == sequence);
-        let is_past = index == 0 && next.is_some_and(|next| next.at <= now);
-        if is_there || is_past {
+        let is_duplicate = next.is_some_and(|next| next.sequence == sequence);
+        let is_outdated = index == 0 && next.is_some_and(|next| next.due <= now);
+        if is_duplicate || is_outdated {
             return None;
         }
-        // In their order, whatever the clock says.
+        // Due times follow the sequence numbers, whatever the clock of the source says.
         if let Some(next) = next {
-            at = at.min(next.at);
+            due = due.min(next.due);
         }
         if let Some(before) = index.checked_sub(1) {
             let before = &mut self.samples[before];
-            at = at.max(before.at);
-            // It has stood there until now: the next one was lost, or late, or nobody moved. The way on begins now.
-            before.at = before.at.max(now.min(at));
+            due = due.max(before.due);
+            // After a pause, a loss or a late sample the character stands at `before`; interpolation starts now.
+            before.due = before.due.max(now.min(due));
         }
-        let due = Due {
-            at,
+        let scheduled = Scheduled {
+            due,
             sequence,
             place,
         };
-        self.samples.insert(index, due);
+        self.samples.insert(index, scheduled);
         if self.newest.is_none_or(|(newest, _)| sequence > newest) {
             self.newest = Some((sequence, time));
         }
-        self.forget(now);
-        Some(late)
+        self.drop_played(now);
+        Some(delay)
     }
 
-    /// Where to draw the character at `now`; `None` before the first sample.
+    /// Returns where the character is drawn at `now`; `None` before the first sample.
     pub(super) fn place(&self, now: f64) -> Option<Place> {
-        let after = self.samples.partition_point(|sample| sample.at <= now);
+        let after = self.samples.partition_point(|sample| sample.due <= now);
         match (after.checked_sub(1), self.samples.get(after)) {
-            (Some(before), Some(next)) => Some(between(&self.samples[before], next, now)),
-            // Older than all: the first; newer than all: the last.
+            (Some(before), Some(next)) => Some(interpolate(&self.samples[before], next, now)),
+            // The character stands at the first place before its due time, and at the last place after its due time.
             (None, held) => held.map(|sample| sample.place),
             (Some(last), None) => Some(self.samples[last].place),
         }
     }
 
-    /// Where the last move went, in degrees from +x towards +y; `None` while there was none.
+    /// Returns the direction of the last move, in degrees from +x towards +y; `None` before the first move.
     pub(super) fn heading(&self, now: f64) -> Option<f64> {
-        let seen = self.samples.partition_point(|sample| sample.at <= now);
-        let seen = (seen + 1).min(self.samples.len());
-        let mut moves = (1..seen).rev();
+        let played = self.samples.partition_point(|sample| sample.due <= now);
+        let current = (played + 1).min(self.samples.len());
+        let mut moves = (1..current).rev();
         moves
             .find_map(|index| direction(self.samples[index - 1].place, self.samples[index].place))
             .or(self.heading)
     }
 
-    /// The newest place, which may not be shown yet.
+    /// Returns the newest place, which may not be shown yet.
     pub(super) fn newest(&self) -> Option<Place> {
         self.samples.back().map(|sample| sample.place)
     }
 
-    /// Another source, or another clock: what was shown stays until the new is due.
-    fn begin_anew(&mut self, now: f64, epoch: u32) {
+    /// Starts an epoch: another source, or another clock. The character stands where it was until the first sample is
+    /// due.
+    fn start_epoch(&mut self, now: f64, epoch: u32) {
         self.heading = self.heading(now);
-        let held = self.place(now);
+        let shown = self.place(now);
         self.samples.clear();
-        self.samples.extend(held.map(|place| Due {
-            at: now,
+        self.samples.extend(shown.map(|place| Scheduled {
+            due: now,
             sequence: 0,
             place,
         }));
         self.epoch = epoch;
         self.newest = None;
-        self.clock = Clock::default();
+        self.clock = ClockOffset::default();
     }
 
-    /// Drops what lies behind the one that is shown.
-    fn forget(&mut self, now: f64) {
-        while self.samples.get(1).is_some_and(|next| next.at <= now) {
-            let turned = direction(self.samples[0].place, self.samples[1].place);
-            self.heading = turned.or(self.heading);
+    /// Drops the samples before the current segment.
+    fn drop_played(&mut self, now: f64) {
+        while self.samples.get(1).is_some_and(|next| next.due <= now) {
+            let heading = direction(self.samples[0].place, self.samples[1].place);
+            self.heading = heading.or(self.heading);
             self.samples.pop_front();
         }
     }
 }
 
-/// On the way from one to the next; at the first until the next is due, if it was put elsewhere.
-fn between(from: &Due, to: &Due, now: f64) -> Place {
-    let way = from.place.distance_to(to.place);
-    let seconds = (to.at - from.at) / 1000.0;
-    if way > SHORT_WAY && way > FASTEST * seconds {
+/// Returns the place between two samples. A character that was put elsewhere stays at the first sample until the second
+/// is due.
+fn interpolate(from: &Scheduled, to: &Scheduled, now: f64) -> Place {
+    let distance = from.place.distance_to(to.place);
+    let seconds = (to.due - from.due) / 1000.0;
+    if distance > MAX_GLIDE && distance > MAX_SPEED * seconds {
         return from.place;
     }
-    let fraction = ((now - from.at) / (to.at - from.at)).clamp(0.0, 1.0);
+    let fraction = ((now - from.due) / (to.due - from.due)).clamp(0.0, 1.0);
     from.place.towards(to.place, fraction)
 }
 
-/// What a source's clock says when something arrives on the quickest way: the least difference of late.
+/// The minimum of arrival time minus source time: the offset between the clocks plus the shortest transit time.
 #[derive(Debug)]
-struct Clock {
-    least: f64,
-    least_before: f64,
-    since: f64,
+struct ClockOffset {
+    /// The minimum of this window and of the window before, in milliseconds.
+    minimum: f64,
+    previous_minimum: f64,
+    window_start: f64,
 }
 
-impl Default for Clock {
+impl Default for ClockOffset {
     fn default() -> Self {
         Self {
-            least: f64::INFINITY,
-            least_before: f64::INFINITY,
-            since: f64::NEG_INFINITY,
+            minimum: f64::INFINITY,
+            previous_minimum: f64::INFINITY,
+            window_start: f64::NEG_INFINITY,
         }
     }
 }
 
-impl Clock {
-    /// How much later than on the quickest way this has come.
-    fn lateness(&mut self, now: f64, time: f64) -> f64 {
-        let difference = now - time;
-        if now - self.since > CLOCK_WINDOW {
-            self.since = now;
-            self.least_before = self.least;
-            self.least = f64::INFINITY;
+impl ClockOffset {
+    /// Returns how much longer than the minimum a sample was under way, in milliseconds.
+    fn delay_above_minimum(&mut self, now: f64, time: f64) -> f64 {
+        let offset = now - time;
+        if now - self.window_start > CLOCK_WINDOW {
+            self.window_start = now;
+            self.previous_minimum = self.minimum;
+            self.minimum = f64::INFINITY;
         }
-        self.least = self.least.min(difference);
-        difference - self.least.min(self.least_before)
+        self.minimum = self.minimum.min(offset);
+        offset - self.minimum.min(self.previous_minimum)
     }
 }
 
@@ -203,18 +207,18 @@ impl Clock {
 mod tests {
     use super::*;
 
-    /// A difference between the clocks, which must not matter.
-    const CLOCK: f64 = 123_456.0;
+    /// The offset between the clocks, which must not matter.
+    const OFFSET: f64 = 123_456.0;
 
     fn at(x: f64) -> Place {
         Place { x, y: 0.0, z: 0.0 }
     }
 
-    fn heard(sequence: u32, time: f64, x: f64) -> ReceivedSample {
+    fn sample(sequence: u32, time: f64, x: f64) -> ReceivedSample {
         ReceivedSample {
             epoch: 1,
             sequence,
-            time: CLOCK + time,
+            time: OFFSET + time,
             place: at(x),
         }
     }
@@ -231,12 +235,13 @@ mod tests {
         );
     }
 
-    /// Samples of one metre a second, each 100 ms, that arrive after so long; and all places drawn each 10 ms meanwhile.
+    /// Plays a source that moves at 1 m/s and sends each 100 ms, each sample with a transit time or lost. Returns the
+    /// playout and the places drawn each 10 ms.
     fn played(delays: &[Option<f64>]) -> (Playout, Vec<f64>) {
         let mut arrivals: Vec<(f64, ReceivedSample)> = Vec::new();
         for (index, delay) in delays.iter().enumerate() {
             let time = index as f64 * 100.0;
-            let sample = heard(index as u32 + 1, time, time / 1000.0);
+            let sample = sample(index as u32 + 1, time, time / 1000.0);
             arrivals.extend(delay.map(|delay| (time + delay, sample)));
         }
         arrivals.sort_by(|(one, _), (other, _)| one.total_cmp(other));
@@ -253,7 +258,7 @@ mod tests {
         (playout, drawn)
     }
 
-    /// The longest step from one frame to the next, once it moves; forwards it must be, by 0.01 m if it is even.
+    /// Returns the longest step from one frame to the next; 0.01 m for an even motion. Asserts that no step goes back.
     fn longest_step(drawn: &[f64]) -> f64 {
         let steps = drawn.windows(2).map(|pair| pair[1] - pair[0]);
         let steps: Vec<f64> = steps.collect();
@@ -267,25 +272,25 @@ mod tests {
     }
 
     #[test]
-    fn the_place_is_between_samples_a_fixed_delay_behind() {
+    fn the_place_is_interpolated_a_fixed_delay_behind() {
         let (playout, drawn) = played(&[Some(20.0); 10]);
-        // The newest was at 0.9 m at 900 ms, and has arrived at 920.
-        assert_x(&playout, 920.0 + DELAY, 0.9);
-        assert_x(&playout, 890.0 + DELAY, 0.87);
+        // The newest sample: 0.9 m at 900 ms, arrived at 920 ms.
+        assert_x(&playout, 920.0 + PLAYOUT_DELAY, 0.9);
+        assert_x(&playout, 890.0 + PLAYOUT_DELAY, 0.87);
         assert_x(&playout, 5000.0, 0.9);
         assert!((longest_step(&drawn) - 0.01).abs() < 1e-9);
     }
 
     #[test]
-    fn jitter_within_what_the_delay_leaves_is_not_seen() {
-        // With the next sample due 100 ms later, half as much is left for jitter.
+    fn jitter_within_the_delay_is_invisible() {
+        // The next sample is due 100 ms later, which leaves 50 ms for jitter.
         let delays = [20.0, 60.0, 30.0, 69.0, 20.0, 45.0, 25.0, 60.0, 20.0, 70.0];
         let (_, drawn) = played(&delays.map(Some));
         assert!((longest_step(&drawn) - 0.01).abs() < 1e-9, "{drawn:?}");
     }
 
     #[test]
-    fn what_comes_too_late_is_caught_up_with_and_not_jumped_to() {
+    fn a_late_sample_is_caught_up_with_and_not_jumped_to() {
         let mut delays = [Some(20.0); 12];
         delays[6] = Some(320.0);
         let (_, drawn) = played(&delays);
@@ -301,24 +306,24 @@ mod tests {
     }
 
     #[test]
-    fn reordered_and_doubled_samples_fall_into_their_places() {
+    fn reordered_samples_are_sorted_and_duplicates_are_dropped() {
         let mut playout = Playout::default();
         for (arrival, sequence) in [(0.0, 1), (103.0, 3), (105.0, 2), (106.0, 2), (200.0, 4)] {
             let time = f64::from(sequence - 1) * 50.0;
-            let late = playout.push(arrival, heard(sequence, time, f64::from(sequence)));
+            let delay = playout.push(arrival, sample(sequence, time, f64::from(sequence)));
             assert_eq!(
-                late.is_none(),
+                delay.is_none(),
                 arrival > 105.5 && arrival < 107.0,
                 "at {arrival}"
             );
         }
-        assert_x(&playout, DELAY + 125.0, 3.5);
-        assert_x(&playout, DELAY + 75.0, 2.5);
-        assert_eq!(playout.push(5000.0, heard(1, 0.0, 9.0)), None, "long past");
+        assert_x(&playout, PLAYOUT_DELAY + 125.0, 3.5);
+        assert_x(&playout, PLAYOUT_DELAY + 75.0, 2.5);
+        assert_eq!(playout.push(5000.0, sample(1, 0.0, 9.0)), None, "outdated");
     }
 
     #[test]
-    fn a_source_that_starts_again_goes_on_from_where_it_was() {
+    fn a_source_that_restarts_continues_from_the_place_shown() {
         let (mut playout, _) = played(&[Some(20.0); 10]);
         let new = ReceivedSample {
             epoch: 2,
@@ -328,57 +333,57 @@ mod tests {
         };
         playout.push(2000.0, new);
         assert_x(&playout, 2000.0, 0.9);
-        assert_x(&playout, 2000.0 + DELAY / 2.0, 0.7);
-        assert_x(&playout, 2000.0 + DELAY, 0.5);
+        assert_x(&playout, 2000.0 + PLAYOUT_DELAY / 2.0, 0.7);
+        assert_x(&playout, 2000.0 + PLAYOUT_DELAY, 0.5);
     }
 
     #[test]
-    fn a_clock_that_is_set_back_is_a_new_clock() {
+    fn a_clock_that_is_set_back_starts_an_epoch() {
         let (mut playout, _) = played(&[Some(20.0); 10]);
         for (sequence, time) in [(11, -60_000.0), (12, -59_900.0)] {
             let arrival = 61_020.0 + time;
-            playout.push(arrival, heard(sequence, time, f64::from(sequence)));
+            playout.push(arrival, sample(sequence, time, f64::from(sequence)));
         }
-        assert_x(&playout, 1020.0 + DELAY, 11.0);
-        assert_x(&playout, 1120.0 + DELAY, 12.0);
+        assert_x(&playout, 1020.0 + PLAYOUT_DELAY, 11.0);
+        assert_x(&playout, 1120.0 + PLAYOUT_DELAY, 12.0);
     }
 
     #[test]
     fn a_clock_that_drifts_is_followed() {
         let mut playout = Playout::default();
         for step in 0..1000_u32 {
-            // One part in a thousand slow: a tenth of a second after 100 s.
+            // The clock loses one part in a thousand: 100 ms in 100 s.
             let now = f64::from(step) * 100.0;
-            let late = playout.push(now, heard(step + 1, now * 0.999, f64::from(step)));
-            assert!(late.expect("taken") < 12.0, "at {now}");
+            let delay = playout.push(now, sample(step + 1, now * 0.999, f64::from(step)));
+            assert!(delay.expect("a delay") < 12.0, "at {now}");
         }
     }
 
     #[test]
-    fn what_is_put_elsewhere_jumps_and_does_not_glide() {
+    fn a_character_that_is_put_elsewhere_jumps() {
         let mut playout = Playout::default();
-        playout.push(0.0, heard(1, 0.0, 0.0));
-        playout.push(100.0, heard(2, 100.0, 50.0));
-        assert_x(&playout, DELAY + 99.0, 0.0);
-        assert_x(&playout, DELAY + 100.0, 50.0);
+        playout.push(0.0, sample(1, 0.0, 0.0));
+        playout.push(100.0, sample(2, 100.0, 50.0));
+        assert_x(&playout, PLAYOUT_DELAY + 99.0, 0.0);
+        assert_x(&playout, PLAYOUT_DELAY + 100.0, 50.0);
     }
 
     #[test]
-    fn a_step_after_a_pause_is_quick_and_not_drawn_out_over_the_pause() {
+    fn a_step_after_a_pause_takes_the_playout_delay_and_not_the_pause() {
         let mut playout = Playout::default();
-        playout.push(0.0, heard(1, 0.0, 0.0));
-        playout.push(3000.0, heard(2, 3000.0, 1.0));
+        playout.push(0.0, sample(1, 0.0, 0.0));
+        playout.push(3000.0, sample(2, 3000.0, 1.0));
         assert_x(&playout, 3000.0, 0.0);
-        assert_x(&playout, DELAY / 2.0 + 3000.0, 0.5);
-        assert_x(&playout, DELAY + 3000.0, 1.0);
+        assert_x(&playout, PLAYOUT_DELAY / 2.0 + 3000.0, 0.5);
+        assert_x(&playout, PLAYOUT_DELAY + 3000.0, 1.0);
     }
 
     #[test]
-    fn old_samples_are_forgotten_and_the_heading_is_not() {
+    fn old_samples_are_dropped_and_the_heading_is_kept() {
         let mut playout = Playout::default();
         for step in 0..100_u32 {
             let time = f64::from(step) * 33.0;
-            let mut sample = heard(step + 1, time, 0.0);
+            let mut sample = sample(step + 1, time, 0.0);
             sample.place.y = if step < 50 { f64::from(step) } else { 50.0 };
             playout.push(time, sample);
         }

@@ -1,4 +1,4 @@
-//! The chosen character over time: where it was, and how evenly its samples arrive.
+//! Plots of the chosen character: its position, and the delay and jitter of its samples.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ use super::scene::Scene;
 use crate::browser;
 use crate::language::t;
 
-/// How often a plot is drawn: it costs as much as the stage does, and moves slowly.
+/// The time between two drawings of a plot. A plot costs as much as a frame of the stage, and moves slowly.
 const INTERVAL: Duration = Duration::from_millis(500);
 
-/// A line of a plot: its name, its colour, and what it shows.
+/// A line of a plot: its name, the index of its colour, and its value.
 type Line = (&'static str, usize, fn(&Arrival) -> f64);
 
 /// The plots.
@@ -26,33 +26,33 @@ pub(super) fn Plots(scene: StoredValue<Scene, LocalStorage>) -> impl IntoView {
     view! {
         <section class="stage-section stage-plots" aria-labelledby="plots-heading">
             <h2 id="plots-heading">{t("Over time")}</h2>
-            <Plot scene title=t("Place, in metres") lines=vec![
+            <Plot scene title=t("Position (m)") lines=vec![
                 ("x", 0, |arrival| arrival.place.x),
                 ("y", 1, |arrival| arrival.place.y),
                 ("z", 2, |arrival| arrival.place.z),
-            ] least=0.5 />
-            <Plot scene title=t("Later than on the quickest way, in milliseconds") lines=vec![
-                (t("Delay"), 3, |arrival| arrival.late),
+            ] min_range=0.5 />
+            <Plot scene title=t("Delay above the minimum (ms)") lines=vec![
+                (t("Delay"), 3, |arrival| arrival.delay),
                 (t("Jitter"), 4, |arrival| arrival.jitter),
-            ] least=10.0 />
+            ] min_range=10.0 />
         </section>
     }
 }
 
-/// One plot. Its scale spans at least so much.
+/// One plot. Its value axis spans at least `min_range`.
 #[component]
 fn Plot(
     scene: StoredValue<Scene, LocalStorage>,
     title: &'static str,
     lines: Vec<Line>,
-    least: f64,
+    min_range: f64,
 ) -> impl IntoView {
     let canvas = NodeRef::<html::Canvas>::new();
     let legend = lines.clone();
     browser::spawn_scoped(async move {
         loop {
             if let Some(canvas) = canvas.get_untracked() {
-                scene.with_value(|scene| draw(&canvas, &scene.history, &lines, least));
+                scene.with_value(|scene| draw(&canvas, &scene.history, &lines, min_range));
             }
             browser::sleep(INTERVAL).await;
         }
@@ -68,8 +68,8 @@ fn Plot(
     }
 }
 
-/// Draws the last seconds. What cannot be drawn leaves an empty plot; there is nobody to tell.
-fn draw(canvas: &HtmlCanvasElement, history: &History, lines: &[Line], least: f64) {
+/// Draws the history. If the browser refuses, the plot stays empty.
+fn draw(canvas: &HtmlCanvasElement, history: &History, lines: &[Line], min_range: f64) {
     let ratio = window().device_pixel_ratio();
     let size = |length: i32| (f64::from(length) * ratio).round() as u32;
     let (width, height) = (size(canvas.client_width()), size(canvas.client_height()));
@@ -79,18 +79,18 @@ fn draw(canvas: &HtmlCanvasElement, history: &History, lines: &[Line], least: f6
     // Setting the size clears the canvas, even to the same size.
     canvas.set_width(width);
     canvas.set_height(height);
-    let _ = plot(canvas, history, lines, least, ratio);
+    let _ = plot(canvas, history, lines, min_range, ratio);
 }
 
 fn plot(
     canvas: &HtmlCanvasElement,
     history: &History,
     lines: &[Line],
-    least: f64,
+    min_range: f64,
     ratio: f64,
 ) -> Option<()> {
     let now = browser::now();
-    let (low, high) = range(history, lines, least);
+    let (low, high) = range(history, lines, min_range);
     let pixels = |length: f64| (length * ratio).round() as u32;
     let palette = Palette::of(canvas);
     let (text, grid) = (colour(&palette.label), colour(&palette.grid));
@@ -118,7 +118,7 @@ fn plot(
         let points = history
             .arrivals()
             .map(|arrival| ((arrival.at - now) / 1000.0, value(arrival)));
-        // It is where it was, until another arrives.
+        // The line continues at the newest value up to now.
         let newest = history.newest().map(|arrival| (0.0, value(arrival)));
         let points = points.chain(newest);
         let style = colour(&palette.characters[*index]).stroke_width(pixels(1.5));
@@ -127,8 +127,8 @@ fn plot(
     area.present().ok()
 }
 
-/// From the least to the greatest value, with room around them.
-fn range(history: &History, lines: &[Line], least: f64) -> (f64, f64) {
+/// Returns the lower and the upper end of the value axis.
+fn range(history: &History, lines: &[Line], min_range: f64) -> (f64, f64) {
     let values = history
         .arrivals()
         .flat_map(|arrival| lines.iter().map(move |(_, _, value)| value(arrival)));
@@ -136,17 +136,17 @@ fn range(history: &History, lines: &[Line], least: f64) -> (f64, f64) {
         (low.min(value), high.max(value))
     });
     if low > high {
-        return (0.0, least);
+        return (0.0, min_range);
     }
-    let room = ((high - low) * 0.1).max((least - (high - low)) / 2.0);
+    let room = ((high - low) * 0.1).max((min_range - (high - low)) / 2.0);
     if (0.0..room).contains(&low) {
-        // What is never negative begins at nothing.
-        return (0.0, (high + room).max(least));
+        // An axis of values that are never negative starts at zero.
+        return (0.0, (high + room).max(min_range));
     }
     (low - room, high + room)
 }
 
-/// A colour of the style sheet, `#rrggbb`.
+/// Parses a colour of the style sheet, `#rrggbb`.
 fn colour(value: &str) -> RGBColor {
     let part = |at: usize| u8::from_str_radix(value.get(at..at + 2)?, 16).ok();
     match (part(1), part(3), part(5)) {

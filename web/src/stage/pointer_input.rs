@@ -1,4 +1,4 @@
-//! What pointers and keys do on the canvas: move characters, and the camera.
+//! Pointer, wheel and key input on the canvas: moves characters and the camera.
 
 use std::collections::BTreeMap;
 
@@ -14,19 +14,19 @@ use super::sound::Audio;
 use super::view::View;
 use crate::browser;
 
-/// How far a key moves the chosen character, in metres; ten times that with Shift.
+/// The distance in metres by which a key moves the chosen character; ten times as far with Shift.
 const KEY_STEP: f64 = 0.1;
 
-/// How much nearer a key brings the stage.
+/// The factor by which a key zooms.
 const KEY_ZOOM: f64 = 1.25;
 
-/// How much nearer the wheel brings it, for each pixel that it scrolls.
+/// The factor by which the wheel zooms for each pixel.
 const WHEEL_ZOOM: f64 = 1.0015;
 
-/// How near the pointer must be to a character to take it, in pixels.
-const REACH: f64 = 22.0;
+/// The distance in CSS pixels within which a pointer hits a character.
+const HIT_RADIUS: f64 = 22.0;
 
-/// What the reader does with the stage.
+/// Handles the input events of the canvas.
 #[derive(Clone, Copy)]
 pub(super) struct PointerInput {
     canvas: NodeRef<html::Canvas>,
@@ -37,13 +37,13 @@ pub(super) struct PointerInput {
     gesture: StoredValue<Gesture>,
 }
 
-/// What the pointers do.
+/// The pointers that are down.
 #[derive(Debug, Default)]
 struct Gesture {
-    /// Where they are, in pixels, by their ids.
+    /// Points in CSS pixels, by pointer id.
     pointers: BTreeMap<i32, (f64, f64)>,
-    /// The character that they move; without one, they move the stage.
-    moved: Option<u32>,
+    /// The character that is dragged. Without a character the pointers move the camera.
+    dragged: Option<u32>,
 }
 
 impl PointerInput {
@@ -64,11 +64,11 @@ impl PointerInput {
         }
     }
 
-    /// Takes hold of a character, or of the stage.
-    pub(super) fn touch(self, ev: &PointerEvent) {
+    /// Starts dragging a character or the ground.
+    pub(super) fn pointer_down(self, ev: &PointerEvent) {
         let Some(view) = self.view() else { return };
         if let Some(canvas) = self.canvas.get_untracked() {
-            // Without the capture a drag ends at the canvas's edge, and works all the same.
+            // Without the capture a drag ends at the edge of the canvas.
             let _ = canvas.set_pointer_capture(ev.pointer_id());
         }
         let point = point(ev);
@@ -76,55 +76,58 @@ impl PointerInput {
         self.gesture.update_value(|gesture| {
             let is_first = gesture.pointers.is_empty();
             gesture.pointers.insert(ev.pointer_id(), point);
-            // A second finger moves the stage.
-            gesture.moved = hit.filter(|_| is_first);
+            // A second finger moves the camera.
+            gesture.dragged = hit.filter(|_| is_first);
         });
         if let Some(id) = hit {
             self.chosen.set(id);
         }
     }
 
-    pub(super) fn go_on(self, ev: &PointerEvent) {
+    /// Continues a drag.
+    pub(super) fn pointer_move(self, ev: &PointerEvent) {
         let Some(view) = self.view() else { return };
         let point = point(ev);
         self.gesture.update_value(|gesture| {
             let Some(before) = gesture.pointers.get(&ev.pointer_id()).copied() else {
-                // It only passes over.
+                // The pointer hovers.
                 return;
             };
             gesture.pointers.insert(ev.pointer_id(), point);
-            match gesture.moved {
+            match gesture.dragged {
                 Some(id) => self.drag(view, id, point),
-                None => self.shift(view, &gesture.pointers, ev.pointer_id(), before),
+                None => self.move_camera(view, &gesture.pointers, ev.pointer_id(), before),
             }
         });
     }
 
-    pub(super) fn let_go(self, ev: &PointerEvent) {
+    /// Ends a drag.
+    pub(super) fn pointer_up(self, ev: &PointerEvent) {
         self.gesture.update_value(|gesture| {
             gesture.pointers.remove(&ev.pointer_id());
-            gesture.moved = None;
+            gesture.dragged = None;
         });
         self.scene
             .update_value(|scene| scene.release(browser::now()));
     }
 
-    /// Zooms, if the stage has the focus: somebody who scrolls the page past it wants to go on.
-    pub(super) fn scroll(self, ev: &WheelEvent) {
+    /// Zooms if the canvas has the focus or Ctrl is held. Otherwise the wheel scrolls the page past the canvas.
+    pub(super) fn wheel(self, ev: &WheelEvent) {
         let has_focus = self.canvas.get_untracked().is_some_and(|canvas| {
             let active = document().active_element();
             active.is_some_and(|active| active == **canvas)
         });
-        let is_meant = has_focus || ev.ctrl_key();
-        let Some(view) = self.view().filter(|_| is_meant) else {
+        let zooms = has_focus || ev.ctrl_key();
+        let Some(view) = self.view().filter(|_| zooms) else {
             return;
         };
         ev.prevent_default();
-        let under = view.to_stage((f64::from(ev.offset_x()), f64::from(ev.offset_y())), 0.0);
-        self.zoom(WHEEL_ZOOM.powf(-ev.delta_y()), under);
+        let fixed = view.to_stage((f64::from(ev.offset_x()), f64::from(ev.offset_y())), 0.0);
+        self.zoom(WHEEL_ZOOM.powf(-ev.delta_y()), fixed);
     }
 
-    pub(super) fn press(self, ev: &KeyboardEvent) {
+    /// Moves the chosen character, or zooms.
+    pub(super) fn key_down(self, ev: &KeyboardEvent) {
         if ev.alt_key() || ev.ctrl_key() || ev.meta_key() {
             return;
         }
@@ -139,15 +142,15 @@ impl PointerInput {
         }
     }
 
-    /// A file is over the stage.
-    pub(super) fn carry(ev: &DragEvent) {
+    /// Accepts a dragged file.
+    pub(super) fn drag_over(ev: &DragEvent) {
         if browser::has_files(ev) {
-            // Or the browser opens the file.
+            // Without this the browser opens the file.
             ev.prevent_default();
         }
     }
 
-    /// The character that a file is dropped on sounds like it.
+    /// Makes a dropped file the sound of the character under the pointer.
     pub(super) fn drop_file(self, ev: &DragEvent) {
         ev.prevent_default();
         let point = (f64::from(ev.offset_x()), f64::from(ev.offset_y()));
@@ -168,18 +171,20 @@ impl PointerInput {
             .try_update_value(|scene| scene.view(browser::now(), width, height))
     }
 
-    /// Who is under a point of the canvas.
+    /// Returns the character under a point of the canvas.
     fn hit(self, view: View, point: (f64, f64)) -> Option<u32> {
         self.scene
-            .with_value(|scene| scene.at(view, point, REACH, browser::now()))
+            .with_value(|scene| scene.hit(view, point, HIT_RADIUS, browser::now()))
     }
 
-    fn zoom(self, factor: f64, under: Option<Place>) {
-        self.scene
-            .update_value(|scene| scene.set_camera(scene.camera().zoomed(factor, under)));
+    fn zoom(self, factor: f64, fixed: Option<Place>) {
+        self.scene.update_value(|scene| {
+            let camera = scene.camera.current();
+            scene.camera.set(camera.zoomed(factor, fixed));
+        });
     }
 
-    /// Moves a character under the pointer, at the height that it has.
+    /// Moves a character to the pointer, at its current height.
     fn drag(self, view: View, id: u32, point: (f64, f64)) {
         let place = self.scene.try_update_value(|scene| {
             let height = scene.place(id, browser::now()).unwrap_or_default().z;
@@ -192,8 +197,8 @@ impl PointerInput {
         }
     }
 
-    /// Moves the stage with one pointer; and brings it nearer or farther as two go apart or together.
-    fn shift(
+    /// Pans with one pointer; zooms with two.
+    fn move_camera(
         self,
         view: View,
         pointers: &BTreeMap<i32, (f64, f64)>,
@@ -204,23 +209,23 @@ impl PointerInput {
         let other = pointers.iter().find(|(id, _)| **id != moved);
         let mut camera = view.camera;
         if let Some((_, other)) = other {
-            let apart = |point: (f64, f64)| (point.0 - other.0).hypot(point.1 - other.1);
-            let factor = apart(now) / apart(before).max(1.0);
+            let distance = |point: (f64, f64)| (point.0 - other.0).hypot(point.1 - other.1);
+            let factor = distance(now) / distance(before).max(1.0);
             camera = camera.zoomed(factor, view.to_stage(*other, 0.0));
         } else if let (Some(from), Some(to)) = (view.to_stage(before, 0.0), view.to_stage(now, 0.0))
         {
             camera.centre.x += from.x - to.x;
             camera.centre.y += from.y - to.y;
         }
-        self.scene.update_value(|scene| scene.pan(camera));
+        self.scene.update_value(|scene| scene.camera.pan(camera));
     }
 
-    /// Moves the chosen character by a step.
+    /// Moves the chosen character by one step.
     fn step(self, direction: Place, is_long: bool) {
         let length = if is_long { 10.0 * KEY_STEP } else { KEY_STEP };
         let now = browser::now();
         let moved = self.scene.try_update_value(|scene| {
-            let from = scene.newest(now)?;
+            let from = scene.newest_place(now)?;
             let place = Place {
                 x: from.x + direction.x * length,
                 y: from.y + direction.y * length,
@@ -240,7 +245,7 @@ fn point(ev: &PointerEvent) -> (f64, f64) {
     (f64::from(ev.offset_x()), f64::from(ev.offset_y()))
 }
 
-/// The direction of a key, as a step of one metre.
+/// Returns the direction in which a key moves a character, as a step of one metre.
 fn direction_of(key: &str) -> Option<Place> {
     let (x, y, z) = match key {
         "ArrowUp" | "w" | "W" => (1.0, 0.0, 0.0),
@@ -254,6 +259,7 @@ fn direction_of(key: &str) -> Option<Place> {
     Some(Place { x, y, z })
 }
 
+/// Returns the factor by which a key zooms.
 fn zoom_of(key: &str) -> Option<f64> {
     match key {
         "+" | "=" => Some(KEY_ZOOM),

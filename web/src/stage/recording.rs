@@ -1,52 +1,54 @@
-//! The recording that is made of the stage.
+//! The recording of the stage: the updates as text lines.
 
 use soundstage_formats::Recorder;
 use soundstage_proto::position::StageUpdate;
 
-/// A longer recording than this, in lines, is better made on the command line.
-const MOST_LINES: u32 = 500_000;
+/// The maximum length of a recording in lines. `soundstage position record` makes longer recordings.
+const MAX_LINES: u32 = 500_000;
 
-/// The recording that is being made.
+/// A recording, running or ended.
 #[derive(Default)]
 pub(super) struct Recording {
-    /// While it runs: when it began, in milliseconds.
+    /// The start in milliseconds, while the recording runs.
     start: Option<f64>,
     recorder: Recorder,
-    /// Lines, many in one text.
+    /// Texts of many lines each.
     texts: Vec<String>,
     lines: u32,
 }
 
 impl Recording {
-    /// Notes what has arrived. Who is on the stage is known from before the recording began.
+    /// Adds an update that arrived at `now` (milliseconds). The recorder follows all updates, so that a recording knows
+    /// the characters that joined before its start.
     pub(super) fn note(&mut self, now: f64, update: &StageUpdate) {
         let Some(start) = self.start.filter(|_| !self.is_full()) else {
             return self.recorder.observe(update);
         };
         let mut lines = self.recorder.lines((now - start).max(0.0) as u64, update);
         self.lines += lines.len() as u32;
-        // Each line ends.
+        // The last line ends with a line break too.
         lines.push(String::new());
         self.texts.push(lines.join("\n"));
     }
 
+    /// Starts a recording at `now` (milliseconds).
     pub(super) fn begin(&mut self, now: f64) {
         self.start = Some(now);
         self.lines = 0;
         self.texts.clear();
     }
 
-    /// How many lines it has.
-    pub(super) fn lines(&self) -> u32 {
-        self.lines
+    /// Returns the length of the running recording in lines; `None` if no recording runs.
+    pub(super) fn lines(&self) -> Option<u32> {
+        self.start.map(|_| self.lines)
     }
 
-    /// Whether it takes no more.
+    /// Returns whether the recording has its maximum length.
     pub(super) fn is_full(&self) -> bool {
-        self.lines >= MOST_LINES
+        self.lines >= MAX_LINES
     }
 
-    /// Ends the recording, if there is one; its text.
+    /// Ends the recording and returns its text; `None` if no recording runs.
     pub(super) fn end(&mut self) -> Option<Vec<String>> {
         self.start.take()?;
         Some(std::mem::take(&mut self.texts))
@@ -60,19 +62,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tape_has_what_arrives_while_it_runs() {
+    fn a_recording_has_the_updates_between_start_and_end() {
         let mut recording = Recording::default();
         let update = StageUpdate {
             position: Some(Pos::default()),
             ..StageUpdate::default()
         };
         recording.note(1000.0, &update);
-        assert_eq!(recording.end(), None, "it has not begun");
+        assert_eq!(recording.end(), None, "no recording runs");
         recording.begin(1500.0);
         recording.note(1600.0, &update);
         recording.note(1700.0, &StageUpdate::default());
         recording.note(1800.0, &update);
-        assert_eq!(recording.lines(), 2);
+        assert_eq!(recording.lines(), Some(2));
         let expected = concat!(
             r#"{"time_ms":100,"x":0.0,"y":0.0,"z":0.0}"#,
             "\n",
@@ -81,6 +83,6 @@ mod tests {
         );
         assert_eq!(recording.end().expect("a recording").concat(), expected);
         recording.note(1900.0, &update);
-        assert_eq!(recording.end(), None, "it has ended");
+        assert_eq!(recording.end(), None, "the recording has ended");
     }
 }

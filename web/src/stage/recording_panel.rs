@@ -1,34 +1,53 @@
-//! The page's section of recordings.
+//! The section *Recordings*: record the positions on the stage, and play a recording.
 
 use futures_util::future::AbortHandle;
 use leptos::html;
 use leptos::prelude::*;
 
-use super::READOUT_INTERVAL;
 use super::player::play_file;
+use super::recorder::{Length, RecordButton, Recorder};
 use super::recording::Recording;
 use crate::browser;
 use crate::language::{fill, t};
 use crate::ui::{Control, Field};
 
-/// Recording and playing.
+/// The section *Recordings*.
 #[component]
 pub(super) fn RecordingPanel(recording: StoredValue<Recording, LocalStorage>) -> impl IntoView {
     view! {
         <section class="stage-section" aria-labelledby="recording-heading">
             <h2 id="recording-heading">{t("Recordings")}</h2>
-            <Recorder recording />
+            <RecordButton recorder=PositionRecorder(recording) label=t("Record") />
             <PlayerControls />
         </section>
     }
 }
 
-#[component]
-fn Recorder(recording: StoredValue<Recording, LocalStorage>) -> impl IntoView {
-    let recorded = RwSignal::new(None::<u32>);
-    let stop = move || {
-        let _ = recorded.try_set(None);
-        if let Some(texts) = recording.try_update_value(Recording::end).flatten() {
+/// Records the positions that the page receives.
+#[derive(Clone, Copy)]
+struct PositionRecorder(StoredValue<Recording, LocalStorage>);
+
+impl Recorder for PositionRecorder {
+    async fn start(self) -> bool {
+        // The page may have been left.
+        let started = self
+            .0
+            .try_update_value(|recording| recording.begin(browser::now()));
+        started.is_some()
+    }
+
+    fn length(self) -> Option<Length> {
+        self.0.with_value(|recording| {
+            let lines = browser::grouped(recording.lines()?);
+            Some(Length {
+                text: fill("Positions recorded: {0}", &[&lines]),
+                is_full: recording.is_full(),
+            })
+        })
+    }
+
+    fn save(self) {
+        if let Some(texts) = self.0.try_update_value(Recording::end).flatten() {
             let texts = texts.into_iter().map(wasm_bindgen::JsValue::from);
             browser::save_file(
                 "stage.ndjson",
@@ -36,50 +55,22 @@ fn Recorder(recording: StoredValue<Recording, LocalStorage>) -> impl IntoView {
                 &texts.collect::<js_sys::Array>(),
             );
         }
-    };
-    // Also with the page: nothing is lost.
-    on_cleanup(stop);
-    let toggle = move |_| {
-        if recorded.get_untracked().is_some() {
-            stop();
-        } else {
-            recording.update_value(|recording| recording.begin(browser::now()));
-            recorded.set(Some(0));
-        }
-    };
-    browser::spawn_scoped(async move {
-        loop {
-            if recorded.get_untracked().is_some() {
-                recorded.set(Some(recording.with_value(Recording::lines)));
-                if recording.with_value(Recording::is_full) {
-                    stop();
-                }
-            }
-            browser::sleep(READOUT_INTERVAL).await;
-        }
-    });
-    view! {
-        <div class="stage-buttons">
-            <button type="button" class="button" aria-pressed=move || recorded.get().is_some().to_string() on:click=toggle>
-                {move || if recorded.get().is_some() { t("Stop and save") } else { t("Record") }}
-            </button>
-            <span class="quiet" role="status">{move || recorded.get().map(|lines| fill("{0} positions", &[&browser::grouped(lines)]))}</span>
-        </div>
     }
 }
 
-/// How the playing goes.
+/// The state of the player.
 #[derive(Clone, PartialEq)]
-enum Playing {
-    Nothing,
-    Now { name: String, seconds: f64 },
+enum PlayerState {
+    Idle,
+    Playing { name: String, seconds: f64 },
     Failed(String),
 }
 
+/// Plays a recording from a file.
 #[component]
 fn PlayerControls() -> impl IntoView {
     let speed = RwSignal::new("1".to_owned());
-    let playing = RwSignal::new(Playing::Nothing);
+    let state = RwSignal::new(PlayerState::Idle);
     let input = NodeRef::<html::Input>::new();
     let task = StoredValue::new(None::<AbortHandle>);
     let stop = move || {
@@ -95,19 +86,19 @@ fn PlayerControls() -> impl IntoView {
         let Some(file) = input.files().and_then(|files| files.get(0)) else {
             return;
         };
-        // The same file again is to be a change too.
+        // Without this, choosing the same file again is no change.
         input.set_value("");
         let speed = speed.get_untracked().parse().unwrap_or(1.0);
         stop();
         task.set_value(Some(browser::spawn_abortable(async move {
-            let tell = |seconds| {
+            let report = |seconds| {
                 let name = file.name();
-                let _ = playing.try_set(Playing::Now { name, seconds });
+                let _ = state.try_set(PlayerState::Playing { name, seconds });
             };
-            let outcome = play_file(&file, speed, &tell).await;
-            let _ = playing.try_set(match outcome {
-                Ok(()) => Playing::Nothing,
-                Err(sentence) => Playing::Failed(format!("{}: {sentence}", file.name())),
+            let outcome = play_file(&file, speed, &report).await;
+            let _ = state.try_set(match outcome {
+                Ok(()) => PlayerState::Idle,
+                Err(error_text) => PlayerState::Failed(format!("{}: {error_text}", file.name())),
             });
         })));
     };
@@ -120,16 +111,16 @@ fn PlayerControls() -> impl IntoView {
                 {t("Play a recording…")}
                 <input node_ref=input class="visually-hidden" type="file" accept=".ndjson,.jsonl" on:change=play />
             </label>
-            <Show when=move || matches!(playing.get(), Playing::Now { .. })>
-                <button type="button" class="button" on:click=move |_| { stop(); playing.set(Playing::Nothing); }>{t("Stop")}</button>
+            <Show when=move || matches!(state.get(), PlayerState::Playing { .. })>
+                <button type="button" class="button" on:click=move |_| { stop(); state.set(PlayerState::Idle); }>{t("Stop")}</button>
             </Show>
         </div>
-        <p class="quiet" role="status">{move || match playing.get() {
-            Playing::Now { name, seconds } => fill("{0}: {1} s", &[&name, &format!("{seconds:.0}")]),
+        <p class="quiet" role="status">{move || match state.get() {
+            PlayerState::Playing { name, seconds } => fill("{0}: {1} s", &[&name, &format!("{seconds:.0}")]),
             _ => String::new(),
         }}</p>
-        <p class="form-failure" role="alert">{move || match playing.get() {
-            Playing::Failed(sentence) => Some(sentence),
+        <p class="form-failure" role="alert">{move || match state.get() {
+            PlayerState::Failed(error_text) => Some(error_text),
             _ => None,
         }}</p>
     }

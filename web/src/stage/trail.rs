@@ -1,15 +1,15 @@
-//! Where a character has been of late.
+//! The trail that a character draws behind it.
 
 use std::collections::VecDeque;
 
 use super::place::Place;
 
-/// How many places a trail has.
-pub(super) const PLACES: usize = 60;
-/// How far apart they are, in milliseconds.
+/// The maximum number of places in a trail.
+pub(super) const MAX_PLACES: usize = 60;
+/// The time between two places, in milliseconds.
 const SPACING: f64 = 50.0;
 
-/// The places of the last seconds, oldest first.
+/// The last places of a character, oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Trail {
     places: VecDeque<Place>,
@@ -17,15 +17,15 @@ pub(super) struct Trail {
 }
 
 impl Trail {
-    /// Whether it is time for another place, at `now` (milliseconds).
+    /// Returns whether the next place is due at `now` (milliseconds).
     pub(super) fn is_due(&self, now: f64) -> bool {
         self.places.is_empty() || now - self.last >= SPACING
     }
 
-    /// Notes where the character is drawn at `now`.
+    /// Appends the place where the character is drawn at `now`.
     pub(super) fn push(&mut self, now: f64, place: Place) {
         self.last = now;
-        if self.places.len() == PLACES {
+        if self.places.len() == MAX_PLACES {
             self.places.pop_front();
         }
         self.places.push_back(place);
@@ -35,7 +35,7 @@ impl Trail {
         self.places.clear();
     }
 
-    /// The newest so many places, oldest first.
+    /// Iterates over at most `count` of the newest places, oldest first.
     pub(super) fn newest(&self, count: usize) -> impl ExactSizeIterator<Item = Place> {
         let skipped = self.places.len().saturating_sub(count);
         self.places.iter().skip(skipped).copied()
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_trail_stays_short_and_ends_at_the_newest() {
+    fn the_trail_has_a_maximum_length_and_ends_at_the_newest_place() {
         let mut trail = Trail::default();
         for frame in 0..1000 {
             let place = Place {
@@ -59,7 +59,7 @@ mod tests {
                 trail.push(now, place);
             }
         }
-        assert_eq!(trail.newest(usize::MAX).len(), PLACES);
+        assert_eq!(trail.newest(usize::MAX).len(), MAX_PLACES);
         let newest: Vec<_> = trail.newest(2).collect();
         assert!(newest[1].x > 990.0 && newest[0].x < newest[1].x);
     }

@@ -1,66 +1,19 @@
-//! Between metres and the canvas: from above, forward is up and left is left; in perspective, from behind and above the listener.
+//! The projection between the stage and the canvas. In the top view, forward is up and left is left; in perspective,
+//! the camera looks from behind and above the listener.
 
+use super::camera::{Camera, Perspective};
 use super::place::Place;
 
-/// Half the shorter side of the canvas shows this many metres; the first that holds everybody is taken.
-const RANGES: [f64; 9] = [1.6, 4.0, 8.0, 16.0, 40.0, 80.0, 160.0, 400.0, 800.0];
-
-/// How near and how far one can zoom, in metres from the centre to the nearer edge.
-const NEAREST: f64 = 0.4;
-const FARTHEST: f64 = 2000.0;
-
-/// How far above the horizon the eye is, in perspective.
+/// The elevation of the camera above the horizon in perspective.
 const TILT_DEGREES: f64 = 35.0;
 
-/// How far from the centre the eye is, in ranges.
-const EYE: f64 = 3.0;
+/// The distance from the camera to the centre, in ranges.
+const CAMERA_DISTANCE: f64 = 3.0;
 
-/// What is nearer to the eye than this, in ranges, is not drawn.
-const CLIP: f64 = 0.3;
+/// The near clipping distance, in ranges.
+const NEAR_CLIP: f64 = 0.3;
 
-/// From where the stage is seen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Perspective {
-    #[default]
-    Above,
-    Behind,
-}
-
-/// What part of the stage is seen, and from where.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Camera {
-    pub(super) perspective: Perspective,
-    /// What is in the middle.
-    pub(super) centre: Place,
-    /// Metres from the centre to the nearer edge.
-    pub(super) range: f64,
-}
-
-impl Default for Camera {
-    fn default() -> Self {
-        Self {
-            perspective: Perspective::default(),
-            centre: Place::default(),
-            range: RANGES[0],
-        }
-    }
-}
-
-impl Camera {
-    /// Nearer by this factor, which keeps the place that is under a point of the canvas where it is.
-    pub(super) fn zoomed(self, factor: f64, under: Option<Place>) -> Self {
-        let range = (self.range / factor).clamp(NEAREST, FARTHEST);
-        let kept = under.unwrap_or(self.centre);
-        let centre = kept.towards(self.centre, range / self.range);
-        Self {
-            centre,
-            range,
-            ..self
-        }
-    }
-}
-
-/// A camera on a canvas. Lengths are CSS pixels.
+/// A camera and the size of its canvas in CSS pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct View {
     pub(super) width: f64,
@@ -68,28 +21,28 @@ pub(super) struct View {
     pub(super) camera: Camera,
 }
 
-/// A place on the canvas.
+/// A projected place, in CSS pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct ScreenPoint {
     pub(super) left: f64,
     pub(super) top: f64,
-    /// How much larger than in the centre things are there.
+    /// The scale at this point relative to the centre.
     pub(super) size: f64,
 }
 
-/// The direction from the eye to the centre, as the cosine and sine of the tilt.
+/// Returns the cosine and sine of the tilt.
 fn tilt() -> (f64, f64) {
     let (sin, cos) = TILT_DEGREES.to_radians().sin_cos();
     (cos, sin)
 }
 
 impl View {
-    /// Pixels for a metre, in the centre.
+    /// Returns CSS pixels per metre in the centre.
     pub(super) fn scale(&self) -> f64 {
         self.width.min(self.height) / 2.0 / self.camera.range
     }
 
-    /// Where a place is on the canvas; `None` behind the eye.
+    /// Projects a place onto the canvas. Returns `None` for a place nearer than the clipping distance.
     pub(super) fn to_canvas(self, place: Place) -> Option<ScreenPoint> {
         let Camera {
             perspective,
@@ -102,11 +55,11 @@ impl View {
             Perspective::Above => (x, x, 1.0),
             Perspective::Behind => {
                 let (cos, sin) = tilt();
-                let depth = EYE * range + x * cos - z * sin;
-                (depth, x * sin + z * cos, EYE * range / depth)
+                let depth = CAMERA_DISTANCE * range + x * cos - z * sin;
+                (depth, x * sin + z * cos, CAMERA_DISTANCE * range / depth)
             }
         };
-        if perspective == Perspective::Behind && forward < CLIP * range {
+        if perspective == Perspective::Behind && forward < NEAR_CLIP * range {
             return None;
         }
         Some(ScreenPoint {
@@ -116,7 +69,7 @@ impl View {
         })
     }
 
-    /// The place at a point of the canvas, at the height `z`; `None` above the horizon.
+    /// Returns the place at height `z` that is drawn at a point of the canvas; `None` above the horizon.
     pub(super) fn to_stage(self, (left, top): (f64, f64), z: f64) -> Option<Place> {
         let Camera {
             perspective,
@@ -132,8 +85,8 @@ impl View {
             Perspective::Above => (up, aside),
             Perspective::Behind => {
                 let (cos, sin) = tilt();
-                let distance = EYE * range;
-                // The ray from the eye through the point, down to that height.
+                let distance = CAMERA_DISTANCE * range;
+                // The ray from the camera through the point meets the plane of that height.
                 let (ray_x, ray_z) = (distance * cos + up * sin, up * cos - distance * sin);
                 let steps = (z - centre.z - distance * sin) / ray_z;
                 if ray_z >= 0.0 || !(0.0..100.0).contains(&steps) {
@@ -149,7 +102,7 @@ impl View {
         })
     }
 
-    /// Metres between the lines of the grid: a round number that gives a few of them.
+    /// Returns the distance between grid lines in metres: a round number that gives a few lines.
     pub(super) fn grid_step(&self) -> f64 {
         const STEPS: [f64; 10] = [0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0];
         STEPS
@@ -159,18 +112,9 @@ impl View {
     }
 }
 
-/// The smallest range that shows all these places well inside the canvas, the origin in its middle.
-pub(super) fn range_for(places: impl Iterator<Item = Place>) -> f64 {
-    let reach = places.map(|place| place.x.abs().max(place.y.abs()));
-    let reach = reach.fold(0.0, f64::max) * 1.15;
-    RANGES
-        .into_iter()
-        .find(|range| *range >= reach)
-        .unwrap_or(reach)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::camera::RANGES;
     use super::*;
 
     fn view(perspective: Perspective) -> View {
@@ -189,45 +133,55 @@ mod tests {
         Place { x, y, z }
     }
 
-    fn spot(view: View, place: Place) -> (f64, f64) {
-        let spot = view.to_canvas(place).expect("before the eye");
-        (spot.left, spot.top)
+    fn project(view: View, place: Place) -> (f64, f64) {
+        let point = view.to_canvas(place).expect("in front of the camera");
+        (point.left, point.top)
     }
 
     #[test]
-    fn from_above_forward_is_up_and_left_is_left() {
+    fn in_the_top_view_forward_is_up_and_left_is_left() {
         let view = view(Perspective::Above);
-        assert_eq!(spot(view, Place::default()), (400.0, 200.0));
-        assert_eq!(spot(view, at(1.0, 0.0, 9.0)), (400.0, 100.0));
-        assert_eq!(spot(view, at(0.0, 1.0, 0.0)), (300.0, 200.0));
+        assert_eq!(project(view, Place::default()), (400.0, 200.0));
+        assert_eq!(project(view, at(1.0, 0.0, 9.0)), (400.0, 100.0));
+        assert_eq!(project(view, at(0.0, 1.0, 0.0)), (300.0, 200.0));
     }
 
     #[test]
-    fn in_perspective_height_is_seen_and_what_is_far_is_small() {
+    fn perspective_shows_height_and_draws_distant_places_smaller() {
         let view = view(Perspective::Behind);
-        assert_eq!(spot(view, Place::default()), (400.0, 200.0));
-        let (left, top) = spot(view, at(0.0, 1.0, 1.0));
+        assert_eq!(project(view, Place::default()), (400.0, 200.0));
+        let (left, top) = project(view, at(0.0, 1.0, 1.0));
         assert!(left < 400.0 && top < 150.0, "{left} {top}");
         let size = |x| view.to_canvas(at(x, 0.0, 0.0)).expect("seen").size;
         assert!(size(2.0) < size(0.0) && size(0.0) < size(-2.0));
-        assert_eq!(view.to_canvas(at(-20.0, 0.0, 0.0)), None, "behind the eye");
-        assert_eq!(view.to_stage((400.0, -2000.0), 0.0), None, "in the sky");
+        assert_eq!(
+            view.to_canvas(at(-20.0, 0.0, 0.0)),
+            None,
+            "behind the camera"
+        );
+        assert_eq!(
+            view.to_stage((400.0, -2000.0), 0.0),
+            None,
+            "above the horizon"
+        );
     }
 
     #[test]
-    fn the_way_back_from_the_canvas_is_the_way_there() {
+    fn unprojecting_reverses_projecting() {
         for perspective in [Perspective::Above, Perspective::Behind] {
             let mut view = view(perspective);
             view.camera.centre = at(0.3, -0.2, 0.0);
             for place in [at(-0.75, 1.25, 0.5), at(1.5, -0.5, -0.25)] {
-                let back = view.to_stage(spot(view, place), place.z).expect("a place");
+                let back = view
+                    .to_stage(project(view, place), place.z)
+                    .expect("a place");
                 assert!(back.distance_to(place) < 1e-9, "{back:?} is not {place:?}");
             }
         }
     }
 
     #[test]
-    fn zooming_keeps_what_is_under_the_pointer() {
+    fn zooming_keeps_the_place_under_the_pointer() {
         let mut view = view(Perspective::Above);
         let pointer = (500.0, 120.0);
         let under = view.to_stage(pointer, 0.0);
@@ -235,18 +189,6 @@ mod tests {
         let still = view.to_stage(pointer, 0.0).expect("a place");
         assert!(still.distance_to(under.expect("a place")) < 1e-9);
         assert!((view.camera.range - 1.0).abs() < 1e-9);
-        let far = Camera::default().zoomed(1e-9, None);
-        assert!((far.range - FARTHEST).abs() < 1e-9);
-    }
-
-    #[test]
-    fn the_range_grows_with_the_distance_so_that_everybody_is_seen() {
-        let range = range_for([at(1.0, 0.0, 50.0)].into_iter());
-        assert!((range - 1.6).abs() < f64::EPSILON);
-        for metres in [0.0, 1.0, 1.5, 7.0, 100.0, 5000.0] {
-            let range = range_for([at(0.5, 0.0, 0.0), at(0.0, -metres, 0.0)].into_iter());
-            assert!(range > metres, "{range} does not show {metres}");
-        }
     }
 
     #[test]

@@ -1,23 +1,24 @@
-//! The characters: their trails, themselves, and their names.
+//! The characters: trails, figures and names.
 
 use super::super::palette::{COLOURS, colour_of};
 use super::super::place::Place;
 use super::super::scene::Scene;
 use super::super::trail;
 use super::super::view::ScreenPoint;
+use super::brush::{Brush, FADED, Figure, on_ground};
 use super::labels::Labels;
 use super::sprites::RADIUS;
-use super::{Brush, FADED, Figure, on_ground};
 
-/// How wide a trail is where there is room, in pixels.
+/// The width of a trail in CSS pixels, except in a crowd.
 const TRAIL_WIDTH: f64 = 2.0;
 
 impl Brush<'_> {
+    /// Draws the trails of all visible characters.
     pub(super) fn trails(&self, scene: &Scene) {
-        // Short and thin ones in a crowd: a line of one of the display's pixels costs a tenth of a wider one.
+        // In a crowd trails are short and thin: a line of one device pixel costs a tenth of a wider line.
         let hairline = self.sprites.pixel();
         let (length, width, opacity) = match scene.count() {
-            0..=50 => (trail::PLACES, TRAIL_WIDTH, FADED),
+            0..=50 => (trail::MAX_PLACES, TRAIL_WIDTH, FADED),
             51..=200 => (20, hairline, 2.0 * FADED),
             _ => (6, hairline, 2.0 * FADED),
         };
@@ -32,13 +33,13 @@ impl Brush<'_> {
         self.context.set_global_alpha(FADED);
         let chosen = shown().filter(|(id, _)| *id == chosen);
         for (id, actor) in chosen {
-            let trail = actor.trail.newest(trail::PLACES);
+            let trail = actor.trail.newest(trail::MAX_PLACES);
             self.polylines(TRAIL_WIDTH, colour_of(id), [trail]);
         }
         self.context.set_global_alpha(1.0);
     }
 
-    /// Lines of one colour, as one path.
+    /// Draws lines of one colour as one path.
     fn polylines<L: Iterator<Item = Place>>(
         &self,
         width: f64,
@@ -57,16 +58,16 @@ impl Brush<'_> {
 
     fn polyline(&self, places: impl Iterator<Item = Place>) {
         let mut is_first = true;
-        for spot in places.filter_map(|place| self.view.to_canvas(place)) {
+        for point in places.filter_map(|place| self.view.to_canvas(place)) {
             if std::mem::take(&mut is_first) {
-                self.context.move_to(spot.left, spot.top);
+                self.context.move_to(point.left, point.top);
             } else {
-                self.context.line_to(spot.left, spot.top);
+                self.context.line_to(point.left, point.top);
             }
         }
     }
 
-    /// From each character down, or up, to the ground.
+    /// Draws a line from each figure to the ground.
     pub(super) fn stems(&self, figures: &[Figure]) {
         self.context.set_line_width(1.0);
         self.context.set_stroke_style_str(&self.palette.axis);
@@ -74,7 +75,7 @@ impl Brush<'_> {
         for figure in figures {
             let Place { x, y, .. } = figure.place;
             if let Some(foot) = self.view.to_canvas(on_ground(x, y)) {
-                self.context.move_to(figure.spot.left, figure.spot.top);
+                self.context.move_to(figure.point.left, figure.point.top);
                 self.context.line_to(foot.left, foot.top);
                 self.context.move_to(foot.left - 4.0, foot.top);
                 self.context.line_to(foot.left + 4.0, foot.top);
@@ -83,13 +84,13 @@ impl Brush<'_> {
         self.context.stroke();
     }
 
-    /// Whoever may not be there any more is faded.
+    /// Draws the figures; stale characters are faded.
     pub(super) fn characters(&self, figures: &[Figure]) {
         for is_faded in [true, false] {
             self.context
                 .set_global_alpha(if is_faded { FADED } else { 1.0 });
             for figure in figures.iter().filter(|figure| figure.is_faded == is_faded) {
-                let ScreenPoint { left, top, .. } = figure.spot;
+                let ScreenPoint { left, top, .. } = figure.point;
                 let direction = self.direction(figure);
                 self.sprites.draw(
                     self.context,
@@ -103,7 +104,7 @@ impl Brush<'_> {
         self.context.set_global_alpha(1.0);
     }
 
-    /// Where it goes on the canvas, in radians, clockwise from the right.
+    /// Returns the direction of a figure on the canvas, in radians clockwise from the right.
     fn direction(&self, figure: &Figure) -> Option<f64> {
         let (sin, cos) = figure.heading?.to_radians().sin_cos();
         let ahead = Place {
@@ -111,16 +112,16 @@ impl Brush<'_> {
             y: figure.place.y + 0.01 * sin,
             ..figure.place
         };
-        let spot = self.view.to_canvas(ahead)?;
-        let (dx, dy) = (spot.left - figure.spot.left, spot.top - figure.spot.top);
+        let ahead = self.view.to_canvas(ahead)?;
+        let (dx, dy) = (ahead.left - figure.point.left, ahead.top - figure.point.top);
         Some(dy.atan2(dx))
     }
 
-    /// A ring around the chosen one, and a ring within the reader's own.
+    /// Draws a ring around the chosen character, and a disc in the reader's own.
     pub(super) fn marks(&self, figures: &[Figure], chosen: u32, own: Option<u32>) {
         self.context.set_line_width(2.0);
         for figure in figures {
-            let ScreenPoint { left, top, .. } = figure.spot;
+            let ScreenPoint { left, top, .. } = figure.point;
             let radius = RADIUS * figure.size;
             if figure.id == chosen {
                 self.context.set_stroke_style_str(&self.palette.listener);
@@ -137,21 +138,20 @@ impl Brush<'_> {
         }
     }
 
-    /// As many names as have room; the chosen one's and the reader's own first.
+    /// Draws the names that have room, and in any case those of the chosen and the reader's own character.
     pub(super) fn names(&self, figures: &[Figure], chosen: u32, own: Option<u32>) {
         self.context.set_font("12px system-ui, sans-serif");
         let mut labels = Labels::new(self.view.width, self.view.height);
         for figure in figures {
-            labels.take((figure.spot.left, figure.spot.top));
+            labels.take((figure.point.left, figure.point.top));
         }
         let is_first = |figure: &&Figure| figure.id == chosen || own == Some(figure.id);
         let first = figures.iter().filter(is_first);
         let others = figures.iter().filter(|figure| !is_first(figure));
         for figure in first.chain(others) {
-            let ScreenPoint { left, top, .. } = figure.spot;
+            let ScreenPoint { left, top, .. } = figure.point;
             let at = (left, top - RADIUS * figure.size - 8.0);
-            // Theirs are drawn whatever they cover.
-            if labels.has_room(at, figure.name) || is_first(&figure) {
+            if labels.try_place(at, figure.name) || is_first(&figure) {
                 self.text(&self.palette.label, "center", figure.name, at);
             }
             if labels.is_full() {

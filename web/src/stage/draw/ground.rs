@@ -1,19 +1,21 @@
-//! What the characters stand on: the grid, its axes, and the listener.
+//! The ground: grid, axes and listener.
 
+use super::super::camera::Perspective;
 use super::super::place::Place;
-use super::super::view::{Perspective, ScreenPoint, View};
-use super::{Brush, on_ground};
+use super::super::view::{ScreenPoint, View};
+use super::brush::{Brush, on_ground};
 use crate::language::t;
 use crate::ui::fixed;
 
 impl Brush<'_> {
+    /// Fills the canvas with the colour of the ground.
     pub(super) fn ground(&self) {
         self.context.set_fill_style_str(&self.palette.ground);
         self.context
             .fill_rect(0.0, 0.0, self.view.width, self.view.height);
     }
 
-    /// Lines each so many metres, those through the origin with their names.
+    /// Draws the grid with its distances, and the axes with their names.
     pub(super) fn grid(&self) {
         let View {
             width,
@@ -79,19 +81,19 @@ impl Brush<'_> {
         self.context.stroke();
     }
 
-    /// How far a line of the grid is from the origin, unless the edge would cut it.
+    /// Writes the distance of a grid line from the origin, unless the edge would cut the text.
     fn metres(&self, metres: f64, place: Place, offset: (f64, f64), align: &str) {
-        if let Some(spot) = self.view.to_canvas(place) {
+        if let Some(point) = self.view.to_canvas(place) {
             let step = self.view.grid_step();
             let text = fixed(metres, u8::from(step < 1.0));
-            let at = (spot.left + offset.0, spot.top + offset.1);
+            let at = (point.left + offset.0, point.top + offset.1);
             if (12.0..self.view.height).contains(&at.1) {
                 self.text(&self.palette.label, align, &text, at);
             }
         }
     }
 
-    /// A head seen from above, its nose forward.
+    /// Draws the listener: a head from above, the nose forward.
     pub(super) fn listener(&self) {
         let Some(ScreenPoint { left, top, size }) = self.view.to_canvas(Place::default()) else {
             return;

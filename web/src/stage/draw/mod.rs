@@ -1,48 +1,33 @@
-//! Drawing a scene on a canvas. Knows lines and colours, and nothing of calls.
+//! Draws a scene on a canvas.
 //!
-//! Trails of one colour are one path, and figures are copies, so that a thousand characters take less than a frame.
+//! Trails of one colour are one path, and figures are copies of sprites, so that a thousand characters take less than a
+//! frame.
 
+mod brush;
 mod figures;
 mod ground;
 mod labels;
 mod sprites;
 
-use std::f64::consts::TAU;
-
 use wasm_bindgen::JsCast as _;
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
 
+use super::camera::Perspective;
 use super::palette::{Palette, colour_of};
-use super::place::Place;
 use super::scene::Scene;
-use super::view::{Perspective, ScreenPoint, View};
+use super::view::View;
+use brush::{Brush, Figure};
 use sprites::{RADIUS, Sprites};
 
-/// Opacity of what may no longer be so.
-const FADED: f64 = 0.35;
-
-/// How to draw, for readers who differ.
+/// The options of a drawing.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Options {
-    /// Off for readers who want less motion.
+    /// Whether trails are drawn; off for readers who prefer reduced motion.
     pub(super) trails: bool,
-    /// Faded, because what is shown may no longer be so.
+    /// Whether all characters are faded, because the stream is broken.
     pub(super) is_stale: bool,
-    /// Which character is the reader's own.
+    /// The reader's own character.
     pub(super) own: Option<u32>,
-}
-
-/// A character as it is drawn.
-struct Figure<'a> {
-    id: u32,
-    name: &'a str,
-    colour: usize,
-    is_faded: bool,
-    /// How large it is beside others.
-    size: f64,
-    place: Place,
-    spot: ScreenPoint,
-    heading: Option<f64>,
 }
 
 /// Draws scenes on a canvas.
@@ -76,7 +61,7 @@ impl Painter {
         let Some((context, width, height)) = prepare(&self.canvas, ratio) else {
             return;
         };
-        let usual = usual_size(scene);
+        let usual = usual_scale(scene);
         let sprites = self.sprites.take();
         let sprites = sprites.filter(|sprites| sprites.are_for(ratio, usual));
         self.sprites = sprites.or_else(|| Sprites::new(&self.palette, ratio, usual));
@@ -105,8 +90,8 @@ impl Painter {
     }
 }
 
-/// How large figures are where nothing brings them nearer: in a crowd each is smaller.
-fn usual_size(scene: &Scene) -> f64 {
+/// Returns the usual scale of figures: smaller in a crowd.
+fn usual_scale(scene: &Scene) -> f64 {
     match scene.count() {
         0..=60 => 1.0,
         61..=250 => 0.75,
@@ -114,34 +99,35 @@ fn usual_size(scene: &Scene) -> f64 {
     }
 }
 
+/// Returns the figures of the visible characters on the canvas.
 fn figures(scene: &Scene, view: View, now: f64, usual: f64, options: Options) -> Vec<Figure<'_>> {
     let mut figures: Vec<_> = scene
-        .seen(now)
+        .visible(now)
         .filter_map(|(id, actor, place)| {
-            let spot = view.to_canvas(place)?;
+            let point = view.to_canvas(place)?;
             let margin = 2.0 * RADIUS;
-            let is_inside = (-margin..view.width + margin).contains(&spot.left)
-                && (-margin..view.height + margin).contains(&spot.top);
+            let is_inside = (-margin..view.width + margin).contains(&point.left)
+                && (-margin..view.height + margin).contains(&point.top);
             is_inside.then(|| Figure {
                 id,
                 name: &actor.name,
                 colour: colour_of(id),
                 is_faded: actor.is_stale || options.is_stale,
-                size: usual * spot.size.clamp(0.5, 2.0),
+                size: usual * point.size.clamp(0.5, 2.0),
                 place,
-                spot,
+                point,
                 heading: actor.heading(now),
             })
         })
         .collect();
     if view.camera.perspective == Perspective::Behind {
-        // What is near covers what is far.
-        figures.sort_by(|one, other| one.spot.size.total_cmp(&other.spot.size));
+        // Near figures cover distant ones.
+        figures.sort_by(|one, other| one.point.size.total_cmp(&other.point.size));
     }
     figures
 }
 
-/// Fits the canvas to its place on the page and to the display's pixels; its size is in CSS pixels.
+/// Fits the resolution of the canvas to the display. Returns its context, and its width and height in CSS pixels.
 fn prepare(canvas: &HtmlCanvasElement, ratio: f64) -> Option<(CanvasRenderingContext2d, f64, f64)> {
     let (width, height) = (
         f64::from(canvas.client_width()),
@@ -154,7 +140,7 @@ fn prepare(canvas: &HtmlCanvasElement, ratio: f64) -> Option<(CanvasRenderingCon
     if pixels.0 == 0 || pixels.1 == 0 {
         return None;
     }
-    // Setting the size clears the canvas, even to the same size.
+    // Setting the size clears the canvas, even if the size stays.
     if (canvas.width(), canvas.height()) != pixels {
         canvas.set_width(pixels.0);
         canvas.set_height(pixels.1);
@@ -165,30 +151,4 @@ fn prepare(canvas: &HtmlCanvasElement, ratio: f64) -> Option<(CanvasRenderingCon
         .set_transform(ratio, 0.0, 0.0, ratio, 0.0, 0.0)
         .ok()?;
     Some((context, width, height))
-}
-
-struct Brush<'a> {
-    context: &'a CanvasRenderingContext2d,
-    palette: &'a Palette,
-    sprites: &'a Sprites,
-    view: View,
-}
-
-impl Brush<'_> {
-    fn circle(&self, left: f64, top: f64, radius: f64) {
-        self.context.move_to(left + radius, top);
-        // A radius is never negative, which is all that could be refused.
-        let _ = self.context.arc(left, top, radius, 0.0, TAU);
-    }
-
-    fn text(&self, colour: &str, align: &str, text: &str, (left, top): (f64, f64)) {
-        self.context.set_fill_style_str(colour);
-        self.context.set_text_align(align);
-        // Drawn or not: there is nobody to tell.
-        let _ = self.context.fill_text(text, left, top);
-    }
-}
-
-fn on_ground(x: f64, y: f64) -> Place {
-    Place { x, y, z: 0.0 }
 }

@@ -1,4 +1,4 @@
-//! Characters drawn once, in each colour and direction, to be copied from: a thousand copies are quicker than a thousand outlines.
+//! Sprites: figures drawn once in each colour and direction. A thousand copies are faster than a thousand outlines.
 
 use std::f64::consts::TAU;
 
@@ -7,26 +7,27 @@ use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
 
 use super::super::palette::{COLOURS, Palette};
 
-/// How large a character is, in pixels.
+/// The radius of a figure in CSS pixels, at scale 1.
 pub(super) const RADIUS: f64 = 9.0;
 
-/// Directions that are told apart; one more figure has none.
+/// The number of directions. One more sprite has no direction.
 const DIRECTIONS: usize = 32;
 
-/// The square that a figure is in, in pixels: it reaches as far as its beak.
+/// The side of a sprite in CSS pixels, at scale 1; the beak reaches to its edge.
 const CELL: f64 = 4.0 * RADIUS;
 
-/// The figures, on a canvas that is not shown: a row for each colour, a column for each direction.
+/// The sprites, on a hidden canvas: a row for each colour, a column for each direction.
 pub(super) struct Sprites {
     canvas: HtmlCanvasElement,
-    /// How many of the display's pixels there are in each of the page's.
+    /// Device pixels per CSS pixel.
     ratio: f64,
-    /// The size that most are drawn at: those are copied as they are.
+    /// The scale of most figures, which are copied without scaling.
     usual: f64,
 }
 
 impl Sprites {
-    /// For a display with so many pixels in each of the page's, and figures that are mostly of this size.
+    /// Draws the sprites for a display of `ratio` device pixels per CSS pixel, at the scale of most figures. Returns
+    /// `None` if the browser refuses a canvas.
     pub(super) fn new(palette: &Palette, ratio: f64, usual: f64) -> Option<Self> {
         let canvas = leptos::prelude::document().create_element("canvas").ok()?;
         let sprites = Self {
@@ -53,16 +54,17 @@ impl Sprites {
         Some(sprites)
     }
 
+    /// Returns whether the sprites fit a display and a scale.
     pub(super) fn are_for(&self, ratio: f64, usual: f64) -> bool {
         (self.ratio, self.usual) == (ratio, usual)
     }
 
-    /// One of the display's pixels, in the page's.
+    /// Returns the size of a device pixel in CSS pixels.
     pub(super) fn pixel(&self) -> f64 {
         1.0 / self.ratio
     }
 
-    /// Draws a figure around a point, in a direction on the canvas (radians, clockwise from the right), at some size.
+    /// Draws a figure around a point, at a scale. `direction` is in radians, clockwise from the right.
     pub(super) fn draw(
         &self,
         context: &CanvasRenderingContext2d,
@@ -74,9 +76,9 @@ impl Sprites {
         let column = direction.map_or(DIRECTIONS, column_of);
         let cell = self.cell();
         let length = cell / self.ratio * size / self.usual;
-        // Pixel on pixel, where it is copied as it is: nothing is to be computed then.
+        // Aligned to device pixels: a copy without scaling needs no interpolation.
         let corner = |middle: f64| ((middle - length / 2.0) * self.ratio).round() / self.ratio;
-        // What is drawn from is there, which is all that could be refused.
+        // Only a missing source would be refused.
         let _ = context
             .draw_image_with_html_canvas_element_and_sw_and_sh_and_dx_and_dy_and_dw_and_dh(
                 &self.canvas,
@@ -91,7 +93,7 @@ impl Sprites {
             );
     }
 
-    /// The square of a figure, in the display's pixels: whole ones.
+    /// Returns the side of a sprite in whole device pixels.
     fn cell(&self) -> f64 {
         (CELL * self.usual * self.ratio).ceil()
     }
@@ -106,7 +108,7 @@ fn column_of(direction: f64) -> usize {
     (turns * DIRECTIONS as f64).round() as usize % DIRECTIONS
 }
 
-/// A disc, with a beak where it goes.
+/// Draws a disc, with a beak in its direction.
 fn figure(
     context: &CanvasRenderingContext2d,
     radius: f64,
@@ -115,7 +117,7 @@ fn figure(
 ) {
     context.begin_path();
     context.move_to(left + radius, top);
-    // A radius is never negative, which is all that could be refused.
+    // Only a negative radius would be refused.
     let _ = context.arc(left, top, radius, 0.0, TAU);
     if let Some(direction) = direction {
         let (sin, cos) = direction.sin_cos();
@@ -139,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_direction_is_drawn_by_the_nearest_figure() {
+    fn each_direction_is_drawn_by_the_nearest_sprite() {
         for column in 0..DIRECTIONS {
             assert_eq!(column_of(angle_of(column)), column);
             assert_eq!(column_of(angle_of(column) - TAU + 0.01), column);

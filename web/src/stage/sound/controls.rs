@@ -1,20 +1,22 @@
-//! The page's section of the sound.
+//! The section *Sound*.
 
 use leptos::html;
 use leptos::prelude::*;
 
-use super::super::{READOUT_INTERVAL, playout};
-use super::Audio;
+use super::super::playout::PLAYOUT_DELAY;
+use super::super::readouts::READOUT_INTERVAL;
+use super::super::recorder::{Length, RecordButton, Recorder};
+use super::audio::Audio;
 use super::engine::{self, Engine};
 use super::mixer::Source;
 use crate::browser;
 use crate::language::{fill, t};
 use crate::ui::{Control, Field, fixed};
 
-/// A longer recording than this, in seconds, is better made elsewhere.
-const LONGEST_RECORDING: f64 = 1800.0;
+/// The maximum length of a recording in seconds: 345 MB at 48 kHz.
+const MAX_RECORDING: f64 = 1800.0;
 
-/// The sources that can be chosen, as the form names them.
+/// The sources, by their value in the form.
 const SOURCES: [(&str, Source); 5] = [
     ("tone", Source::Tone),
     ("voice", Source::Voice),
@@ -23,7 +25,7 @@ const SOURCES: [(&str, Source); 5] = [
     ("silence", Source::Silence),
 ];
 
-/// The section of the page.
+/// The section *Sound*.
 #[component]
 pub(in crate::stage) fn SoundControls(audio: Audio, chosen: RwSignal<u32>) -> impl IntoView {
     let toggle = move |_| {
@@ -37,19 +39,19 @@ pub(in crate::stage) fn SoundControls(audio: Audio, chosen: RwSignal<u32>) -> im
         <section class="stage-section" aria-labelledby="sound-heading">
             <h2 id="sound-heading">{t("Sound")}</h2>
             <button type="button" class="button" aria-pressed=move || audio.is_on().to_string() on:click=toggle>
-                {move || if audio.is_on() { t("Turn the sound off") } else { t("Turn the sound on") }}
+                {move || if audio.is_on() { t("Turn sound off") } else { t("Turn sound on") }}
             </button>
             <Show when=move || audio.is_on()>
                 <Listening audio />
                 <ChosenSound audio chosen />
-                <SoundRecorder audio />
+                <RecordButton recorder=SoundRecorder(audio) label=t("Record sound") />
             </Show>
             <p class="form-failure" role="alert">{move || audio.failure.get()}</p>
         </section>
     }
 }
 
-/// How loud, from where, and what comes of it.
+/// Volume, place of the listener, level meters and latency.
 #[component]
 fn Listening(audio: Audio) -> impl IntoView {
     let levels = RwSignal::new([-100.0; 2]);
@@ -71,7 +73,7 @@ fn Listening(audio: Audio) -> impl IntoView {
         audio.with_engine(|engine| engine.set_volume(volume));
     };
     let ears = [
-        ("origin", t("The middle of the stage")),
+        ("origin", t("The centre of the stage")),
         ("own", t("Your character")),
     ];
     let from = Signal::derive(move || {
@@ -90,28 +92,28 @@ fn Listening(audio: Audio) -> impl IntoView {
             </label>
         }
     };
-    let delay = move || fixed(latency.get() + playout::DELAY, 0);
+    let delay = move || fixed(latency.get() + PLAYOUT_DELAY, 0);
     view! {
         <div class="field">
             <label for="volume">{t("Volume")}</label>
             <input id="volume" type="range" min="0" max="100" prop:value=move || (audio.volume.get() * 100.0).to_string() on:input=set_volume />
         </div>
-        <Field id="ears" label=t("Hear from") control=Control::Choice(ears.to_vec()) value=from on_input=Callback::new(move |from: String| audio.from_own.set(from == "own")) />
+        <Field id="ears" label=t("Listen from") control=Control::Choice(ears.to_vec()) value=from on_input=Callback::new(move |from: String| audio.from_own.set(from == "own")) />
         <div class="meters">{meter(0, t("Left"))}{meter(1, t("Right"))}</div>
-        <p class="quiet" data-testid="latency">{move || fill("Heard {0} ms after it was sent", &[&delay()])}</p>
+        <p class="quiet" data-testid="latency">{move || fill("Sound delay: {0} ms", &[&delay()])}</p>
     }
 }
 
-/// What the chosen one sounds like.
+/// The sound of the chosen character.
 #[component]
 fn ChosenSound(audio: Audio, chosen: RwSignal<u32>) -> impl IntoView {
     let input = NodeRef::<html::Input>::new();
     let names = [
-        t("A tone"),
-        t("A voice"),
-        t("A file…"),
+        t("Tone"),
+        t("Voice"),
+        t("File…"),
         t("Your microphone"),
-        t("Nothing"),
+        t("Silence"),
     ];
     let choices: Vec<_> = SOURCES
         .iter()
@@ -142,19 +144,19 @@ fn ChosenSound(audio: Audio, chosen: RwSignal<u32>) -> impl IntoView {
         if let Some(file) = input.files().and_then(|files| files.get(0)) {
             audio.play_file(chosen.get_untracked(), file);
         }
-        // The same file again is to be a change too.
+        // Without this, choosing the same file again is no change.
         input.set_value("");
     };
     let name = move || {
         let id = chosen.get();
-        let named = audio.scene.with_value(|scene| scene.name(id));
-        fill("{0} sounds like", &[&named])
+        let name = audio.scene.with_value(|scene| scene.name(id));
+        fill("Sound of {0}", &[&name])
     };
     let is_muted = move || audio.read(|mixer| mixer.is_muted(chosen.get()));
     let is_solo = move || audio.read(|mixer| mixer.is_solo(chosen.get()));
     view! {
         {move || view! { <Field id="source" label=name() control=Control::Choice(choices.clone()) value on_input=Callback::new(choose) /> }}
-        <input node_ref=input class="visually-hidden" type="file" accept="audio/*" tabindex="-1" aria-label=t("A file…") on:change=take_file />
+        <input node_ref=input class="visually-hidden" type="file" accept="audio/*" tabindex="-1" aria-label=t("File…") on:change=take_file />
         <div class="stage-buttons">
             <button type="button" class="button" aria-pressed=move || is_muted().to_string() on:click=move |_| {
                 let is_muted = untrack(is_muted);
@@ -165,63 +167,44 @@ fn ChosenSound(audio: Audio, chosen: RwSignal<u32>) -> impl IntoView {
                 audio.set(|mixer| mixer.solo(chosen.get_untracked(), !is_solo));
             }>{t("Solo")}</button>
         </div>
-        <p class="quiet">{t("Drop a sound file on a character on the stage to hear it from there. The nearest 32 sound.")}</p>
+        <p class="quiet">{t("Drop a sound file on a character to hear the file from there. Only the nearest 32 characters sound.")}</p>
     }
 }
 
-/// Records what is heard.
-#[component]
-fn SoundRecorder(audio: Audio) -> impl IntoView {
-    let recorded = RwSignal::new(None::<f64>);
-    let stop = move || {
-        let _ = recorded.try_set(None);
-        if let Some(wav) = audio.with_engine(Engine::stop_recording).flatten() {
+/// Records what the listener hears.
+#[derive(Clone, Copy)]
+struct SoundRecorder(Audio);
+
+impl Recorder for SoundRecorder {
+    async fn start(self) -> bool {
+        let Some(context) = self.0.with_engine(|engine| engine.context()) else {
+            return false;
+        };
+        let is_loaded = engine::load_recorder(&context).await.is_ok();
+        let is_started = is_loaded
+            && self
+                .0
+                .with_engine(Engine::record)
+                .is_some_and(|r| r.is_ok());
+        if !is_started {
+            let text = t("The browser cannot record. Reload the page and try again.");
+            self.0.fail(text.into());
+        }
+        is_started
+    }
+
+    fn length(self) -> Option<Length> {
+        let seconds = self.0.with_engine(|engine| engine.recorded()).flatten()?;
+        Some(Length {
+            text: fill("{0} s", &[&fixed(seconds, 0)]),
+            is_full: seconds > MAX_RECORDING,
+        })
+    }
+
+    fn save(self) {
+        if let Some(wav) = self.0.with_engine(Engine::stop_recording).flatten() {
             let bytes = js_sys::Uint8Array::from(wav.as_slice());
             browser::save_file("stage.wav", "audio/wav", &js_sys::Array::of1(&bytes));
         }
-    };
-    // Also with the sound turned off, and with the page: nothing is lost.
-    on_cleanup(stop);
-    let start = move || {
-        let Some(context) = audio.with_engine(|engine| engine.context()) else {
-            return;
-        };
-        browser::spawn_abortable(async move {
-            let is_loaded = engine::load_recorder(&context).await.is_ok();
-            let is_started =
-                is_loaded && audio.with_engine(Engine::record).is_some_and(|r| r.is_ok());
-            if is_started {
-                let _ = recorded.try_set(Some(0.0));
-            } else {
-                audio.fail(t("The browser cannot record now.").into());
-            }
-        });
-    };
-    browser::spawn_scoped(async move {
-        loop {
-            if recorded.get_untracked().is_some() {
-                let seconds = audio.with_engine(|engine| engine.recorded()).flatten();
-                recorded.set(seconds);
-                if seconds.is_some_and(|seconds| seconds > LONGEST_RECORDING) {
-                    stop();
-                }
-            }
-            browser::sleep(READOUT_INTERVAL).await;
-        }
-    });
-    let toggle = move |_| {
-        if recorded.get_untracked().is_some() {
-            stop();
-        } else {
-            start();
-        }
-    };
-    view! {
-        <div class="stage-buttons">
-            <button type="button" class="button" aria-pressed=move || recorded.get().is_some().to_string() on:click=toggle>
-                {move || if recorded.get().is_some() { t("Stop and save") } else { t("Record the sound") }}
-            </button>
-            <span class="quiet" role="status">{move || recorded.get().map(|seconds| fill("{0} s", &[&fixed(seconds, 0)]))}</span>
-        </div>
     }
 }

@@ -1,4 +1,4 @@
-//! The browser's Web Audio: sources at their places, the listener's loudness, meters and a recorder.
+//! The Web Audio graph: sources at their places, volume, level meters and a recorder.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -15,16 +15,16 @@ use web_sys::{
 
 use super::super::place::Place;
 use super::mixer::Source;
+use super::sound_recording::SoundRecording;
 use super::sources::Sound;
-use super::wav::Recording;
 
-/// Who is not heard any more is taken away so much later, in seconds: then it has faded out.
-const FADED_AFTER: f64 = 0.5;
+/// The time in seconds after which a source that fades out is silent and is removed.
+const FADE_OUT_TIME: f64 = 0.5;
 
-/// How many samples a meter looks at.
-const METERED: usize = 2048;
+/// The number of samples that a meter averages.
+const METER_WINDOW: usize = 2048;
 
-/// Everything that sounds.
+/// The audio graph of the stage.
 pub(super) struct Engine {
     context: AudioContext,
     volume: GainNode,
@@ -32,38 +32,39 @@ pub(super) struct Engine {
     voices: BTreeMap<u32, Voice>,
     files: BTreeMap<u32, AudioBuffer>,
     microphone: Option<Microphone>,
-    recorder: Option<Recorder>,
+    recorder: Option<WorkletRecorder>,
 }
 
-/// What the reader speaks into; let go of when it is dropped.
+/// The reader's microphone. Dropping it releases the device.
 pub(super) struct Microphone(MediaStream);
 
-/// One character that sounds.
+/// The nodes of an audible character.
 struct Voice {
     source: Source,
     panned: Panned,
-    /// Makes the sound for as long as it is kept.
+    /// Dropping the sound ends it.
     _sound: Sound,
-    /// Since when it is silent, or fades out, in seconds.
+    /// The time at which the fade-out started, in seconds; `None` while the character is audible.
     silent_since: Option<f64>,
 }
 
-struct Recorder {
+/// A running recording.
+struct WorkletRecorder {
     node: AudioWorkletNode,
-    recording: Rc<RefCell<Recording>>,
-    /// What the browser calls with each block.
-    _take: Closure<dyn FnMut(MessageEvent)>,
+    recording: Rc<RefCell<SoundRecording>>,
+    /// The handler of the blocks that the worklet sends.
+    _on_block: Closure<dyn FnMut(MessageEvent)>,
 }
 
 impl Engine {
-    /// Begins to sound; after a click, or the browser does not let it.
+    /// Builds the graph and starts it. Browsers allow sound only after a click or a key.
     pub(super) fn start(volume: f64) -> Result<Self, JsValue> {
         let context = AudioContext::new()?;
-        // Resolves when the browser lets it sound; nothing here waits for that.
+        // The promise resolves when the browser allows sound; nothing here depends on it.
         let _ = context.resume()?;
         let master = context.create_gain()?;
         master.gain().set_value(volume as f32);
-        // Many sources at once would be cut off hard otherwise.
+        // Without a limiter many sources at once would clip.
         let limiter = context.create_dynamics_compressor()?;
         limiter.threshold().set_value(-3.0);
         limiter.ratio().set_value(20.0);
@@ -74,7 +75,7 @@ impl Engine {
         master.connect_with_audio_node(&splitter)?;
         let meter = |channel| {
             let meter = context.create_analyser()?;
-            meter.set_fft_size(METERED as u32);
+            meter.set_fft_size(METER_WINDOW as u32);
             splitter.connect_with_audio_node_and_output(&meter, channel)?;
             Ok::<_, JsValue>(meter)
         };
@@ -90,16 +91,16 @@ impl Engine {
         })
     }
 
-    /// Is silent and lets go of the microphone, until it goes on. What is set stays, files too, and a recording waits.
+    /// Silences the graph and releases the microphone. Files and a running recording stay.
     pub(super) fn pause(&mut self) {
         self.voices.clear();
         self.microphone = None;
-        // One that is closed is silent already.
+        // A closed context is silent already.
         let _ = self.context.suspend();
     }
 
-    /// Sounds again; after a click, as in the beginning.
-    pub(super) fn go_on(&self) -> Result<(), JsValue> {
+    /// Resumes after [`Engine::pause`]. Browsers allow sound only after a click or a key.
+    pub(super) fn resume(&self) -> Result<(), JsValue> {
         let _ = self.context.resume()?;
         Ok(())
     }
@@ -110,14 +111,14 @@ impl Engine {
 
     pub(super) fn set_volume(&self, volume: f64) {
         let now = self.context.current_time();
-        // A time that is now is never refused.
+        // Only a negative time would be refused.
         let _ = self
             .volume
             .gain()
             .set_target_at_time(volume as f32, now, 0.02);
     }
 
-    /// What a character is to sound like that has a file.
+    /// Sets the file of a character.
     pub(super) fn set_file(&mut self, id: u32, file: AudioBuffer) {
         self.voices.remove(&id);
         self.files.insert(id, file);
@@ -131,14 +132,17 @@ impl Engine {
         self.microphone.is_some()
     }
 
-    /// Lets these be heard from there, and fades out everybody else.
-    pub(super) fn hear(
+    /// Plays these characters from their places, and fades out all others.
+    ///
+    /// # Errors
+    /// Returns an error if the browser refuses a node.
+    pub(super) fn play(
         &mut self,
-        heard: &[(u32, Place)],
+        audible: &[(u32, Place)],
         source_of: impl Fn(u32) -> Source,
     ) -> Result<(), JsValue> {
         let now = self.context.current_time();
-        for (id, place) in heard {
+        for (id, place) in audible {
             let source = source_of(*id);
             if self
                 .voices
@@ -158,19 +162,19 @@ impl Engine {
             }
         }
         for (id, voice) in &mut self.voices {
-            if voice.silent_since.is_none() && !heard.iter().any(|(heard, _)| heard == id) {
+            if voice.silent_since.is_none() && !audible.iter().any(|(audible, _)| audible == id) {
                 voice.panned.fade_to(0.0, now)?;
                 voice.silent_since = Some(now);
             }
         }
         self.voices.retain(|_, voice| {
             let since = voice.silent_since.unwrap_or(now);
-            now - since < FADED_AFTER
+            now - since < FADE_OUT_TIME
         });
         Ok(())
     }
 
-    /// A character that begins to sound, unless what it sounds like is not there yet.
+    /// Builds the nodes of a character. Returns `None` while its file or the microphone is missing.
     fn voice(&self, id: u32, source: Source, place: Place) -> Result<Option<Voice>, JsValue> {
         let sound = match (source, self.files.get(&id), &self.microphone) {
             (Source::Tone, ..) => Sound::tone(&self.context, id)?,
@@ -192,20 +196,20 @@ impl Engine {
         }))
     }
 
-    /// How loud each ear hears it, in decibels below the loudest there is.
+    /// Returns the levels of the left and the right channel in dBFS.
     pub(super) fn levels(&self) -> [f64; 2] {
-        let mut samples = [0.0_f32; METERED];
+        let mut samples = [0.0_f32; METER_WINDOW];
         self.meters.each_ref().map(|meter| {
             meter.get_float_time_domain_data(&mut samples);
             let power: f32 = samples.iter().map(|sample| sample * sample).sum();
-            let mean = f64::from(power) / METERED as f64;
+            let mean = f64::from(power) / METER_WINDOW as f64;
             10.0 * mean.max(1e-10).log10()
         })
     }
 
-    /// From a sound that is made to one that is heard, in milliseconds.
+    /// Returns the latency of the audio output in milliseconds.
     pub(super) fn latency(&self) -> f64 {
-        // Not every browser has both.
+        // Some browsers lack one of the two properties.
         let part = |name: &str| {
             let latency = js_sys::Reflect::get(&self.context, &name.into()).ok();
             let seconds = latency.and_then(|latency| latency.as_f64());
@@ -214,36 +218,39 @@ impl Engine {
         (part("baseLatency") + part("outputLatency")) * 1000.0
     }
 
-    /// Begins to record what both ears hear.
+    /// Starts recording both channels.
+    ///
+    /// # Errors
+    /// Returns an error if the worklet is not loaded.
     pub(super) fn record(&mut self) -> Result<(), JsValue> {
         let node = AudioWorkletNode::new(&self.context, "recorder")?;
-        let recording = Rc::new(RefCell::new(Recording::default()));
-        let taking = Rc::clone(&recording);
-        let take = Closure::new(move |event: MessageEvent| {
+        let recording = Rc::new(RefCell::new(SoundRecording::default()));
+        let target = Rc::clone(&recording);
+        let on_block = Closure::new(move |event: MessageEvent| {
             if let Ok(block) = event.data().dyn_into::<js_sys::Float32Array>() {
-                taking.borrow_mut().push(&block.to_vec());
+                target.borrow_mut().push(&block.to_vec());
             }
         });
         let port = node.port()?;
-        port.set_onmessage(Some(take.as_ref().unchecked_ref()));
+        port.set_onmessage(Some(on_block.as_ref().unchecked_ref()));
         self.volume.connect_with_audio_node(&node)?;
-        // Silence; but what leads nowhere is not run.
+        // The node is silent, but the browser runs only nodes that lead to the output.
         node.connect_with_audio_node(&self.context.destination())?;
-        self.recorder = Some(Recorder {
+        self.recorder = Some(WorkletRecorder {
             node,
             recording,
-            _take: take,
+            _on_block: on_block,
         });
         Ok(())
     }
 
-    /// How much is recorded, in seconds, while it is.
+    /// Returns the length of the running recording in seconds; `None` if no recording runs.
     pub(super) fn recorded(&self) -> Option<f64> {
         let recorder = self.recorder.as_ref()?;
         Some(recorder.recording.borrow().seconds(self.sample_rate()))
     }
 
-    /// Ends the recording; its file.
+    /// Ends the recording and returns it as a WAV file; `None` if no recording runs.
     pub(super) fn stop_recording(&mut self) -> Option<Vec<u8>> {
         let recorder = self.recorder.take()?;
         let wav = recorder.recording.borrow().to_wav(self.sample_rate());
@@ -257,7 +264,7 @@ impl Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        // One that is closed already is no error.
+        // Closing a closed context is no error.
         let _ = self.context.close();
     }
 }
@@ -270,24 +277,24 @@ impl Drop for Microphone {
     }
 }
 
-impl Drop for Recorder {
+impl Drop for WorkletRecorder {
     fn drop(&mut self) {
         if let Ok(port) = self.node.port() {
             port.set_onmessage(None);
         }
-        // One that is connected to nothing is out already.
+        // Disconnecting a disconnected node is no error.
         let _ = self.node.disconnect();
     }
 }
 
-/// Loads the recorder into the audio thread.
+/// Loads the recorder worklet into the audio thread.
 pub(super) async fn load_recorder(context: &AudioContext) -> Result<(), JsValue> {
     let loaded = context.audio_worklet()?.add_module("/recorder.js")?;
     JsFuture::from(loaded).await?;
     Ok(())
 }
 
-/// The samples of a file in any format that the browser knows.
+/// Decodes a file of any format that the browser supports.
 pub(super) async fn decode(
     context: &AudioContext,
     file: &web_sys::File,
@@ -297,14 +304,15 @@ pub(super) async fn decode(
     Ok(JsFuture::from(decoded).await?.unchecked_into())
 }
 
-/// Asks the reader for the microphone, as it is: what browsers do for telephony would take the place out of the voice.
+/// Asks the reader for the microphone. Turns off the browser's processing for telephony, which would blur the place of
+/// the voice.
 pub(super) async fn microphone() -> Result<Microphone, JsValue> {
-    let as_it_is = MediaTrackConstraints::new();
-    as_it_is.set_echo_cancellation(&false.into());
-    as_it_is.set_noise_suppression(&false.into());
-    as_it_is.set_auto_gain_control(&false.into());
+    let unprocessed = MediaTrackConstraints::new();
+    unprocessed.set_echo_cancellation(&false.into());
+    unprocessed.set_noise_suppression(&false.into());
+    unprocessed.set_auto_gain_control(&false.into());
     let constraints = MediaStreamConstraints::new();
-    constraints.set_audio(&as_it_is);
+    constraints.set_audio(&unprocessed);
     let devices = leptos::prelude::window().navigator().media_devices()?;
     let stream = JsFuture::from(devices.get_user_media_with_constraints(&constraints)?).await?;
     Ok(Microphone(stream.unchecked_into()))

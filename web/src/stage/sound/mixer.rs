@@ -1,39 +1,39 @@
-//! Who is heard, and how loud: plain rules.
+//! The mixer: which characters are audible. Plain state, tested on the host.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::place::Place;
 
-/// So many sources sound at once. A head is much arithmetic for each.
-pub(super) const MOST: usize = 32;
+/// The maximum number of audible sources: an HRTF panner is expensive.
+const MAX_SOURCES: usize = 32;
 
-/// Somebody who sounds is replaced by another only if that one is nearer by this factor: two at about the same distance would
-/// take turns.
-const NEARER: f64 = 0.9;
+/// A source is replaced by another only if the other is nearer by this factor. Otherwise two sources at about the same
+/// distance would alternate.
+const HYSTERESIS: f64 = 0.9;
 
-/// What a character sounds like.
+/// The sound of a character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, PartialOrd, Ord)]
 pub(crate) enum Source {
-    /// A pulsing tone of its own pitch.
+    /// A pulsing tone, of a pitch that depends on the character.
     #[default]
     Tone,
     /// A sung vowel.
     Voice,
-    /// A file that was dropped on it, again and again.
+    /// A file, looped.
     File,
     /// The reader's microphone.
     Microphone,
-    /// Nothing.
     Silence,
 }
 
-/// What the reader has set.
+/// The settings of all characters.
 #[derive(Debug, Default)]
 pub(super) struct Mixer {
     sources: BTreeMap<u32, Source>,
     muted: BTreeSet<u32>,
     solo: BTreeSet<u32>,
-    sounding: BTreeSet<u32>,
+    /// The characters that were audible last.
+    audible: BTreeSet<u32>,
 }
 
 impl Mixer {
@@ -45,7 +45,7 @@ impl Mixer {
         self.sources.insert(id, source);
     }
 
-    /// Whether anybody sounds like this.
+    /// Returns whether a character has this source.
     pub(super) fn uses(&self, source: Source) -> bool {
         self.sources.values().any(|used| *used == source)
     }
@@ -62,35 +62,37 @@ impl Mixer {
         set(&mut self.muted, id, is_muted);
     }
 
-    /// With anybody solo, nobody else is heard.
+    /// Sets whether a character is solo. If any character is solo, all others are inaudible.
     pub(super) fn solo(&mut self, id: u32, is_solo: bool) {
         set(&mut self.solo, id, is_solo);
     }
 
-    /// Who of these is heard, and where: the nearest that are neither silent nor muted. Places are as the listener has them.
-    pub(super) fn heard(
+    /// Returns the audible characters with their places, relative to the listener: the nearest that are neither silent
+    /// nor muted.
+    pub(super) fn audible(
         &mut self,
         places: impl Iterator<Item = (u32, Place)>,
     ) -> Vec<(u32, Place)> {
-        let wanted = places.filter(|(id, _)| {
-            let is_picked = self.solo.is_empty() || self.is_solo(*id);
-            is_picked && !self.is_muted(*id) && self.source(*id) != Source::Silence
+        let candidates = places.filter(|(id, _)| {
+            let is_selected = self.solo.is_empty() || self.is_solo(*id);
+            is_selected && !self.is_muted(*id) && self.source(*id) != Source::Silence
         });
-        let mut by_distance: Vec<_> = wanted
+        let mut by_distance: Vec<_> = candidates
             .map(|(id, place)| {
-                let factor = if self.sounding.contains(&id) {
-                    NEARER
+                let factor = if self.audible.contains(&id) {
+                    HYSTERESIS
                 } else {
                     1.0
                 };
                 (place.distance() * factor, id, place)
             })
             .collect();
-        if by_distance.len() > MOST {
-            by_distance.select_nth_unstable_by(MOST, |(one, ..), (other, ..)| one.total_cmp(other));
-            by_distance.truncate(MOST);
+        if by_distance.len() > MAX_SOURCES {
+            by_distance
+                .select_nth_unstable_by(MAX_SOURCES, |(one, ..), (other, ..)| one.total_cmp(other));
+            by_distance.truncate(MAX_SOURCES);
         }
-        self.sounding = by_distance.iter().map(|(_, id, _)| *id).collect();
+        self.audible = by_distance.iter().map(|(_, id, _)| *id).collect();
         by_distance
             .into_iter()
             .map(|(_, id, place)| (id, place))
@@ -116,19 +118,23 @@ mod tests {
 
     fn ids(mixer: &mut Mixer, places: &[(u32, f64)]) -> BTreeSet<u32> {
         let places = places.iter().map(|(id, x)| (*id, at(*x)));
-        mixer.heard(places).into_iter().map(|(id, _)| id).collect()
+        mixer
+            .audible(places)
+            .into_iter()
+            .map(|(id, _)| id)
+            .collect()
     }
 
     #[test]
-    fn the_nearest_are_heard() {
+    fn the_nearest_characters_are_audible() {
         let mut mixer = Mixer::default();
         let places: Vec<_> = (0..1000_u32).map(|id| (id, f64::from(1000 - id))).collect();
-        let heard = ids(&mut mixer, &places);
-        assert_eq!(heard, (968..1000).collect());
+        let audible = ids(&mut mixer, &places);
+        assert_eq!(audible, (968..1000).collect());
     }
 
     #[test]
-    fn two_at_about_the_same_distance_do_not_take_turns() {
+    fn two_characters_at_about_the_same_distance_do_not_alternate() {
         let mut mixer = Mixer::default();
         let mut places: Vec<_> = (0..31_u32).map(|id| (id, 1.0)).collect();
         places.extend([(40, 5.0), (41, 5.01)]);
@@ -140,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn muted_and_silent_ones_are_not_heard_and_one_alone_is() {
+    fn muted_and_silent_characters_are_inaudible_and_solo_characters_exclude_others() {
         let mut mixer = Mixer::default();
         let places = [(1, 1.0), (2, 2.0), (3, 3.0)];
         mixer.mute(1, true);

@@ -1,5 +1,5 @@
-// PointerInput what is heard to the page, in blocks of both channels in turn. Script, since the browser's audio thread loads no part of
-// the page's program.
+// Sends what the listener hears to the page, in blocks of interleaved samples of both channels. JavaScript, since the audio
+// thread cannot load the page's WebAssembly.
 const FRAMES = 4096;
 
 class Recorder extends AudioWorkletProcessor {

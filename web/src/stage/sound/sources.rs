@@ -1,4 +1,4 @@
-//! What characters sound like: nodes that make a sound.
+//! The sounds of characters, as Web Audio nodes.
 
 use wasm_bindgen::JsValue;
 use web_sys::{
@@ -6,27 +6,27 @@ use web_sys::{
     OscillatorType,
 };
 
-/// The loudness of a tone and a voice: several together are not too loud.
-const LOUDNESS: f32 = 0.12;
+/// The gain of a tone and a voice, low enough for several at once.
+const GAIN: f32 = 0.12;
 
-/// The pitches of tones in hertz: a pentatonic scale, in which any sound well together.
+/// The pitches of tones in hertz: a pentatonic scale, in which all pitches harmonize.
 const PITCHES: [f32; 10] = [
     220.0, 247.5, 275.0, 330.0, 366.7, 440.0, 495.0, 550.0, 660.0, 733.3,
 ];
 
-/// The formants of a sung "a": where they are, in hertz, and how loud beside the first.
+/// The formants of a sung "a": frequencies in hertz, and gains relative to the first.
 const FORMANTS: [(f32, f32); 3] = [(700.0, 1.0), (1220.0, 0.5), (2600.0, 0.25)];
 
-/// A sound, while it is made.
+/// A running sound. Dropping it ends the sound.
 pub(super) struct Sound {
-    /// Where it comes out.
+    /// The node that the sound comes from.
     output: AudioNode,
-    /// What runs until it is stopped.
+    /// The nodes that run until they are stopped.
     running: Vec<AudioScheduledSourceNode>,
 }
 
 impl Sound {
-    /// A tone that pulses a few times a second, since what begins again and again is easy to find by ear.
+    /// Starts a tone that pulses a few times a second, since repeated onsets are easy to localize.
     pub(super) fn tone(context: &AudioContext, id: u32) -> Result<Self, JsValue> {
         let tone = context.create_oscillator()?;
         tone.set_type(OscillatorType::Triangle);
@@ -34,15 +34,15 @@ impl Sound {
         let pulse = context.create_oscillator()?;
         pulse.frequency().set_value(1.5 + (id % 7) as f32 * 0.2);
         let (level, depth) = (context.create_gain()?, context.create_gain()?);
-        level.gain().set_value(LOUDNESS);
-        depth.gain().set_value(LOUDNESS * 0.8);
+        level.gain().set_value(GAIN);
+        depth.gain().set_value(GAIN * 0.8);
         pulse.connect_with_audio_node(&depth)?;
         depth.connect_with_audio_param(&level.gain())?;
         tone.connect_with_audio_node(&level)?;
         Self::start(level.into(), vec![tone.into(), pulse.into()])
     }
 
-    /// A sung vowel, with some vibrato: a buzz through the resonances of a mouth.
+    /// Starts a sung vowel with vibrato: a sawtooth through the formants of a mouth.
     pub(super) fn voice(context: &AudioContext, id: u32) -> Result<Self, JsValue> {
         let buzz = context.create_oscillator()?;
         buzz.set_type(OscillatorType::Sawtooth);
@@ -54,14 +54,14 @@ impl Sound {
         vibrato.connect_with_audio_node(&depth)?;
         depth.connect_with_audio_param(&buzz.frequency())?;
         let mouth = context.create_gain()?;
-        mouth.gain().set_value(LOUDNESS * 4.0);
-        for (frequency, loudness) in FORMANTS {
+        mouth.gain().set_value(GAIN * 4.0);
+        for (frequency, gain) in FORMANTS {
             let formant = context.create_biquad_filter()?;
             formant.set_type(BiquadFilterType::Bandpass);
             formant.frequency().set_value(frequency);
             formant.q().set_value(8.0);
             let level = context.create_gain()?;
-            level.gain().set_value(loudness);
+            level.gain().set_value(gain);
             buzz.connect_with_audio_node(&formant)?;
             formant.connect_with_audio_node(&level)?;
             level.connect_with_audio_node(&mouth)?;
@@ -69,7 +69,7 @@ impl Sound {
         Self::start(mouth.into(), vec![buzz.into(), vibrato.into()])
     }
 
-    /// A file, again and again.
+    /// Starts a file in a loop.
     pub(super) fn file(context: &AudioContext, buffer: &AudioBuffer) -> Result<Self, JsValue> {
         let source = context.create_buffer_source()?;
         source.set_buffer(Some(buffer));
@@ -77,7 +77,7 @@ impl Sound {
         Self::start(source.clone().into(), vec![source.into()])
     }
 
-    /// What a microphone hears.
+    /// Starts the sound of a microphone.
     pub(super) fn microphone(
         context: &AudioContext,
         stream: &MediaStream,
@@ -101,7 +101,7 @@ impl Sound {
 
 impl Drop for Sound {
     fn drop(&mut self) {
-        // What runs is stopped once; what is connected to nothing is out already.
+        // Stopping a node once and disconnecting it is never refused.
         for node in &self.running {
             let _ = node.stop();
         }
@@ -109,6 +109,7 @@ impl Drop for Sound {
     }
 }
 
+/// Returns the pitch of a character in hertz.
 fn pitch(id: u32) -> f32 {
     PITCHES[id as usize * 3 % PITCHES.len()]
 }

@@ -1,31 +1,30 @@
-//! Stereo WAV files.
+//! A stereo recording, and its WAV file.
 
-/// Channels, and bytes in a sample.
 const CHANNELS: u16 = 2;
 const SAMPLE_BYTES: u16 = 2;
 
-/// A recording: 16-bit samples of both channels in turn.
+/// A recording of 16-bit stereo samples, left and right interleaved.
 #[derive(Debug, Default)]
-pub(super) struct Recording {
+pub(super) struct SoundRecording {
     samples: Vec<i16>,
 }
 
-impl Recording {
-    /// Adds samples from -1 to 1, of both channels in turn; louder ones are cut.
+impl SoundRecording {
+    /// Appends interleaved samples from -1 to 1. Louder samples are clipped.
     pub(super) fn push(&mut self, samples: &[f32]) {
-        let whole = samples
+        let quantized = samples
             .iter()
             .map(|sample| (sample.clamp(-1.0, 1.0) * 32_767.0).round() as i16);
-        self.samples.extend(whole);
+        self.samples.extend(quantized);
     }
 
-    /// How long it is.
+    /// Returns the length in seconds.
     pub(super) fn seconds(&self, sample_rate: u32) -> f64 {
         let frames = self.samples.len() / usize::from(CHANNELS);
         frames as f64 / f64::from(sample_rate)
     }
 
-    /// The file (RIFF, `WAVE_FORMAT_PCM`).
+    /// Returns the recording as a WAV file (RIFF, `WAVE_FORMAT_PCM`).
     pub(super) fn to_wav(&self, sample_rate: u32) -> Vec<u8> {
         let data = self.samples.len() as u32 * u32::from(SAMPLE_BYTES);
         let frame = CHANNELS * SAMPLE_BYTES;
@@ -52,8 +51,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_file_has_its_header_and_its_samples() {
-        let mut recording = Recording::default();
+    fn the_file_has_a_header_and_the_samples() {
+        let mut recording = SoundRecording::default();
         recording.push(&[1.0, -1.0, 0.0, 2.0]);
         let file = recording.to_wav(48_000);
         assert_eq!(&file[..4], b"RIFF");

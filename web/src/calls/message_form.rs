@@ -1,13 +1,14 @@
-//! A form for a message of any type.
+//! The form for a message of any type.
 
 use leptos::prelude::*;
+use soundstage_formats::FieldError;
 use soundstage_proto::descriptor::{FieldKind, MessageDescriptor, MethodDescriptor};
 
-use super::message::{Draft, Input, Refused, inputs};
+use super::draft::{Draft, Input, inputs};
 use crate::language::t;
 use crate::ui::{Control, Field};
 
-/// A message to begin with, so that the first click does something.
+/// Returns an example request of a method, so that the first click makes a useful call.
 pub(super) fn example(method: &MethodDescriptor) -> Draft {
     let texts: &[(&str, &str)] = match method.path {
         "/UserManager/AddUser" => &[
@@ -28,7 +29,7 @@ pub(super) fn example(method: &MethodDescriptor) -> Draft {
             ("position.y", "-1"),
             ("position.z", "0"),
         ],
-        // Sent again, the same source goes on with the character it has.
+        // The source keeps its character over several joins.
         "/posXYZ.PositionService/PositionSync" => &[
             ("joins.name", "Ann"),
             ("joins.source", "calls"),
@@ -45,37 +46,38 @@ pub(super) fn example(method: &MethodDescriptor) -> Draft {
     draft
 }
 
-/// The fields of a request, each with what is wrong with it.
+/// The fields of a request, with their errors.
 #[component]
 pub(super) fn MessageForm(
     message: &'static MessageDescriptor,
     draft: RwSignal<Draft>,
-    refused: RwSignal<Option<Refused>>,
+    field_error: RwSignal<Option<FieldError>>,
     id: &'static str,
 ) -> impl IntoView {
     view! {
         <fieldset class="message-form">
             <legend>{message.name}</legend>
-            {inputs(message).into_iter().map(|input| view! { <FieldInput input draft refused id /> }).collect_view()}
+            {inputs(message).into_iter().map(|input| view! { <FieldInput input draft field_error id /> }).collect_view()}
         </fieldset>
     }
 }
 
+/// One field with its error.
 #[component]
 fn FieldInput(
     input: Input,
     draft: RwSignal<Draft>,
-    refused: RwSignal<Option<Refused>>,
+    field_error: RwSignal<Option<FieldError>>,
     id: &'static str,
 ) -> impl IntoView {
     let path = StoredValue::new(input.path);
     let edit = move |text| {
         draft.update(|draft| path.with_value(|path| draft.edit(path, text)));
-        refused.set(None);
+        field_error.set(None);
     };
     let error = move || {
-        let refused = refused.get()?;
-        (refused.path == path.get_value()).then_some(refused.sentence)
+        let error = field_error.get()?;
+        (error.field == path.get_value()).then_some(error.description)
     };
     let control = match input.kind {
         FieldKind::Enum(values) if !input.repeated => {

@@ -1,0 +1,241 @@
+//! Messages of any type as text.
+
+use std::fmt::Write as _;
+
+use prost::DecodeError;
+use prost::bytes::{Buf, Bytes};
+use prost::encoding::{self, DecodeContext, WireType};
+use soundstage_proto::descriptor::{FieldKind, MessageDescriptor};
+
+use super::number::format_float;
+
+/// The format of a message as text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TextFormat {
+    /// Protobuf's JSON mapping.
+    Json,
+    /// An object literal for protobuf-es: names without quotes, enum values as numbers.
+    JavaScript,
+}
+
+/// Returns a message as text. For bytes that cannot be decoded, the text says why.
+pub(super) fn message_text(
+    message: &MessageDescriptor,
+    bytes: &[u8],
+    text_format: TextFormat,
+) -> String {
+    object(message, bytes, text_format).unwrap_or_else(|error| {
+        format!(
+            "{} bytes, not a valid {}: {error}",
+            bytes.len(),
+            message.name
+        )
+    })
+}
+
+/// Returns a message as an object.
+fn object(
+    message: &MessageDescriptor,
+    mut bytes: &[u8],
+    text_format: TextFormat,
+) -> Result<String, DecodeError> {
+    let mut values: Vec<Vec<String>> = vec![Vec::new(); message.fields.len()];
+    while bytes.has_remaining() {
+        let (number, wire_type) = encoding::decode_key(&mut bytes)?;
+        let position = message
+            .fields
+            .iter()
+            .position(|field| field.number == number);
+        let Some(position) = position else {
+            encoding::skip_field(wire_type, number, &mut bytes, DecodeContext::default())?;
+            continue;
+        };
+        let field = &message.fields[position];
+        let value = value(field.kind, wire_type, &mut bytes, text_format)?;
+        if !field.repeated {
+            // The last value of a singular field counts.
+            values[position].clear();
+        }
+        values[position].push(value);
+    }
+    let fields = message.fields.iter().zip(values);
+    let entries: Vec<_> = fields
+        .filter(|(_, values)| !values.is_empty())
+        .map(|(field, values)| {
+            let name = match text_format {
+                TextFormat::Json => quoted(field.json_name),
+                TextFormat::JavaScript => field.json_name.to_owned(),
+            };
+            let values = values.join(", ");
+            if field.repeated {
+                format!("{name}: [{values}]")
+            } else {
+                format!("{name}: {values}")
+            }
+        })
+        .collect();
+    Ok(match (text_format, entries.is_empty()) {
+        (TextFormat::JavaScript, false) => format!("{{ {} }}", entries.join(", ")),
+        _ => format!("{{{}}}", entries.join(", ")),
+    })
+}
+
+/// Decodes a value and returns it as text.
+fn value(
+    kind: FieldKind,
+    wire_type: WireType,
+    bytes: &mut &[u8],
+    text_format: TextFormat,
+) -> Result<String, DecodeError> {
+    macro_rules! scalar {
+        ($module:ident, $initial:expr) => {{
+            let mut value = $initial;
+            encoding::$module::merge(wire_type, &mut value, bytes, DecodeContext::default())?;
+            value
+        }};
+    }
+    Ok(match kind {
+        FieldKind::Bool => scalar!(bool, false).to_string(),
+        FieldKind::Int32 => scalar!(int32, 0).to_string(),
+        FieldKind::Uint32 => scalar!(uint32, 0).to_string(),
+        // JavaScript numbers are exact up to 53 bits.
+        FieldKind::Int64 => int64_text(scalar!(int64, 0).to_string(), text_format),
+        FieldKind::Sfixed64 => int64_text(scalar!(sfixed64, 0).to_string(), text_format),
+        FieldKind::FieldMask => field_mask_text(&scalar!(bytes, Bytes::new()), text_format)?,
+        FieldKind::Float => match format_float(scalar!(float, 0.0)) {
+            name if name.ends_with(|end: char| end.is_ascii_alphabetic())
+                && text_format == TextFormat::Json =>
+            {
+                quoted(&name)
+            }
+            number => number,
+        },
+        FieldKind::String => quoted(&scalar!(string, String::new())),
+        FieldKind::Enum(values) => {
+            let number = scalar!(int32, 0);
+            match values.iter().find(|(_, value)| *value == number) {
+                Some((name, _)) if text_format == TextFormat::Json => quoted(name),
+                Some((name, _)) => format!("{number} /* {name} */"),
+                None => number.to_string(),
+            }
+        }
+        FieldKind::Message(nested) => {
+            let content: Bytes = scalar!(bytes, Bytes::new());
+            object(nested, &content, text_format)?
+        }
+    })
+}
+
+/// Returns a 64-bit integer as text.
+fn int64_text(number: String, text_format: TextFormat) -> String {
+    match text_format {
+        TextFormat::Json => quoted(&number),
+        TextFormat::JavaScript => number + "n",
+    }
+}
+
+/// Returns a `google.protobuf.FieldMask` as text.
+fn field_mask_text(mut bytes: &[u8], text_format: TextFormat) -> Result<String, DecodeError> {
+    let mut paths: Vec<String> = Vec::new();
+    while bytes.has_remaining() {
+        let (_, wire_type) = encoding::decode_key(&mut bytes)?;
+        let context = DecodeContext::default();
+        encoding::string::merge_repeated(wire_type, &mut paths, &mut bytes, context)?;
+    }
+    Ok(match text_format {
+        TextFormat::Json => quoted(&paths.join(",")),
+        TextFormat::JavaScript => {
+            let paths: Vec<_> = paths.iter().map(|path| quoted(path)).collect();
+            format!("{{ paths: [{}] }}", paths.join(", "))
+        }
+    })
+}
+
+/// Returns a string literal of JSON and JavaScript.
+pub(super) fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => quoted.extend(['\\', character]),
+            '\n' => quoted.push_str("\\n"),
+            control if control.is_control() => {
+                // Writing to a `String` never fails.
+                let _ = write!(quoted, "\\u{:04x}", control as u32);
+            }
+            other => quoted.push(other),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use prost::Message as _;
+    use soundstage_proto::UserType;
+    use soundstage_proto::descriptor::MethodDescriptor;
+    use soundstage_proto::user::{ListUsersResponse, User, UserResponse};
+
+    use super::*;
+
+    fn method(path: &str) -> &'static MethodDescriptor {
+        MethodDescriptor::at(path).expect("a method")
+    }
+
+    fn a_user() -> User {
+        User {
+            id: 7,
+            nickname: "凛 \"rin\"\n".into(),
+            mail_address: "rin@example.com".into(),
+            user_type: UserType::Guest.into(),
+            ..User::default()
+        }
+    }
+
+    #[test]
+    fn a_message_has_a_json_and_a_javascript_text() {
+        let response = UserResponse {
+            user: Some(a_user()),
+            ..UserResponse::default()
+        };
+        let bytes = response.encode_to_vec();
+        let descriptor = method("/UserManager/GetUser").response;
+        assert_eq!(
+            message_text(descriptor, &bytes, TextFormat::Json),
+            r#"{"user": {"id": 7, "nickname": "凛 \"rin\"\n", "mailAddress": "rin@example.com", "userType": "GUEST"}}"#
+        );
+        assert_eq!(
+            message_text(descriptor, &bytes, TextFormat::JavaScript),
+            r#"{ user: { id: 7, nickname: "凛 \"rin\"\n", mailAddress: "rin@example.com", userType: 3 /* GUEST */ } }"#
+        );
+        assert_eq!(message_text(descriptor, &[], TextFormat::JavaScript), "{}");
+        let list = ListUsersResponse {
+            users: vec![
+                User {
+                    id: 1,
+                    ..User::default()
+                };
+                2
+            ],
+            ..Default::default()
+        };
+        let descriptor = method("/UserManager/ListUsers").response;
+        assert_eq!(
+            message_text(descriptor, &list.encode_to_vec(), TextFormat::Json),
+            r#"{"users": [{"id": 1}, {"id": 1}]}"#
+        );
+    }
+
+    #[test]
+    fn invalid_bytes_are_reported_and_unknown_fields_are_skipped() {
+        let descriptor = method("/UserManager/GetUser").request;
+        assert!(
+            message_text(descriptor, &[8], TextFormat::Json)
+                .starts_with("1 bytes, not a valid UserRequest")
+        );
+        assert_eq!(
+            message_text(descriptor, &[0x12, 1, 65, 8, 3], TextFormat::Json),
+            r#"{"id": 3}"#
+        );
+    }
+}
