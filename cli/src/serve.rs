@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use soundstage_server::store::Seed;
+use soundstage_server::directory::Seed;
 use soundstage_server::{Server, Settings};
 use tonic::codegen::http::uri::Authority;
 use tracing_subscriber::EnvFilter;

@@ -2,9 +2,10 @@
 //!
 //! [`Server::bind`] opens the port, and [`Server::run`] serves until its shutdown future completes. Reading order:
 //! `server` assembles the parts; `listener` accepts connections and `http` responds to their requests; `services`
-//! implement the RPCs over the [`store`] of users and the `stage`.
+//! implement the RPCs over the [`directory`] of users, which a [`store`] holds, and the `stage`.
 
 mod connection;
+pub mod directory;
 mod http;
 mod lifecycle;
 mod limits;

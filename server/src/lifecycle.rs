@@ -7,13 +7,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::Status;
 
+use crate::directory::Directory;
 use crate::limits;
-use crate::store::Store;
 
 /// The state that every part of the server shares. The drain cancels the three tokens in the order of the fields.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Lifecycle {
-    store: Arc<OnceLock<Store>>,
+    directory: Arc<OnceLock<Directory>>,
     /// Ends the acceptor, and each stream once its handler is pending or its client has two messages.
     pub(crate) draining: CancellationToken,
     /// Ends the calls that have not responded yet.
@@ -34,22 +34,22 @@ pub(crate) enum Phase {
 
 impl Lifecycle {
     pub(crate) fn phase(&self) -> Phase {
-        match (self.draining.is_cancelled(), self.store.get()) {
+        match (self.draining.is_cancelled(), self.directory.get()) {
             (true, _) => Phase::Draining,
             (false, None) => Phase::Starting,
             (false, Some(_)) => Phase::Serving,
         }
     }
 
-    /// Hands the open store to the services.
-    pub(crate) fn ready(&self, store: Store) {
-        // A server opens one store, so the cell is empty.
-        let _ = self.store.set(store);
+    /// Hands the open directory to the services.
+    pub(crate) fn ready(&self, directory: Directory) {
+        // A server opens one directory, so the cell is empty.
+        let _ = self.directory.set(directory);
     }
 
-    /// Returns the store, or `UNAVAILABLE` until it is open.
-    pub(crate) fn store(&self) -> Result<&Store, Status> {
-        self.store
+    /// Returns the directory, or `UNAVAILABLE` until it is open.
+    pub(crate) fn directory(&self) -> Result<&Directory, Status> {
+        self.directory
             .get()
             .ok_or_else(|| Status::unavailable("the server is starting; try again"))
     }

@@ -14,13 +14,14 @@ use tokio::sync::oneshot;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
+use crate::directory::Directory;
 use crate::http::Router;
 use crate::lifecycle::Lifecycle;
 use crate::limits::CLEAN_UP;
 use crate::listener::{ConnectionContext, Workers};
 use crate::settings::Settings;
 use crate::stage::Stage;
-use crate::store::{Store, StoreError};
+use crate::store::sqlite::{SqliteOptions, SqliteStore, StoreError};
 
 /// The names that the health service knows. The empty name stands for the whole server.
 const HEALTH_NAMES: [&str; 3] = [
@@ -128,11 +129,11 @@ impl Server {
             };
             let workers = Workers::start(settings.threads, &context)?;
             let listener = TcpListener::from_std(listener)?;
-            let store = open_store(&settings);
+            let directory = open_directory(&settings);
 
             let outcome = {
                 let serving = async {
-                    lifecycle.ready(store.await?);
+                    lifecycle.ready(directory.await?);
                     set_health(&health, ServingStatus::Serving).await;
                     ready();
                     std::future::pending().await
@@ -152,13 +153,16 @@ impl Server {
     }
 }
 
-/// Opens the store on a thread of its own: a migration can take seconds, and the server responds meanwhile.
-async fn open_store(settings: &Settings) -> Result<Store, ServerError> {
+/// Opens the directory on a thread of its own: a migration can take seconds, and the server responds meanwhile.
+async fn open_directory(settings: &Settings) -> Result<Directory, ServerError> {
     let (sender, opened) = oneshot::channel();
     let (path, seed) = (settings.database.clone(), settings.seed.clone());
     std::thread::Builder::new()
-        .name("open-store".into())
-        .spawn(move || sender.send(Store::open(&path, &seed)))?;
+        .name("open-directory".into())
+        .spawn(move || {
+            let store = SqliteStore::open(&path, &seed, &SqliteOptions::default());
+            sender.send(store.map(Directory::new))
+        })?;
     let opened = opened
         .await
         .map_err(|_| io::Error::other("the server panicked while it opened the database"))?;

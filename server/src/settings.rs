@@ -4,8 +4,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::directory::Seed;
 use crate::limits;
-use crate::store::Seed;
 
 /// The settings of a server.
 #[derive(Debug, Clone)]

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use soundstage_proto::position::position_service_client::PositionServiceClient;
 use soundstage_proto::user::user_manager_client::UserManagerClient;
-use soundstage_server::store::Seed;
+use soundstage_server::directory::Seed;
 use soundstage_server::{Server, Settings};
 use tempfile::TempDir;
 use tokio::sync::oneshot;

@@ -10,6 +10,5 @@ mod position;
 mod protocol_limits;
 mod reflection;
 mod stage;
-mod store;
 mod users;
 mod websocket;

@@ -1,4 +1,4 @@
-//! The one thread that writes.
+//! The writer: one thread makes all changes, and commits those in its queue together (group commit).
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,13 +9,14 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::changes::Changes;
 use super::error::{ErrorKind, StoreError};
-use super::events::{Event, Events};
 use super::readers::Readers;
+use crate::directory::{Answer, Event, EventLog};
 
-/// Callers past this many queued changes wait for a place.
+/// The largest number of changes in the queue, and in one transaction; further callers wait. More changes in one
+/// transaction save nothing, since the sync of the disk is then a small part of its time.
 const QUEUE: usize = 1024;
 
-/// A handle on the writer. When it is dropped, what has queued is committed, and the thread ends.
+/// A handle on the writer. Dropping it commits the queued changes and ends the thread.
 #[derive(Debug)]
 pub(super) struct Writer {
     path: PathBuf,
@@ -23,15 +24,15 @@ pub(super) struct Writer {
     thread: Option<JoinHandle<()>>,
 }
 
-/// A change that waits to be made, and its caller, who waits for the commit.
+/// A queued change, whose caller waits for the commit.
 trait Job: Send {
-    /// Makes the change.
+    /// Makes the change within a transaction.
     ///
     /// # Errors
-    /// When the whole transaction has failed. A failure of this change alone is the caller's to hear.
+    /// Returns an error if the whole transaction must fail. An error of this change alone goes to its caller.
     fn run(&mut self, changes: &mut Changes<'_>) -> Result<(), ErrorKind>;
 
-    /// Tells the caller, once the transaction has been committed or has failed.
+    /// Answers the caller after the transaction was committed or has failed.
     fn answer(self: Box<Self>, path: &Path, committed: Result<(), ErrorKind>);
 }
 
@@ -51,9 +52,9 @@ where
             return Ok(());
         };
         self.result = Some(match work(changes) {
-            // Says nothing about the others in the batch.
+            // Concerns this change alone, not the others of the transaction.
             Err(ErrorKind::NoFreeId) => Err(ErrorKind::NoFreeId),
-            Err(problem) => return Err(problem),
+            Err(kind) => return Err(kind),
             Ok(done) => Ok(done),
         });
         Ok(())
@@ -63,12 +64,12 @@ where
         let result = match (committed, self.result) {
             (Ok(()), Some(result)) => result,
             (Ok(()), None) => Err(ErrorKind::WriterStopped),
-            (Err(problem), _) => Err(problem),
+            (Err(kind), _) => Err(kind),
         };
-        // A caller that has gone is not told; its change is made all the same.
+        // Fails if the caller has left; the change was made in any case.
         let _ = self
             .answer
-            .send(result.map_err(|problem| StoreError::new(path, problem)));
+            .send(result.map_err(|kind| StoreError::new(path, kind)));
     }
 }
 
@@ -77,7 +78,7 @@ impl Writer {
         path: &Path,
         connection: Connection,
         readers: Arc<Readers>,
-        events: Arc<Events>,
+        events: Arc<EventLog>,
     ) -> Self {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let file = path.to_owned();
@@ -89,21 +90,23 @@ impl Writer {
         }
     }
 
-    /// Makes a change with whatever else has queued up, in one transaction, and returns after its commit.
-    pub(super) async fn change<T: Send + 'static>(
+    /// Makes a change in one transaction with the others in the queue, and answers after the commit.
+    pub(super) fn change<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Changes<'_>) -> Result<T, ErrorKind> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let stopped = || StoreError::new(&self.path, ErrorKind::WriterStopped);
-        let queue = self.queue.as_ref().ok_or_else(stopped)?;
-        let (answer, answered) = oneshot::channel();
-        let job = Pending {
-            work: Some(work),
-            result: None,
-            answer,
-        };
-        queue.send(Box::new(job)).await.map_err(|_| stopped())?;
-        answered.await.map_err(|_| stopped())?
+    ) -> Answer<'_, T> {
+        Answer::pending(async move {
+            let stopped = || StoreError::new(&self.path, ErrorKind::WriterStopped);
+            let queue = self.queue.as_ref().ok_or_else(stopped)?;
+            let (answer, answered) = oneshot::channel();
+            let job = Pending {
+                work: Some(work),
+                result: None,
+                answer,
+            };
+            queue.send(Box::new(job)).await.map_err(|_| stopped())?;
+            Ok(answered.await.map_err(|_| stopped())??)
+        })
     }
 }
 
@@ -111,7 +114,7 @@ impl Drop for Writer {
     fn drop(&mut self) {
         self.queue = None;
         if let Some(thread) = self.thread.take() {
-            // A panic of the thread has been reported by then; there is nothing to add.
+            // The panic hook has already reported a panic of the thread.
             let _ = thread.join();
         }
     }
@@ -121,7 +124,7 @@ fn write(
     path: &Path,
     mut connection: Connection,
     readers: &Readers,
-    events: &Events,
+    events: &EventLog,
     mut jobs: mpsc::Receiver<Box<dyn Job>>,
 ) {
     let mut batch = Vec::new();
@@ -130,17 +133,17 @@ fn write(
             let _writing = readers.release_snapshots();
             commit(&mut connection, &mut batch)
         };
-        if let Err(problem) = &committed {
-            tracing::error!(database = %path.display(), %problem, changes = batch.len(), "a commit failed");
+        if let Err(error) = &committed {
+            tracing::error!(database = %path.display(), %error, changes = batch.len(), "commit failed");
         }
-        let outcome = committed.map(|told| events.publish(told));
+        let outcome = committed.map(|committed| events.append(committed));
         for job in batch.drain(..) {
             job.answer(path, outcome.clone());
         }
     }
 }
 
-/// Makes the whole batch of changes in one transaction, or none of them. Returns what to tell of them.
+/// Makes all changes of a batch in one transaction, or none. Returns their events.
 fn commit(
     connection: &mut Connection,
     batch: &mut [Box<dyn Job>],

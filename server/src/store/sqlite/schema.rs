@@ -1,4 +1,4 @@
-//! Opening the file: what it must be, and the steps that bring an older one up to date.
+//! Opening the file: the checks, the settings of a connection, and the migrations.
 
 use std::path::Path;
 use std::time::Duration;
@@ -7,29 +7,29 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use super::changes::Changes;
 use super::error::{ErrorKind, StoreError};
-use super::query::{self, Filter};
-use super::search;
-use super::seed::Seed;
+use super::{block, search};
+use crate::directory::{Filter, Seed};
 
-/// Marks the file as ours in its header: "SNDS".
+/// The mark of Soundstage in the header of the file: "SNDS".
 const APPLICATION_ID: i64 = 0x534e_4453;
 
-/// Statements that a connection keeps prepared: a page has one for each order, direction and set of types.
+/// The number of statements that a connection keeps prepared. A page has one for each order, direction and set of
+/// types.
 const PREPARED_STATEMENTS: usize = 128;
 
-/// What the writer keeps in memory: the parts of the indexes that new users go to.
+/// The writer's cache: the parts of the indexes that new users go to.
 const WRITER_CACHE_KIB: i64 = 64 * 1024;
 
-/// How long the log grows before it is copied into the file: 8 MiB.
+/// The size at which the write-ahead log is copied into the file: 8 MiB.
 const CHECKPOINT_PAGES: i64 = 2048;
 
-/// How long a statement waits for another process to let go of the file.
+/// The time for which a statement waits for another process to unlock the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Pages that a reader keeps in memory. Together with the system's own cache this need not hold everything.
+/// A reader's cache. The operating system caches the file as well.
 const READER_CACHE_KIB: i64 = 8 * 1024;
 
-/// What brings version n to version n + 1. Only ever added to: files in every one of these versions exist.
+/// The migrations from version n to n + 1. Never change one: files of every version exist.
 const MIGRATIONS: [&str; 3] = ["
     CREATE TABLE users (
         id           INTEGER PRIMARY KEY CHECK (id BETWEEN 1 AND 4294967295),
@@ -38,10 +38,10 @@ const MIGRATIONS: [&str; 3] = ["
         user_type    INTEGER NOT NULL CHECK (user_type BETWEEN 1 AND 4)
     ) STRICT;
 
-    -- Holds whole rows, so that GetUsersByType reads it alone, from end to end.
+    -- Holds whole rows, so that GetUsersByType reads nothing else.
     CREATE INDEX users_by_type ON users (user_type, id, nickname, mail_address);
 
-    -- Counting rows reads all of them; this is one row.
+    -- Counting the users would read all of them; this is one row.
     CREATE TABLE user_count (total INTEGER NOT NULL) STRICT;
     INSERT INTO user_count VALUES (0);
     CREATE TRIGGER user_added   AFTER INSERT ON users BEGIN UPDATE user_count SET total = total + 1; END;
@@ -67,7 +67,7 @@ const MIGRATIONS: [&str; 3] = ["
     CREATE INDEX users_by_type_and_created      ON users (user_type, created_ms, id);
     CREATE INDEX users_by_type_and_updated      ON users (user_type, updated_ms, id);
 
-    -- search.rs says what is in it; filled from there.
+    -- search.rs fills it and documents the content.
     CREATE VIRTUAL TABLE user_search
         USING fts5 (grams, tokenize = 'ascii', content = '', contentless_delete = 1, detail = 'none');
 
@@ -75,7 +75,7 @@ const MIGRATIONS: [&str; 3] = ["
     CREATE TABLE revisions (newest INTEGER NOT NULL) STRICT;
     INSERT INTO revisions SELECT revision FROM user_count;
 
-    -- Counting rows reads all of them; these are four rows.
+    -- Counting the users would read all of them; these are four rows.
     CREATE TABLE type_counts (user_type INTEGER PRIMARY KEY, total INTEGER NOT NULL) STRICT;
     INSERT INTO type_counts VALUES (1, 0), (2, 0), (3, 0), (4, 0);
     UPDATE type_counts SET total = (SELECT count(*) FROM users WHERE users.user_type = type_counts.user_type);
@@ -93,7 +93,7 @@ const MIGRATIONS: [&str; 3] = ["
         UPDATE type_counts SET total = total + 1 WHERE user_type = NEW.user_type;
     END;
 
-    -- How far each import has come.
+    -- The progress of each import.
     CREATE TABLE imports (
         id         TEXT    PRIMARY KEY,
         updated_ms INTEGER NOT NULL,
@@ -105,12 +105,12 @@ const MIGRATIONS: [&str; 3] = ["
     ) STRICT, WITHOUT ROWID;
 "];
 
-/// The version from which on users are in the index of grams.
+/// The first version with the index of grams.
 const SEARCHABLE_SINCE: usize = 3;
 
-/// Opens the file for writing, checks it, and migrates it; a fresh one gets the users of `seed`.
+/// Opens the file for writing, checks it, and migrates it; a fresh file gets the users of `seed`.
 pub(super) fn open(path: &Path, seed: &Seed) -> Result<Connection, StoreError> {
-    prepare(path, seed).map_err(|problem| StoreError::new(path, problem))
+    prepare(path, seed).map_err(|kind| StoreError::new(path, kind))
 }
 
 fn prepare(path: &Path, seed: &Seed) -> Result<Connection, ErrorKind> {
@@ -118,21 +118,21 @@ fn prepare(path: &Path, seed: &Seed) -> Result<Connection, ErrorKind> {
         path,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
     )?;
-    // Asked for read-write, SQLite opens a file that it may not write read-only and says nothing.
+    // SQLite silently opens a file read-only if it may not write to it.
     if connection.is_readonly("main")? {
         return Err(ErrorKind::ReadOnly);
     }
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     check_ours(&connection, version)?;
 
-    // WAL lets readers and the writer work at once. FULL syncs the log on each commit: what was acknowledged
-    // survives a power loss, not only a crash.
+    // With WAL, readers and the writer work at once. FULL syncs the log on each commit, so that acknowledged changes
+    // survive a power loss, not only a crash.
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    // A page that many changes meet in a row is copied from the log once.
+    // A page of the file that many commits change is copied from the log once.
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
-    // What each statement could be undone with is small, and would be written to a file with every row.
+    // The undo data of a statement is small, and would otherwise be written to a file with every row.
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
 
@@ -144,7 +144,7 @@ fn prepare(path: &Path, seed: &Seed) -> Result<Connection, ErrorKind> {
 
 /// Opens the file for reading only.
 pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
-    // A reader in WAL mode writes to the shared-memory file, so the file itself is not opened read-only.
+    // In WAL mode a reader writes to the shared-memory file, so it cannot open the database read-only.
     let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     connection.pragma_update(None, "query_only", true)?;
     connection.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
@@ -152,14 +152,14 @@ pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
 }
 
 fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
-    // Each connection stays with one thread at a time, so SQLite's own mutexes would only cost.
+    // One thread at a time uses a connection, so SQLite's own mutexes are unnecessary.
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(PREPARED_STATEMENTS);
     Ok(connection)
 }
 
-/// Refuses what is damaged, another program's, or newer than this program.
+/// Refuses a file that is damaged, another program's, or newer than this program.
 fn check_ours(connection: &Connection, version: i64) -> Result<(), ErrorKind> {
     let application_id: i64 =
         connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
@@ -178,8 +178,8 @@ fn check_ours(connection: &Connection, version: i64) -> Result<(), ErrorKind> {
     check_undamaged(connection)
 }
 
-/// Checks each table and its indexes. Not the file as a whole: SQLite would have FTS5 look for contradictions in the index
-/// of grams too, which takes three times as long as everything else, and there is nothing in it that cannot be made again.
+/// Checks each table and its indexes. A check of the whole file would include the index of grams, which takes three
+/// times as long as everything else and holds nothing that cannot be rebuilt.
 fn check_undamaged(connection: &Connection) -> Result<(), ErrorKind> {
     let mut tables = connection
         .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0")?;
@@ -195,14 +195,14 @@ fn check_undamaged(connection: &Connection) -> Result<(), ErrorKind> {
 }
 
 fn migrate(transaction: &Transaction<'_>, seed: &Seed) -> Result<(), ErrorKind> {
-    // Read again, now that no other process can write.
+    // Another process may have migrated the file since the first check; from here on none can write.
     let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let done = usize::try_from(version).unwrap_or_default();
     for migration in MIGRATIONS.iter().skip(done) {
         transaction.execute_batch(migration)?;
     }
     if done < SEARCHABLE_SINCE {
-        make_searchable(transaction)?;
+        index_grams(transaction)?;
     }
     if done < MIGRATIONS.len() {
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
@@ -218,10 +218,11 @@ fn migrate(transaction: &Transaction<'_>, seed: &Seed) -> Result<(), ErrorKind> 
     Ok(())
 }
 
-fn make_searchable(transaction: &Transaction<'_>) -> Result<(), ErrorKind> {
+/// Adds every user to the index of grams.
+fn index_grams(transaction: &Transaction<'_>) -> Result<(), ErrorKind> {
     let mut after = 0;
     loop {
-        let block = query::block(transaction, &Filter::default(), after, 1024)?;
+        let block = block::read(transaction, &Filter::default(), after, 1024)?;
         for user in &block.users {
             search::insert(transaction, user)?;
         }

@@ -1,4 +1,4 @@
-//! What can be done to the users within one transaction.
+//! The changes of one transaction.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -7,24 +7,23 @@ use soundstage_proto::user::User;
 use soundstage_proto::user_rules::ValidUser;
 
 use super::error::ErrorKind;
-use super::events::{Event, EventKind};
-use super::{Added, Changed, Update, find, search};
+use super::{rows, search};
+use crate::directory::{Added, Changed, Event, EventKind, Update};
 
-/// The changes of one transaction, which share their time and count their revisions on.
+/// A transaction of changes, which share one time and have consecutive revisions.
 pub(super) struct Changes<'a> {
     pub(super) transaction: &'a Transaction<'a>,
+    /// The time of the changes, in milliseconds since 1970.
     pub(super) now_ms: i64,
-    /// The newest revision that a user has or had.
+    /// The newest revision that any user has or had.
     revision: i64,
-    /// What has been done, to be told after the commit.
+    /// The changes so far, for the event log.
     events: Vec<Event>,
 }
 
 impl<'a> Changes<'a> {
     pub(super) fn begin(transaction: &'a Transaction<'a>) -> Result<Self, ErrorKind> {
-        let revision = transaction
-            .prepare_cached("SELECT newest FROM revisions")?
-            .query_row([], |row| row.get(0))?;
+        let revision = rows::newest_revision(transaction)?;
         let since_epoch = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
@@ -36,10 +35,10 @@ impl<'a> Changes<'a> {
         })
     }
 
-    /// Keeps the count of revisions and the index of grams, and returns what to tell once it has been committed.
+    /// Stores the newest revision, updates the index of grams, and returns the events to append after the commit.
     ///
-    /// The index comes last: FTS5 writes what it has gathered whenever a statement begins that may have to be undone, as those
-    /// on the users are, so in between it would write a part of its own for each user.
+    /// The index comes last: FTS5 flushes its pending words before every statement that may have to be undone, such as
+    /// a change of the users. Updated in between, it would write a segment for each user, half the cost of an add.
     pub(super) fn finish(self) -> Result<Vec<Event>, ErrorKind> {
         if !self.events.is_empty() {
             self.transaction
@@ -57,8 +56,8 @@ impl<'a> Changes<'a> {
         Ok(self.events)
     }
 
-    /// Counts a change that has been made.
-    fn note(&mut self, kind: EventKind, user: &User) {
+    /// Records a change.
+    fn record(&mut self, kind: EventKind, user: &User) {
         self.revision += 1;
         self.events.push(Event {
             kind,
@@ -67,7 +66,7 @@ impl<'a> Changes<'a> {
         });
     }
 
-    /// Adds one user; id 0 takes the next free one.
+    /// Adds a user; id 0 takes the next free id.
     pub(super) fn add(&mut self, user: &ValidUser) -> Result<Added, ErrorKind> {
         let user = User {
             id: if user.id == 0 {
@@ -97,11 +96,11 @@ impl<'a> Changes<'a> {
         if inserted == 0 {
             return Ok(Added::AlreadyExists);
         }
-        self.note(EventKind::Created, &user);
+        self.record(EventKind::Created, &user);
         Ok(Added::Stored(user))
     }
 
-    /// Changes some fields of a user, unless it has changed since `revision`; 0 is any.
+    /// Changes some fields of a user that is at `revision`; 0 matches any.
     pub(super) fn update(
         &mut self,
         id: u32,
@@ -110,7 +109,7 @@ impl<'a> Changes<'a> {
     ) -> Result<Changed, ErrorKind> {
         let user = match self.at_revision(id, revision)? {
             Ok(user) => user,
-            Err(refused) => return Ok(refused),
+            Err(outcome) => return Ok(outcome),
         };
         let changed = User {
             nickname: update.nickname.unwrap_or(user.nickname),
@@ -122,7 +121,7 @@ impl<'a> Changes<'a> {
         };
         let user = match ValidUser::try_from(changed) {
             Ok(user) => user,
-            Err(violations) => return Ok(Changed::Invalid(violations)),
+            Err(errors) => return Ok(Changed::Invalid(errors)),
         };
         self.transaction
             .prepare_cached(
@@ -137,34 +136,34 @@ impl<'a> Changes<'a> {
                 user.updated_ms,
                 user.revision
             ])?;
-        self.note(EventKind::Changed, &user);
+        self.record(EventKind::Changed, &user);
         Ok(Changed::Done(User::clone(&user)))
     }
 
-    /// Removes a user, unless it has changed since `revision`; 0 is any.
+    /// Removes a user that is at `revision`; 0 matches any.
     pub(super) fn delete(&mut self, id: u32, revision: i64) -> Result<Changed, ErrorKind> {
         let user = match self.at_revision(id, revision)? {
             Ok(user) => user,
-            Err(refused) => return Ok(refused),
+            Err(outcome) => return Ok(outcome),
         };
         self.transaction
             .prepare_cached("DELETE FROM users WHERE id = ?1")?
             .execute([id])?;
-        // A removal is counted too: a user that gets the id later must not have a revision that somebody knows.
-        self.note(EventKind::Deleted, &user);
+        // A removal has a revision too: a later user with the same id must not reuse a revision that a caller knows.
+        self.record(EventKind::Deleted, &user);
         Ok(Changed::Done(user))
     }
 
-    /// The user, or why it is not the one that the caller means.
+    /// Returns the user at this revision, or the outcome for the caller.
     fn at_revision(&self, id: u32, revision: i64) -> Result<Result<User, Changed>, ErrorKind> {
-        Ok(match find(self.transaction, id)? {
+        Ok(match rows::find(self.transaction, id)? {
             None => Err(Changed::NotFound),
             Some(user) if revision != 0 && user.revision != revision => Err(Changed::Stale(user)),
             Some(user) => Ok(user),
         })
     }
 
-    /// One above the highest id; when that is the last there is, the lowest free one.
+    /// Returns the id above the highest, or the lowest free id if the highest is taken.
     fn next_free_id(&self) -> Result<u32, ErrorKind> {
         let highest: u32 = self
             .transaction

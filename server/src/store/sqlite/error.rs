@@ -1,4 +1,4 @@
-//! What can go wrong with the database file, in words that say what to do.
+//! The errors of a database file, in sentences that say what to do.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use rusqlite::ErrorCode;
 use rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
 
-use super::seed::SeedError;
+use crate::directory::{DirectoryError, SeedError};
 
-/// A failure of the store, with the file it concerns.
+/// A failure of the store, with the path of its file.
 #[derive(Debug, thiserror::Error)]
 #[error("database {}: {kind}", path.display())]
 pub struct StoreError {
@@ -16,35 +16,39 @@ pub struct StoreError {
     kind: ErrorKind,
 }
 
-/// What is wrong.
+/// The kind of a failure.
 #[derive(Debug, Clone)]
 pub enum ErrorKind {
-    /// The file is no database, or its content is not consistent.
+    /// The file is no database, or its content is inconsistent.
     Damaged(String),
-    /// Another process holds it for longer than we wait.
+    /// Another process has locked the file for longer than the store waits.
     Locked,
-    /// It cannot be written.
+    /// The file cannot be written.
     ReadOnly,
-    /// It cannot be opened or created.
+    /// The file cannot be opened or created.
     CannotOpen(String),
-    /// It holds the tables of another program.
+    /// The file holds the tables of another program.
     NotOurs,
-    /// A later version of Soundstage has migrated it.
+    /// A newer version of Soundstage has migrated the file.
     NewerSchema {
-        /// The version found in the file.
+        /// The version of the file.
         found: i64,
-        /// The newest version this binary knows.
+        /// The newest version that this binary knows.
         known: i64,
     },
-    /// No space is left for it.
+    /// No space is left on the disk.
     DiskFull,
     /// Every id is taken.
     NoFreeId,
-    /// The users to start with cannot be used.
+    /// The users of the seed cannot be used.
     Seed(SeedError),
-    /// The writer has stopped; the log says why.
+    /// The writer thread has stopped; the log has the reason.
     WriterStopped,
-    /// Anything else that SQLite reports.
+    /// The store was closed before the read was done.
+    Closed,
+    /// A read panicked; the log has the reason.
+    ReadPanicked,
+    /// Any other error of SQLite.
     Other(String),
 }
 
@@ -56,9 +60,29 @@ impl StoreError {
         }
     }
 
-    /// What is wrong.
+    /// Returns the kind of the failure.
     pub fn kind(&self) -> &ErrorKind {
         &self.kind
+    }
+}
+
+impl From<StoreError> for DirectoryError {
+    fn from(error: StoreError) -> Self {
+        let sentence = error.to_string();
+        match error.kind {
+            ErrorKind::Damaged(_) => Self::Damaged(sentence),
+            ErrorKind::Locked => Self::Locked(sentence),
+            ErrorKind::ReadOnly => Self::ReadOnly(sentence),
+            ErrorKind::DiskFull => Self::Full(sentence),
+            ErrorKind::NoFreeId => Self::NoFreeId,
+            ErrorKind::WriterStopped | ErrorKind::Closed => Self::Closed(sentence),
+            ErrorKind::CannotOpen(_)
+            | ErrorKind::NotOurs
+            | ErrorKind::NewerSchema { .. }
+            | ErrorKind::Seed(_)
+            | ErrorKind::ReadPanicked
+            | ErrorKind::Other(_) => Self::Failed(sentence),
+        }
     }
 }
 
@@ -90,6 +114,8 @@ impl fmt::Display for ErrorKind {
             Self::NoFreeId => f.write_str("every id is taken"),
             Self::Seed(error) => write!(f, "not created: {error}"),
             Self::WriterStopped => f.write_str("no longer written to; restart the server"),
+            Self::Closed => f.write_str("closed"),
+            Self::ReadPanicked => f.write_str("a read panicked"),
             Self::Other(detail) => f.write_str(detail),
         }
     }
@@ -107,7 +133,9 @@ impl From<rusqlite::Error> for ErrorKind {
                 Self::CannotOpen(error.to_string())
             }
             Some(ErrorCode::DiskFull) => Self::DiskFull,
-            // SQLite tells no more when there is no space for its shared-memory file.
+            // A caller that waits sees an interruption only if the store is closed.
+            Some(ErrorCode::OperationInterrupted) => Self::Closed,
+            // The only sign of a full disk if the shared-memory file cannot grow.
             Some(ErrorCode::SystemIoFailure)
                 if error
                     .sqlite_error()
