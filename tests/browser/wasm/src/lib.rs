@@ -194,17 +194,17 @@ fn text(error: impl std::fmt::Display) -> JsValue {
     JsValue::from(error.to_string())
 }
 
-/// A source at a place, as on the page's stage.
+/// A sound source at a position, as on the page's stage.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct PannedSource(Panned);
 
 #[wasm_bindgen]
 impl PannedSource {
-    /// Creates a source at a place, in metres forward, left and up.
+    /// Connects a source at a position, in metres forward, left and up.
     ///
     /// # Errors
-    /// Returns an error if the browser refuses a node.
+    /// Returns the browser's error if it rejects a node.
     #[wasm_bindgen(constructor)]
     pub fn new(
         context: &web_sys::BaseAudioContext,
@@ -222,10 +222,10 @@ impl PannedSource {
         Ok(Self(panned))
     }
 
-    /// Moves the source, at a time of the context.
+    /// Moves the source at a time of the context, in seconds.
     ///
     /// # Errors
-    /// Returns an error if the browser refuses the time.
+    /// Returns the browser's error if it rejects the time.
     pub fn move_to(&self, x: f64, y: f64, z: f64, seconds: f64) -> Result<(), JsValue> {
         self.0.move_to(Place { x, y, z }, seconds)
     }
