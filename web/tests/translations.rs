@@ -21,16 +21,12 @@ const RULES: [&str; 7] = [
     "error(line, ",
 ];
 
-/// Appends the text of all files of a type at or below a path.
-fn source(path: &Path, file_type: &str, texts: &mut String) {
+fn source(path: &Path, texts: &mut String) {
     if path.is_dir() {
         for entry in fs::read_dir(path).expect("a folder") {
-            source(&entry.expect("an entry").path(), file_type, texts);
+            source(&entry.expect("an entry").path(), texts);
         }
-    } else if path
-        .extension()
-        .is_some_and(|extension| extension == file_type)
-    {
+    } else if path.extension().is_some_and(|extension| extension == "rs") {
         let text = fs::read_to_string(path).expect("a text");
         texts.push_str(text.split("#[cfg(test)]").next().unwrap_or_default());
     }
@@ -78,7 +74,7 @@ fn texts_of(places: &[&str], marks: &[&str]) -> BTreeSet<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut sources = String::new();
     for place in places {
-        source(&folder.join(place), "rs", &mut sources);
+        source(&folder.join(place), &mut sources);
     }
     marked(&sources, marks)
 }
@@ -112,15 +108,14 @@ fn every_text_has_its_japanese() {
         check(part, &wanted);
     }
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut style = String::new();
-    source(&folder.join("style"), "css", &mut style);
-    for content in style.split("content: \"").skip(1) {
-        let is_word = content.starts_with(|first: char| first.is_alphabetic());
-        assert!(
-            !is_word,
-            "a text in the style sheet: {}",
-            content.lines().next().unwrap_or_default()
-        );
+    let folder = folder.join("style");
+    let index = fs::read_to_string(folder.join("index.css")).expect("the style");
+    for file in index.split('"').skip(1).step_by(2) {
+        let style = fs::read_to_string(folder.join(file)).expect("an imported style");
+        for content in style.split("content: \"").skip(1) {
+            let is_word = content.starts_with(|first: char| first.is_alphabetic());
+            assert!(!is_word, "a text in {file}: {content}");
+        }
     }
 }
 
