@@ -36,7 +36,8 @@ impl<S> Compared<S> {
         })
     }
 
-    /// Measures the current binary once; with a baseline, measures both in turn for [`ROUNDS`] rounds. Returns the medians.
+    /// Measures the current binary once; with a baseline, measures both in turn for [`ROUNDS`] rounds. Returns the
+    /// medians.
     pub(crate) fn measure<T: Median>(
         &self,
         mut measure: impl FnMut(&S) -> Result<T>,

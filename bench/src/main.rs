@@ -1,7 +1,7 @@
 //! Benchmarks beside floors and peers, in one run: `cargo xtask bench` lists them.
 //!
-//! In `calls`, the measure is the server's CPU time per request, and its ratio to that of a minimal server. Requests per second
-//! say less, because the load generators run on the same machine.
+//! In `calls`, the measure is the server's CPU time per request, and its ratio to that of a minimal server. Requests
+//! per second say less, because the load generators run on the same machine.
 
 mod calls;
 mod compare;

@@ -1,5 +1,5 @@
-//! `round-trips`: round trips per second of a bidirectional call, with one request in flight: from Chromium over a WebSocket, in
-//! JavaScript and in WebAssembly, and from a native client over HTTP/2.
+//! `round-trips`: round trips per second of a bidirectional call, with one request in flight: from Chromium over a
+//! WebSocket, in JavaScript and in WebAssembly, and from a native client over HTTP/2.
 
 use std::fs;
 use std::path::Path;

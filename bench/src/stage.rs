@@ -1,4 +1,5 @@
-//! `stage`: many subscribers to many characters, beside a server that encodes for each subscriber and a server in Python.
+//! `stage`: many subscribers to many characters, beside a server that encodes for each subscriber and a server in
+//! Python.
 
 use std::path::Path;
 use std::process::Command;
@@ -257,8 +258,8 @@ fn publish(url: &str, published: &Published) {
     });
 }
 
-/// Subscribes over a new connection. Messages stay encoded, because decoding all of them would cost more CPU time than the
-/// server.
+/// Subscribes over a new connection. Messages stay encoded, because decoding all of them would cost more CPU time than
+/// the server.
 async fn subscribe(url: &str) -> Result<Streaming<Bytes>> {
     let channel: Channel = Endpoint::from_shared(url.to_owned())?.connect().await?;
     let mut client = tonic::client::Grpc::new(channel);

@@ -16,7 +16,8 @@ pub(crate) fn build() -> Result {
     run_quietly(command("npm").current_dir(folder()).args(["run", "build"]))
 }
 
-/// Copies the example page and the bundle, with the licenses of what the bundle contains, to where the server embeds them.
+/// Copies the example page and the bundle, with the licenses of what the bundle contains, to where the server embeds
+/// them.
 pub(crate) fn publish(to: &Path) -> Result {
     fs::create_dir_all(to).map_err(|error| format!("{}: {error}", to.display()))?;
     for (from, name) in [

@@ -1,4 +1,5 @@
-//! The developer's commands, which `cargo xtask help` lists. Each command installs the tools that it needs and that are missing.
+//! The developer's commands, which `cargo xtask help` lists. Each command installs the tools that it needs and that are
+//! missing.
 
 mod bench;
 mod cargo_tool;

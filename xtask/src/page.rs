@@ -41,7 +41,8 @@ pub(crate) enum Kind {
     Quick,
 }
 
-/// Builds the page unless `dist/` is current. Whenever the page is compiled, `then` runs after it, while tools are built.
+/// Builds the page unless `dist/` is current. Whenever the page is compiled, `then` runs after it, while tools are
+/// built.
 pub(crate) fn build(kind: Kind, then: impl FnOnce(&Task) -> Result + Send) -> Result {
     let stamp = root().join("dist/.built");
     if is_current(&stamp, kind)? {
@@ -109,7 +110,8 @@ pub(crate) fn compiled_file(name: &str, profile: &str) -> PathBuf {
 /// Compiles a package of the workspace for WebAssembly.
 pub(crate) fn compile(task: &Task, package: &str, profile: &str) -> Result {
     let wasm = WasmToolchain::find()?;
-    // Trunk builds offline, so all dependencies are fetched now; Debian's toolchain also needs those of the standard library.
+    // Trunk builds offline, so all dependencies are fetched now; Debian's toolchain also needs those of the standard
+    // library.
     task.cargo(
         wasm.cargo()?
             .args(["fetch", "--locked", "--target", TARGET]),

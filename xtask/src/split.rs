@@ -1,7 +1,7 @@
 //! Splits the page's program, so that browsers load a part only when a page needs the part.
 //!
-//! Trunk writes the whole program into `dist`. This module splits the same program, as linked, at the functions with the
-//! attribute `wasm_split` (`web/src/lazy.rs`). The main part then replaces the whole program in `dist`.
+//! Trunk writes the whole program into `dist`. This module splits the same program, as linked, at the functions with
+//! the attribute `wasm_split` (`web/src/lazy.rs`). The main part then replaces the whole program in `dist`.
 
 use std::fs;
 use std::path::Path;

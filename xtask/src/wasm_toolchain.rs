@@ -19,7 +19,8 @@ pub(crate) enum WasmToolchain {
 }
 
 impl WasmToolchain {
-    /// Returns the default toolchain if it has the target or rustup can install the target; otherwise Debian's toolchain.
+    /// Returns the default toolchain if it has the target or rustup can install the target; otherwise Debian's
+    /// toolchain.
     pub(crate) fn find() -> Result<Self> {
         if has_target() {
             return Ok(Self::Target);

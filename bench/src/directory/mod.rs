@@ -1,4 +1,5 @@
-//! `directory`: a million users beside a thousand, in one run: import, reads at the far end, searches, streams, adds, the page.
+//! `directory`: a million users beside a thousand, in one run: import, reads at the far end, searches, streams, adds,
+//! the page.
 
 mod adds;
 mod import;
