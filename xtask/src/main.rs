@@ -59,7 +59,7 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(sentence) => {
-            eprintln!("xtask: {sentence}");
+            progress::say(&format!("xtask: {sentence}"));
             ExitCode::FAILURE
         }
     }

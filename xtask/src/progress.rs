@@ -198,7 +198,10 @@ fn minutes(start: Instant) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Task, crates_of, is_status};
+    use std::process::Command;
+    use std::time::{Duration, Instant};
+
+    use super::{Task, crates_of, is_status, side_by_side};
 
     #[test]
     fn progress_is_counted_and_only_diagnostics_are_kept() {
@@ -226,5 +229,25 @@ mod tests {
             assert_eq!(crates_of(line), None, "{line}");
             assert!(!is_status(line), "{line}");
         }
+    }
+
+    #[test]
+    fn the_first_failure_ends_the_other_tasks() {
+        let start = Instant::now();
+        let outcome = side_by_side(vec![
+            (
+                "slow",
+                Box::new(|task| task.cargo(Command::new("sleep").arg("60"))),
+            ),
+            (
+                "broken",
+                Box::new(|_| {
+                    std::thread::sleep(Duration::from_millis(100));
+                    Err("broken".into())
+                }),
+            ),
+        ]);
+        assert_eq!(outcome, Err("broken".into()));
+        assert!(start.elapsed() < Duration::from_secs(10));
     }
 }
