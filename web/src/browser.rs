@@ -11,8 +11,6 @@ use wasm_bindgen::JsCast as _;
 use wasm_bindgen::closure::Closure;
 use web_sys::VisibilityState;
 
-use crate::language::Language;
-
 /// Milliseconds since the page was opened, monotonic.
 pub(crate) fn now() -> f64 {
     window()
@@ -108,24 +106,27 @@ pub(crate) fn date_and_time(milliseconds: i64) -> String {
         // A plain object takes any property.
         let _ = js_sys::Reflect::set(&options, &name.into(), &value.into());
     }
-    date.to_locale_string(&language(), &options).into()
+    date.to_locale_string(&locale(), &options).into()
 }
 
 /// A number with its digits in groups, as the reader's language has it.
 pub(crate) fn grouped(number: u32) -> String {
     js_sys::Number::from(number)
-        .to_locale_string(&language())
+        .to_locale_string(&locale())
         .into()
 }
 
-/// The page's language, with the reader's region if it is theirs, such as `en-GB`.
-fn language() -> String {
-    let tag = Language::current().tag();
+/// Returns the locale of dates and numbers: the language of the document, with the reader's region if the reader has the
+/// same language, such as `en-GB`.
+fn locale() -> String {
+    let root = document().document_element();
+    let language = root.and_then(|root| root.get_attribute("lang"));
+    let language = language.unwrap_or_default();
     let own = window().navigator().language().unwrap_or_default();
-    if own.starts_with(tag) {
+    if own.starts_with(&language) {
         own
     } else {
-        tag.to_owned()
+        language
     }
 }
 
@@ -142,9 +143,14 @@ pub(crate) fn store(name: &str, value: &str) {
     }
 }
 
+/// Returns a random number from 0 to 1, not for secrets.
+pub(crate) fn random() -> f64 {
+    js_sys::Math::random()
+}
+
 /// A text that nobody else has, and nobody need keep secret.
 pub(crate) fn random_id() -> String {
-    let part = || format!("{:013x}", (js_sys::Math::random() * 2_f64.powi(52)) as u64);
+    let part = || format!("{:013x}", (random() * 2_f64.powi(52)) as u64);
     part() + &part()
 }
 
