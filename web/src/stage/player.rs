@@ -58,7 +58,7 @@ async fn play(recording: &Recording, speed: f64, tell: &dyn Fn(f64)) -> Result<(
         });
     }
     let sentence = |error: api::CallError| error.sentence();
-    let mut updates = pin!(api::sync(receiver).await.map_err(sentence)?);
+    let mut updates = api::sync_positions(receiver).await.map_err(sentence)?;
     let mut own = Vec::new();
     while own.len() < joins.len() {
         let update = updates.next().await;

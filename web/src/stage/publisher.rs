@@ -1,18 +1,17 @@
 //! The call that moves characters: the reader's own, and those that are taken over. Open while there is anybody to move.
 
 use std::collections::BTreeMap;
-use std::pin::pin;
 use std::time::Duration;
 
 use futures_channel::mpsc::{self, UnboundedSender};
+use futures_util::StreamExt as _;
 use leptos::prelude::*;
 use soundstage_proto::position::{
     Join, PositionSubRequest, PositionSyncRequest, Sample, StageUpdate,
 };
 
-use super::link::{RECONNECT_DELAYS, next_of};
 use super::place::{Place, to_pos};
-use crate::api::{self, CallError};
+use crate::api::{self, Backoff, CallError};
 use crate::browser;
 use crate::language::fill;
 
@@ -41,6 +40,7 @@ struct State {
     /// The reader's own character, while it is to be on the stage, and where it is.
     own: Option<(Join, Place)>,
     idle_heartbeats: u32,
+    backoff: Backoff,
 }
 
 impl Publisher {
@@ -191,11 +191,12 @@ impl Publisher {
         self,
         requests: mpsc::UnboundedReceiver<PositionSyncRequest>,
     ) -> Result<(), CallError> {
-        let mut updates = pin!(api::sync(requests).await?);
-        while let Some(update) = next_of(updates.as_mut()).await? {
-            let StageUpdate { own, heartbeat, .. } = update;
+        let mut updates = api::sync_positions(requests).await?;
+        while let Some(update) = updates.next().await {
+            let StageUpdate { own, heartbeat, .. } = update?;
             if let Some(own) = own.first() {
                 let _ = self.own.try_set(Some(own.id));
+                let _ = self.state.try_update_value(|state| state.backoff.reset());
             }
             if heartbeat {
                 self.answer_heartbeat();
@@ -221,13 +222,15 @@ impl Publisher {
     }
 
     async fn ended(self, outcome: Result<(), CallError>) {
-        let Some(is_joined) = self.state.try_with_value(|state| state.own.is_some()) else {
-            return;
-        };
         let Err(error) = outcome else { return };
-        if error == CallError::Unreachable && is_joined {
+        let delay = self.state.try_update_value(|state| {
+            let is_retried = state.own.is_some() && error == CallError::Unreachable;
+            is_retried.then(|| state.backoff.next_delay())
+        });
+        let Some(delay) = delay else { return };
+        if let Some(delay) = delay {
             // The character is stale until then, and its source finds it again.
-            browser::sleep(RECONNECT_DELAYS[2]).await;
+            browser::sleep(delay).await;
             let still = self.state.try_with_value(|state| state.own.is_some());
             if still == Some(true) {
                 self.call();

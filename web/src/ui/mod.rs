@@ -22,7 +22,7 @@ pub(crate) fn Notice(children: Children) -> impl IntoView {
 /// A failed call, and the way to try it again.
 #[component]
 pub(crate) fn Failure(error: CallError, retry: Callback<()>) -> impl IntoView {
-    let hint = (error == CallError::Unreachable).then(|| t("Trying again by itself."));
+    let hint = (!error.is_final()).then(|| t("Trying again by itself."));
     view! {
         <div class="notice failure" role="alert">
             <p>{error.sentence()} " " {hint}</p>

@@ -28,8 +28,8 @@ pub(super) struct Table {
     pub(super) unseen: RwSignal<u32>,
     /// Counts the views that were shown; answers to an earlier one are dropped.
     pub(super) round: RwSignal<u32>,
-    /// Counts the times that what is missing is to be asked for again.
-    tries: RwSignal<u32>,
+    /// Number of times that missing rows were requested again.
+    attempt: RwSignal<u32>,
     in_flight: StoredValue<Vec<u32>>,
 }
 
@@ -41,7 +41,7 @@ impl Table {
             failure: RwSignal::new(None),
             unseen: RwSignal::new(0),
             round: RwSignal::new(0),
-            tries: RwSignal::new(0),
+            attempt: RwSignal::new(0),
             in_flight: StoredValue::default(),
         };
         Effect::new(move |_| {
@@ -51,6 +51,8 @@ impl Table {
             table.rows.set(Rows::default());
             table.unseen.set(0);
         });
+        let fetch_missing = Callback::new(move |()| table.attempt.update(|attempt| *attempt += 1));
+        api::retry_while_failed(table.failure.into(), fetch_missing);
         table
     }
 
@@ -85,14 +87,7 @@ impl Table {
                     self.failure.set(None);
                     self.rows.update(|rows| rows.insert(number, page));
                 }
-                Err(error) => {
-                    let tries_again = error == CallError::Unreachable;
-                    self.failure.set(Some(error));
-                    if tries_again {
-                        browser::sleep(Duration::from_secs(1)).await;
-                        self.tries.try_update(|tries| *tries += 1);
-                    }
-                }
+                Err(error) => self.failure.set(Some(error)),
             }
         });
     }
@@ -101,7 +96,7 @@ impl Table {
     pub(super) fn refresh(self) {
         self.unseen.set(0);
         self.rows.update(Rows::go_stale);
-        self.tries.update(|tries| *tries += 1);
+        self.attempt.update(|attempt| *attempt += 1);
     }
 
     /// Takes a change in. Whether the rows may be others now.
@@ -130,7 +125,7 @@ impl Table {
         });
         Effect::new(move |_| {
             self.round.track();
-            self.tries.track();
+            self.attempt.track();
             let missing = missing.get();
             let is_first = self.rows.with_untracked(|rows| rows.total().is_none());
             browser::spawn_scoped(async move {
