@@ -32,17 +32,17 @@ impl CallError {
     /// Returns the error as a sentence for the reader.
     pub(crate) fn sentence(&self) -> String {
         match self {
-            Self::Unreachable => t("The server cannot be reached.").into(),
+            Self::Unreachable => t("Cannot reach the server.").into(),
             Self::InvalidFields(fields) => {
                 let sentences = fields
                     .iter()
                     .map(|(field, description)| format!("{field}: {}", translated(description)));
                 sentences.collect::<Vec<_>>().join(" ")
             }
-            Self::Stale => t("Somebody has changed it meanwhile.").into(),
-            Self::NotFound => t("It is not there any more.").into(),
+            Self::Stale => t("Someone else has changed this user.").into(),
+            Self::NotFound => t("This user no longer exists.").into(),
             Self::Failed(message) | Self::Rejected(message) => {
-                fill("The server refused: {0}", &[message])
+                fill("The server reported an error: {0}", &[message])
             }
         }
     }
