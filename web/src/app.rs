@@ -6,7 +6,7 @@ use leptos_router::path;
 
 use crate::browser;
 use crate::language::{Language, t};
-use crate::lazy::{LazyCalls, LazyStage};
+use crate::parts::{LazyCalls, LazyStage};
 use crate::ui::Notice;
 use crate::users::{ImportStatus, Importing, UsersPage};
 

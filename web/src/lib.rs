@@ -12,6 +12,7 @@ mod browser;
 mod calls;
 mod language;
 mod lazy;
+mod parts;
 mod stage;
 mod ui;
 mod users;
