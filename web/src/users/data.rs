@@ -21,7 +21,7 @@ const COALESCE_WINDOW: Duration = Duration::from_millis(150);
 /// Rows of a query, and the requests for them.
 #[derive(Clone, Copy)]
 pub(super) struct Table {
-    view: Memo<UserQuery>,
+    query: Memo<UserQuery>,
     pub(super) rows: RwSignal<Rows>,
     pub(super) failure: RwSignal<Option<CallError>>,
     /// Number of changes that the rows do not show yet.
@@ -35,9 +35,9 @@ pub(super) struct Table {
 }
 
 impl Table {
-    pub(super) fn new(view: Memo<UserQuery>) -> Self {
+    pub(super) fn new(query: Memo<UserQuery>) -> Self {
         let table = Self {
-            view,
+            query,
             rows: RwSignal::default(),
             failure: RwSignal::new(None),
             unseen: RwSignal::new(0),
@@ -46,7 +46,7 @@ impl Table {
             in_flight: StoredValue::default(),
         };
         Effect::new(move |_| {
-            view.track();
+            query.track();
             table.in_flight.set_value(Vec::new());
             table.generation.update(|generation| *generation += 1);
             table.rows.set(Rows::default());
@@ -66,8 +66,8 @@ impl Table {
         let generation = self.generation.get_untracked();
         let total = self.rows.with_untracked(Rows::exact_total);
         let (request, reversed) = self
-            .view
-            .with_untracked(|view| view.request(number * BLOCK, BLOCK, total));
+            .query
+            .with_untracked(|query| query.request(number * BLOCK, BLOCK, total));
         browser::spawn_abortable(async move {
             let response = api::list_users(request).await;
             if self.generation.try_get_untracked() != Some(generation) {
@@ -142,7 +142,7 @@ impl Table {
 
     /// Shows the changes of others: new values of a row at once, moved rows once the pointer has left the table, so that a
     /// click hits the intended row. Changes made on this page are shown at once.
-    pub(super) fn follow_changes(self, is_pointed_at: RwSignal<bool>, revised: ChangeSignals) {
+    pub(super) fn follow_changes(self, is_pointed_at: RwSignal<bool>, changes: ChangeSignals) {
         let is_coalescing = StoredValue::new(false);
         live::follow(move |change| {
             if !self.apply(change) || is_coalescing.get_value() {
@@ -153,18 +153,18 @@ impl Table {
                 browser::sleep(COALESCE_WINDOW).await;
                 // `None` if the reader has left the page.
                 if is_coalescing.try_set_value(false).is_none() {
-                    revised.by_anybody.update(|count| *count += 1);
+                    changes.by_anybody.update(|count| *count += 1);
                 }
             });
         });
         Effect::new(move |_| {
-            revised.by_anybody.track();
+            changes.by_anybody.track();
             if !is_pointed_at.get() && self.unseen.get_untracked() > 0 {
                 self.refresh();
             }
         });
         Effect::new(move |_| {
-            if revised.here.get() > 0 {
+            if changes.here.get() > 0 {
                 self.refresh();
             }
         });
