@@ -70,7 +70,7 @@ test("conflicts are decided, and a check stores nothing", async ({ page, server 
   await choose(page, file("mixed.csv", MIXED));
   await pane(page).getByLabel("A user whose id is taken").selectOption("fail");
   await pane(page).getByRole("button", { name: "Import" }).click();
-  await expect(pane(page).getByText("The server refused: ")).toContainText("Nothing is stored.");
+  await expect(pane(page).getByText("The server reported an error: ")).toContainText("Nothing is stored.");
   expect(await server.ask("user", "list")).toHaveLength(6);
 });
 

@@ -414,7 +414,7 @@ test.describe("when the server goes away", () => {
     await expect(rows(page)).toHaveCount(6);
     await server.kill();
     await rows(page).getByRole("link", { name: "foo" }).click();
-    await expect(page.getByRole("alert")).toContainText("The server cannot be reached.");
+    await expect(page.getByRole("alert")).toContainText("Cannot reach the server.");
     await server.startAgain();
     await expect(page.getByRole("complementary", { name: "User 3" })).toContainText("foo@example.com");
   });
@@ -424,7 +424,7 @@ test.describe("when the server goes away", () => {
     await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
     await server.kill();
     await page.getByRole("link", { name: "Users" }).click();
-    await expect(page.getByRole("alert")).toContainText("The server cannot be reached.");
+    await expect(page.getByRole("alert")).toContainText("Cannot reach the server.");
     await server.startAgain();
     await expect(rows(page)).toHaveCount(6);
     await expect(page.getByRole("alert")).toBeHidden();

@@ -87,7 +87,7 @@ fn paint(
         last_drawn = now;
         let options = Options {
             trails: !calm,
-            is_stale: matches!(link, Link::Reconnecting | Link::Connecting),
+            is_stale: !matches!(link, Link::Live | Link::Still | Link::Paused),
             own: publisher.own_untracked(),
         };
         let _ = scene.try_update_value(|scene| painter.draw(scene, now, options));

@@ -1,14 +1,20 @@
 //! Saving users as a file.
 
+#![expect(
+    clippy::unnecessary_wraps,
+    reason = "loading can fail, around the marked function"
+)]
+
 use futures_util::StreamExt as _;
 use futures_util::future::AbortHandle;
 use leptos::prelude::*;
-use soundstage_formats::Format;
+use soundstage_formats::{Format, Writer};
+use soundstage_proto::user::User;
+use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 use super::selection::Selection;
 use super::user_query::UserQuery;
 use crate::language::{fill, t};
-use crate::lazy::{self, UserWriter};
 use crate::{api, browser};
 
 /// Users that are put together before they go to the browser.
@@ -80,7 +86,7 @@ pub(super) fn ExportChoice(source: Source) -> impl IntoView {
 /// Saves the users, or says why not.
 async fn save(source: Source, format: Format, count: RwSignal<Option<u32>>) -> Result<(), String> {
     let unsaved = |sentence: &str| fill("{0} Nothing was saved.", &[sentence]);
-    let writer = lazy::user_writer(format).await;
+    let writer = user_writer(format).await;
     let mut writer: UserWriter =
         writer.map_err(|_| unsaved(t("A part of the page could not be loaded.")))?;
     let parts = js_sys::Array::new();
@@ -112,6 +118,23 @@ async fn save(source: Source, format: Format, count: RwSignal<Option<u32>>) -> R
     let name = format!("users.{}", format.extension());
     browser::save_file(&name, media_type(format), &parts);
     Ok(())
+}
+
+/// Writer of a file: returns the text of a user, or of the end for `None`.
+type UserWriter = Box<dyn FnMut(Option<&User>) -> String>;
+
+/// Creates the writer of a file of users.
+#[wasm_split(files, fallible)]
+fn user_writer(format: Format) -> Result<UserWriter, SplitLoaderError> {
+    let mut writer = Writer::new(format);
+    Ok(Box::new(move |user| {
+        let mut text = String::new();
+        match user {
+            Some(user) => writer.user(user, &mut text),
+            None => writer.finish(&mut text),
+        }
+        text
+    }))
 }
 
 /// As registered with IANA; NDJSON is not, and commonly this.

@@ -1,11 +1,17 @@
 //! Keys: in the table, and everywhere on the page of users.
 
+#![expect(
+    clippy::unnecessary_wraps,
+    reason = "loading can fail, around the marked function"
+)]
+
 use leptos::ev::{self, KeyboardEvent};
 use leptos::html;
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::use_navigate;
 use wasm_bindgen::JsCast as _;
+use wasm_split_helpers::{SplitLoaderError, wasm_split};
 use web_sys::{Element, HtmlElement};
 
 use super::Links;
@@ -15,7 +21,7 @@ use super::selection::Selection;
 use super::viewport::Viewport;
 use crate::browser;
 use crate::language::{key, t};
-use crate::lazy::LazyShortcutsDialog;
+use crate::lazy::lazily;
 
 /// What finds users; `/` goes there.
 pub(super) const SEARCH_ID: &str = "search-users";
@@ -197,9 +203,20 @@ pub(super) fn Shortcuts() -> impl IntoView {
     }
 }
 
+/// Dialog with the list of keys, as a part.
+#[component]
+fn LazyShortcutsDialog(on_close: Callback<()>) -> impl IntoView {
+    lazily(move || shortcuts_dialog(on_close))
+}
+
+#[wasm_split(panes, fallible)]
+fn shortcuts_dialog(on_close: Callback<()>) -> Result<AnyView, SplitLoaderError> {
+    Ok(view! { <ShortcutsDialog on_close /> }.into_any())
+}
+
 /// The list of all keys, and whether single letters are among them.
 #[component]
-pub(crate) fn ShortcutsDialog(on_close: Callback<()>) -> impl IntoView {
+fn ShortcutsDialog(on_close: Callback<()>) -> impl IntoView {
     let dialog = NodeRef::<html::Dialog>::new();
     Effect::new(move |_| {
         if let Some(dialog) = dialog.get() {

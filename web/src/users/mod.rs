@@ -13,6 +13,7 @@ mod import;
 mod keys;
 mod live;
 mod menu;
+mod parts;
 mod rows;
 mod scroll;
 mod selection;
@@ -31,21 +32,17 @@ use soundstage_proto::{UserType, user_types};
 
 use crate::browser;
 use crate::language::t;
-use crate::lazy::{LazyAddUserPane, LazyEditDialog, LazyImportPane, LazyUserPane, expect_panes};
 
 use actions::Actions;
 use deletion::DeletionNotice;
 use export::{ExportChoice, Source};
 use menu::{RowMenu, UserMenu};
+use parts::{LazyAddUserPane, LazyEditDialog, LazyImportPane, LazyUserPane, preload_panes};
 use selection::{Selection, SelectionBar};
 use table::UserTable;
 use user_query::UserQuery;
 
-pub(crate) use add::AddUserPane;
-pub(crate) use detail::UserPane;
-pub(crate) use edit::EditDialog;
-pub(crate) use import::{ImportPane, ImportStatus, Importing};
-pub(crate) use keys::ShortcutsDialog;
+pub(crate) use import::{ImportStatus, Importing};
 
 /// How long somebody must have stopped typing before the search begins.
 const TYPED: Duration = Duration::from_millis(200);
@@ -147,8 +144,8 @@ pub(crate) fn UsersPage() -> impl IntoView {
         <div
             class="users-page"
             class:dragged-over=is_dragged_over
-            on:pointerenter=move |_| expect_panes()
-            on:focusin=move |_| expect_panes()
+            on:pointerenter=move |_| preload_panes()
+            on:focusin=move |_| preload_panes()
             on:dragover=drag_over
             on:dragleave=move |_| is_dragged_over.set(false)
             on:drop=take_file

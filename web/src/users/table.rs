@@ -34,7 +34,7 @@ pub(super) fn UserTable(view: Memo<UserQuery>) -> impl IntoView {
     let is_pointed_at = RwSignal::new(false);
     table.follow_changes(is_pointed_at, revised);
     let extent = Memo::new(move |_| table.rows.with(Rows::extent));
-    let viewport = Viewport::new(extent, table.round);
+    let viewport = Viewport::new(extent, table.generation);
     let drawn = viewport.drawn;
     table.keep_fetching(Memo::new(move |_| drawn.with(|drawn| drawn.rows.clone())));
     let failure = move || {
@@ -77,7 +77,7 @@ pub(super) fn UserTable(view: Memo<UserQuery>) -> impl IntoView {
                 <tbody>
                     <For
                         each=move || drawn.with(|drawn| drawn.rows.clone())
-                        key=move |number| (*number, table.round.get_untracked())
+                        key=move |number| (*number, table.generation.get_untracked())
                         let:number
                     >
                         <UserRow number rows=table.rows />

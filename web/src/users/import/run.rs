@@ -1,8 +1,6 @@
 //! An import under way: a file is read piece by piece, its rows are sent, and each is stored once, whatever happens to the
 //! connection meanwhile.
 
-use std::time::Duration;
-
 use futures_channel::mpsc;
 use futures_util::future::{Either, poll_fn, select};
 use futures_util::stream::StreamExt as _;
@@ -15,7 +13,7 @@ use wasm_bindgen_futures::JsFuture;
 
 use super::faults;
 use super::state::{Account, End};
-use crate::api::{self, CallError};
+use crate::api::{self, Backoff, CallError};
 use crate::browser;
 use crate::language::key;
 
@@ -24,9 +22,6 @@ const PIECE: f64 = 64.0 * 1024.0;
 
 /// Requests that wait for the connection.
 const QUEUE: usize = 512;
-
-/// How long to wait before the server is tried again.
-const RETRY_DELAY: Duration = Duration::from_millis(500);
 
 /// Refused rows that are shown; the file has them all.
 const SHOWN: usize = 100;
@@ -48,6 +43,7 @@ pub(super) async fn run(
         unreadable: None,
         refused: RejectedRows::new(format),
         account,
+        backoff: Backoff::default(),
     };
     let failure = run.finish().await.err();
     let mut text = String::new();
@@ -71,6 +67,7 @@ struct Run {
     unreadable: Option<ReadError>,
     refused: RejectedRows,
     account: Account,
+    backoff: Backoff,
 }
 
 struct OpenFile {
@@ -90,7 +87,7 @@ impl Run {
                 return outcome;
             }
             self.account.is_waiting.set(true);
-            browser::sleep(RETRY_DELAY).await;
+            browser::sleep(self.backoff.next_delay()).await;
         }
     }
 
@@ -109,6 +106,7 @@ impl Run {
         let first = answers.next().await.unwrap_or(Err(CallError::Unreachable));
         self.hear(first?);
         self.account.is_waiting.set(false);
+        self.backoff.reset();
         loop {
             if self.account.is_stopped.get_value() {
                 self.file = None;
