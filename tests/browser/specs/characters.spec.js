@@ -133,7 +133,7 @@ test("characters are chosen, hidden, followed and taken over", async ({ page, se
 
 test("a user of the directory comes to the stage from its pane", async ({ page, server }) => {
   await page.goto("/users/2");
-  await page.getByRole("link", { name: "To the stage" }).click();
+  await page.getByRole("link", { name: "Go to the stage" }).click();
   await expect(live(page)).toBeVisible();
   await page.getByRole("button", { name: "Join the stage" }).click();
   await expect(page.getByRole("heading", { name: "guest", exact: true })).toBeVisible();

@@ -9,19 +9,21 @@ use leptos::prelude::*;
 use super::log::{Direction, Event, EventKind, Log};
 use super::session::{Phase, Session};
 use crate::language::{fill, t};
-use crate::ui::decimal;
+use crate::ui::{ListGeometry, ScrollPosition, decimal};
 
 /// The height of a row in CSS pixels; the style sheet has it too.
 const ROW_HEIGHT: f64 = 32.0;
-/// Rows beyond each edge that are there already when they scroll into view.
-const MARGIN: usize = 8;
 
-/// The rows to have in the document when so much is scrolled away and so much is in view, in CSS pixels.
-fn rows_in_view(scrolled: f64, height: f64, rows: usize) -> Range<usize> {
-    let first = (scrolled.max(0.0) / ROW_HEIGHT) as usize;
-    let last = ((scrolled.max(0.0) + height) / ROW_HEIGHT).ceil() as usize;
-    let end = last.saturating_add(MARGIN).min(rows);
-    first.saturating_sub(MARGIN).min(end)..end
+/// Returns the rows to render at a scroll offset, for a view of this height, both in CSS pixels.
+fn rendered_rows(scroll_top: f64, view_height: f64, rows: usize) -> Range<usize> {
+    let list = ListGeometry {
+        rows: rows as u32,
+        row_height: ROW_HEIGHT,
+        view_height,
+    };
+    let position = list.scrolled(ScrollPosition::default(), scroll_top);
+    let rows = list.rendered(position).rows;
+    rows.start as usize..rows.end as usize
 }
 
 /// So many rows as a length in CSS.
@@ -61,7 +63,7 @@ pub(super) fn Diagram(session: Session, label: String) -> impl IntoView {
     let rows = move || {
         let ((top, height), chosen_now) = (view.get(), chosen.get());
         session.with_log(|log| {
-            let rows = rows_in_view(top, height, log.len()).filter_map(|row| {
+            let rows = rendered_rows(top, height, log.len()).filter_map(|row| {
                 let arrow = log.row(row)?;
                 Some(row_view(
                     row,
@@ -180,14 +182,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_rows_in_view_and_a_few_more_are_in_the_document() {
-        assert_eq!(rows_in_view(0.0, 320.0, 0), 0..0);
-        assert_eq!(rows_in_view(0.0, 320.0, 5), 0..5);
-        assert_eq!(rows_in_view(0.0, 320.0, 2000), 0..18);
-        assert_eq!(rows_in_view(32_000.0, 320.0, 2000), 992..1018);
-        // Scrolled further than a new, shorter call is long.
-        assert_eq!(rows_in_view(32_000.0, 320.0, 3), 3..3);
-        assert_eq!(rows_in_view(-10.0, 320.0, 3), 0..3);
+    fn a_new_shorter_call_is_rendered_wherever_the_old_one_was_scrolled_to() {
+        assert_eq!(rendered_rows(32_000.0, 320.0, 2000), 992..1019);
+        assert_eq!(rendered_rows(32_000.0, 320.0, 3), 0..3);
     }
 
     #[test]
