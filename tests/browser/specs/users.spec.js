@@ -359,6 +359,17 @@ test("keys move between rows and act on them", async ({ page, server }) => {
   expect(await server.ask("user", "list")).toHaveLength(5);
 });
 
+test("holding Del deletes one user", async ({ page, server }) => {
+  await page.goto("/users");
+  await rows(page).nth(2).focus();
+  for (let press = 0; press < 5; press++) await page.keyboard.down("Delete");
+  await page.keyboard.up("Delete");
+  await expect(page.getByText("Deleted foo.")).toBeVisible();
+  await page.getByRole("heading", { name: "Users" }).hover();
+  await expect(rows(page)).toHaveCount(5);
+  expect(await server.ask("user", "list")).toHaveLength(5);
+});
+
 test("shortcuts open the search, the form and the list of keys, unless they are off", async ({ page }) => {
   await page.goto("/users");
   await expect(rows(page)).toHaveCount(6);

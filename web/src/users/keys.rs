@@ -136,7 +136,8 @@ impl<N: Fn(&str, NavigateOptions) + Clone> RowKeys<N> {
             }
             " " if is_row => self.selection.toggle(self.rows, number, event.shift_key()),
             "e" => self.actions.edit(user),
-            "Delete" => self.actions.delete(user),
+            // A key held down must not delete the rows that move up.
+            "Delete" if !event.repeat() => self.actions.delete(user),
             "F10" if event.shift_key() => open_menu(row),
             "ContextMenu" => open_menu(row),
             _ => return false,
