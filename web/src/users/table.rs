@@ -92,7 +92,7 @@ pub(super) fn UserTable(query: Memo<UserQuery>) -> impl IntoView {
         </div>
         {move || is_empty.get().then(|| view! {
             <Notice>
-                {if query.with(UserQuery::is_filtered) {
+                {move || if query.with(UserQuery::is_filtered) {
                     t("No users match. Shorten the search, or choose other types.")
                 } else {
                     t("There are no users yet. Add a user, or import a file.")
