@@ -8,13 +8,13 @@ use crate::browser;
 use crate::language::{Language, t};
 use crate::parts::{LazyCalls, LazyStage};
 use crate::ui::Notice;
-use crate::users::{ImportStatus, Importing, UsersPage};
+use crate::users::{self, ServiceStatus, UsersPage};
 
 /// The application. A change of language redraws it at the same address.
 #[component]
 pub(crate) fn App() -> impl IntoView {
     let language = RwSignal::new(Language::current());
-    provide_context(Importing::new());
+    users::provide_services();
     move || {
         language.track();
         view! { <Frame language /> }
@@ -36,7 +36,7 @@ fn Frame(language: RwSignal<Language>) -> impl IntoView {
                 <LanguageButton language />
             </header>
             <OfflineBanner />
-            <ImportStatus />
+            <ServiceStatus />
             <main id="main" tabindex="-1">
                 <FlatRoutes fallback=PageNotFound>
                     <Route path=path!("/") view=|| view! { <Redirect path="/users" /> } />

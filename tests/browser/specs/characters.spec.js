@@ -134,7 +134,7 @@ test("characters are chosen, hidden, followed and taken over", async ({ page, se
 
 test("the pane of a user leads to the stage, where the user joins", async ({ page, server }) => {
   await page.goto("/users/2");
-  await page.getByRole("link", { name: "To the stage" }).click();
+  await page.getByRole("link", { name: "Go to the stage" }).click();
   await expect(live(page)).toBeVisible();
   await page.getByRole("button", { name: "Join the stage" }).click();
   await expect(page.getByRole("heading", { name: "guest", exact: true })).toBeVisible();

@@ -8,7 +8,7 @@ test.describe("a reader of Japanese", () => {
     await page.goto("/users");
     await expect(page).toHaveTitle("ユーザー · Soundstage");
     await expect(page.locator("html")).toHaveAttribute("lang", "ja");
-    await expect(page.getByText("6 ユーザー")).toBeVisible();
+    await expect(page.getByText("6 人のユーザー")).toBeVisible();
     const [{ updated_ms: changed }] = await server.ask("user", "get", "1");
     const time = new Date(changed).toLocaleString("ja-JP", { dateStyle: "medium", timeStyle: "short", timeZone: "Asia/Tokyo" });
     await expect(page.getByRole("row").nth(1)).toContainText(time);

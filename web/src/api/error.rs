@@ -34,9 +34,14 @@ impl CallError {
         match self {
             Self::Unreachable => t("Cannot reach the server.").into(),
             Self::InvalidFields(fields) => {
-                let sentences = fields
-                    .iter()
-                    .map(|(field, description)| format!("{field}: {}", translated(description)));
+                let sentences = fields.iter().map(|(field, description)| {
+                    let description = translated(description);
+                    match field.as_str() {
+                        // A rule about the user as a whole.
+                        "" => description.to_owned(),
+                        field => format!("{field}: {description}"),
+                    }
+                });
                 sentences.collect::<Vec<_>>().join(" ")
             }
             Self::Stale => t("Someone else has changed this user.").into(),

@@ -1,17 +1,23 @@
 //! Components that all pages share.
 
+mod dialog;
 mod field;
 mod number;
+mod plural;
 mod remote;
+mod virtual_list;
 
 use leptos::prelude::*;
 
 use crate::api::CallError;
 use crate::language::t;
 
+pub(crate) use dialog::Dialog;
 pub(crate) use field::{Control, Field};
 pub(crate) use number::{decimal, fixed};
+pub(crate) use plural::plural;
 pub(crate) use remote::{Remote, RemoteData};
+pub(crate) use virtual_list::{ListGeometry, RenderedRows, ScrollPosition};
 
 /// Neutral box for a message, such as an empty result.
 #[component]

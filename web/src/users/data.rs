@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 
-use super::ChangeSignals;
+use super::changes::ChangeSignals;
 use super::live;
 use super::rows::{BLOCK, Rows};
 use super::user_query::UserQuery;
@@ -153,18 +153,18 @@ impl Table {
                 browser::sleep(COALESCE_WINDOW).await;
                 // `None` if the reader has left the page.
                 if is_coalescing.try_set_value(false).is_none() {
-                    changes.by_anybody.update(|count| *count += 1);
+                    changes.by_anyone.update(|count| *count += 1);
                 }
             });
         });
         Effect::new(move |_| {
-            changes.by_anybody.track();
+            changes.by_anyone.track();
             if !is_pointed_at.get() && self.unseen.get_untracked() > 0 {
                 self.refresh();
             }
         });
         Effect::new(move |_| {
-            if changes.here.get() > 0 {
+            if changes.local.get() > 0 {
                 self.refresh();
             }
         });
