@@ -216,7 +216,7 @@ test("a recording of the page plays at another speed", async ({ page }, info) =>
 
   await writeFile(file, '{"time_ms":0,"x":1,"y":2}\n{"time_ms":0,"x":1}\n');
   await page.getByLabel("Play a recording…").setInputFiles(file);
-  await expect(page.getByRole("alert").filter({ hasText: "two.ndjson: line 2: missing field `y`" })).toBeVisible();
+  await expect(page.getByRole("alert").filter({ hasText: "two.ndjson: Cannot read line 2: missing field `y`" })).toBeVisible();
 });
 
 test("closing a tab removes its character", async ({ context, server }) => {

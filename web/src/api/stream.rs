@@ -34,15 +34,13 @@ where
             browser::spawn_scoped(async move {
                 let mut backoff = Backoff::default();
                 loop {
-                    let start = browser::now();
-                    let error = receive(connection, open(), on_message).await;
+                    let error = receive(connection, &mut backoff, open(), on_message).await;
                     let is_final = error.is_final();
                     let now = browser::now();
                     connection.update(|connection| *connection = connection.after(error, now));
                     if is_final {
                         return;
                     }
-                    backoff.reset_after(now - start);
                     browser::sleep(backoff.next_delay()).await;
                 }
             });
@@ -56,6 +54,7 @@ where
 /// Receives messages until the stream breaks, and returns the reason. The end of the stream counts as a lost connection.
 async fn receive<T>(
     connection: RwSignal<Connection>,
+    backoff: &mut Backoff,
     opening: impl Future<Output = Result<Messages<T>, CallError>>,
     on_message: impl Fn(T),
 ) -> CallError {
@@ -64,13 +63,16 @@ async fn receive<T>(
         Err(error) => return error,
     };
     connection.set(Connection::Live);
-    loop {
+    let start = browser::now();
+    let error = loop {
         match messages.next().await {
             Some(Ok(message)) => on_message(message),
-            Some(Err(error)) => return error,
-            None => return CallError::Unreachable,
+            Some(Err(error)) => break error,
+            None => break CallError::Unreachable,
         }
-    }
+    };
+    backoff.reset_after(browser::now() - start);
+    error
 }
 
 /// Ends a stream with [`CallError::Unreachable`] if a message takes longer than `timeout`, a new timer for each message.
