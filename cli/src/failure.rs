@@ -8,7 +8,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
 use crate::exit_status::ExitStatus;
-use crate::output::counted;
+use crate::plural::counted;
 
 /// The reason why a command failed.
 #[derive(Debug, thiserror::Error)]

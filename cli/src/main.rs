@@ -5,6 +5,7 @@ mod exit_status;
 mod failure;
 mod ids;
 mod output;
+mod plural;
 mod position;
 mod serve;
 mod user;
@@ -14,9 +15,10 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 
-use client::{ClientArgs, OutputFormat};
+use client::ClientArgs;
 use exit_status::ExitStatus;
 use failure::Failure;
+use output::OutputFormat;
 
 /// A user directory and a stage of moving characters, over gRPC, gRPC-Web and a web page
 #[derive(Parser)]

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use soundstage_formats::user_object;
@@ -10,8 +11,15 @@ use soundstage_proto::position::{Character, Pos, Sample};
 use soundstage_proto::user::User;
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::client::OutputFormat;
 use crate::failure::Failure;
+
+/// How responses are printed.
+#[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OutputFormat {
+    #[default]
+    Table,
+    Json,
+}
 
 /// Prints rows, with a heading before the first row of a table.
 pub(crate) struct Printer {
@@ -124,12 +132,6 @@ fn padded(name: &str) -> String {
     )
 }
 
-/// Returns a count with its noun: "1 user", "2 users".
-pub(crate) fn counted(count: u64, noun: &str) -> String {
-    let ending = if count == 1 { "" } else { "s" };
-    format!("{count} {noun}{ending}")
-}
-
 /// Returns the path that an output file has until it is complete. Renaming it then makes the file appear whole or not
 /// at all.
 pub(crate) fn partial_path(path: &Path) -> PathBuf {
@@ -154,15 +156,4 @@ pub(crate) fn progress_bar(length: Option<u64>, bar: &str, spinner: &str) -> Pro
 /// Prints a line. Standard output is line buffered, so the line is visible at once.
 pub(crate) fn line(content: impl std::fmt::Display) -> Result<(), Failure> {
     writeln!(std::io::stdout(), "{content}").map_err(Failure::output)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_one_is_singular() {
-        let texts = [0, 1, 2].map(|count| counted(count, "user"));
-        assert_eq!(texts, ["0 users", "1 user", "2 users"]);
-    }
 }

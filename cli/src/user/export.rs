@@ -12,7 +12,8 @@ use super::filter::FilterArgs;
 use super::{Users, file_format};
 use crate::client::ClientArgs;
 use crate::failure::Failure;
-use crate::output::{counted, partial_path, progress_bar};
+use crate::output::{partial_path, progress_bar};
+use crate::plural::counted;
 
 #[derive(Args)]
 pub(crate) struct ExportArgs {
