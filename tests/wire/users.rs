@@ -331,7 +331,7 @@ async fn get_users_by_ids_returns_each_user_before_the_next_id_is_sent() {
         sender
             .send(UserRequest { id })
             .await
-            .expect("the call goes on");
+            .expect("the call is open");
         let response = tokio::time::timeout(PATIENCE, responses.message())
             .await
             .expect("a response in time");
