@@ -36,7 +36,7 @@ pub(crate) struct ServeArgs {
         value_delimiter = ','
     )]
     allow_host: Vec<String>,
-    /// Time for which a published position holds before the character walks on, and after which a silent source is stale
+    /// Time for which a published position holds, and for which a source may be silent before its characters are stale
     #[arg(long, value_name = "DURATION", env = "SOUNDSTAGE_HOLD", default_value_t = Settings::default().hold.into())]
     hold: humantime::Duration,
     /// Time for which a stale character stays on the stage

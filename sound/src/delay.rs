@@ -26,8 +26,8 @@ impl DelayLine {
         self.next = (self.next + 1) % self.samples.len();
     }
 
-    /// Returns the signal `delay` + 1 samples ago, interpolated by a Catmull-Rom spline through four samples. The spline
-    /// looks one sample ahead, which delays the signal by one more sample.
+    /// Returns the signal `delay` + 1 samples ago, interpolated by a Catmull-Rom spline through four samples. The extra
+    /// sample is the look-ahead of the spline.
     pub(crate) fn read(&self, delay: f64) -> f64 {
         let delay = delay.max(0.0) + 1.0;
         let whole = delay.floor();

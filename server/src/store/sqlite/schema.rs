@@ -125,8 +125,8 @@ fn prepare(path: &Path, seed: &Seed) -> Result<Connection, ErrorKind> {
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     check_ours(&connection, version)?;
 
-    // With WAL, readers and the writer work at the same time. FULL syncs the log on each commit, so that acknowledged changes
-    // survive a power loss, not only a crash.
+    // With WAL, readers and the writer work in parallel. FULL syncs the log on each commit, so that acknowledged
+    // changes survive a power loss, not only a crash.
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
