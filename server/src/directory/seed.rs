@@ -14,7 +14,7 @@ pub enum Seed {
     #[default]
     FirstUsers,
     /// No users.
-    Nobody,
+    Empty,
     /// The users of a file in the predecessor's format: a JSON object that maps each id to a user.
     File(PathBuf),
 }
