@@ -43,8 +43,8 @@ impl Backoff {
     }
 }
 
-/// Returns the delay after this number of earlier failures. It doubles up to [`MAX_DELAY`]; `random`, from 0 to 1, picks
-/// a time in its second half, so that pages that lost the same server do not return at once.
+/// Returns the delay after this number of earlier failures. It doubles up to [`MAX_DELAY`]; `random`, from 0 to 1,
+/// picks a time in its second half, so that pages that lost the same server do not all reconnect at once.
 fn delay(failures: u32, random: f64) -> Duration {
     let longest = (FIRST_DELAY << failures.min(8)).min(MAX_DELAY);
     let half = longest / 2;

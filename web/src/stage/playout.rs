@@ -190,7 +190,7 @@ impl Default for ClockOffset {
 }
 
 impl ClockOffset {
-    /// Returns how much longer than the minimum a sample was under way, in milliseconds.
+    /// Returns the transit time of a sample above the minimum, in milliseconds.
     fn delay_above_minimum(&mut self, now: f64, time: f64) -> f64 {
         let offset = now - time;
         if now - self.window_start > CLOCK_WINDOW {
