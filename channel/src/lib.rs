@@ -44,8 +44,8 @@
 //!   `grpcwebproxy` do. Each call opens a WebSocket of its own.
 //!
 //! A tonic client does not tell a channel the kind of a call, so `Auto` looks at the requests: if the stream of
-//! requests ends after at most one, without waiting, the call goes over `fetch`. A client-streaming call with one ready
-//! request therefore goes over `fetch` too.
+//! requests ends after at most one request, without waiting, the call goes over `fetch`. A client-streaming call with
+//! one ready request therefore goes over `fetch` too.
 //!
 //! A page can call a server of another origin if the server allows the origin: by CORS headers for `fetch`, and by its
 //! own check for WebSockets.

@@ -115,8 +115,8 @@ pub(crate) fn grouped(number: u32) -> String {
         .into()
 }
 
-/// Returns the locale of dates and numbers: the language of the document, with the reader's region if the reader has
-/// the same language, such as `en-GB`.
+/// Returns the locale of dates and numbers: the language of the document, with the reader's region if the
+/// reader's locale has the same language, such as `en-GB`.
 fn locale() -> String {
     let root = document().document_element();
     let language = root.and_then(|root| root.get_attribute("lang"));
