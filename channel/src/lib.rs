@@ -34,18 +34,18 @@
 //! | transport | unary, server streaming | client streaming, bidirectional |
 //! | --- | --- | --- |
 //! | [`Transport::Auto`] (default) | gRPC-Web | WebSocket |
-//! | [`Transport::GrpcWeb`] | gRPC-Web | gRPC-Web; sends all requests after the last |
+//! | [`Transport::GrpcWeb`] | gRPC-Web | gRPC-Web; sends all requests once the last is ready |
 //! | [`Transport::WebSocket`] | WebSocket | WebSocket |
 //!
-//! - **gRPC-Web** needs a server that accepts `application/grpc-web+proto`, such as one with `tonic-web` or a proxy in
-//!   front. Over HTTP/1.1, browsers open at most six connections to a server, and each stream occupies one. HTTP/2
-//!   shares one.
+//! - **gRPC-Web** needs a server that accepts `application/grpc-web+proto`, such as a server with `tonic-web`, or any
+//!   server behind a gRPC-Web proxy. Over HTTP/1.1, browsers open at most six connections to a server, and each stream
+//!   occupies one. HTTP/2 carries all streams over one connection.
 //! - **WebSocket** needs a server that speaks the protocol `grpc-websockets`, as Soundstage and improbable-eng's
 //!   `grpcwebproxy` do. Each call opens a WebSocket of its own.
 //!
-//! A tonic client does not tell a channel the kind of a call, so `Auto` looks at the requests: if the stream of requests
-//! ends after at most one, without waiting, the call goes over `fetch`. A client-streaming call with one ready request
-//! therefore goes over `fetch` too.
+//! A tonic client does not tell a channel the kind of a call, so `Auto` looks at the requests: if the stream of
+//! requests ends after at most one request, without waiting, the call goes over `fetch`. A client-streaming call with
+//! one ready request therefore goes over `fetch` too.
 //!
 //! A page can call a server of another origin if the server allows the origin: by CORS headers for `fetch`, and by its
 //! own check for WebSockets.

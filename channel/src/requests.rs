@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_of_more_messages_or_one_that_waits_is_streamed() {
+    fn a_body_that_has_several_messages_or_waits_is_streamed() {
         assert!(!is_whole(body(stream::iter([MESSAGE, MESSAGE]))));
         assert!(!is_whole(body(stream::iter([TWO]))));
         assert!(!is_whole(body(

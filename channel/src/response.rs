@@ -78,7 +78,7 @@ pub struct ResponseBody {
     // A tonic client requires a body that is `Send`; a browser has one thread.
     chunks: SendWrapper<LocalBoxStream<'static, Result<Bytes, Status>>>,
     decoder: Decoder,
-    /// The success status of the headers, which counts if the trailers have no status.
+    /// The success status of the headers, which applies if the trailers have no status.
     early_status: HeaderMap,
     has_ended: bool,
 }
@@ -135,7 +135,8 @@ impl ResponseBody {
         }
     }
 
-    /// Returns the trailers with the status; an error if neither they nor the headers have one.
+    /// Returns the trailers with the status; an error if neither the trailers nor the headers
+    /// have a status.
     fn end(&mut self, mut trailers: HeaderMap) -> Result<http_body::Frame<Bytes>, Status> {
         if !trailers.contains_key("grpc-status") {
             trailers.extend(std::mem::take(&mut self.early_status));
@@ -183,9 +184,9 @@ impl Body for ResponseBody {
     }
 }
 
-/// Reads from the trailers to the end of the body: aborting a fetch before its end would close the connection.
+/// Reads the rest of the body after the trailers: aborting a fetch before its end would close the connection.
 fn drain(mut rest: LocalBoxStream<'static, Result<Bytes, Status>>) {
-    // Only a browser can run the task, and needs it.
+    // Only a browser runs the task, and only a browser needs it.
     if cfg!(target_arch = "wasm32") {
         wasm_bindgen_futures::spawn_local(async move { drop(rest.next().await) });
     }

@@ -1,6 +1,7 @@
 //! Decodes the responses in `recorded/`, each cut at every offset: the outcome must not depend on how the bytes arrive.
 //!
-//! Some responses are recordings of Soundstage. The others are as other servers and proxies send them, or malformed.
+//! Some responses are recordings of Soundstage. The others imitate other servers and proxies, or are
+//! malformed.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -220,7 +221,7 @@ fn the_status_details_name_the_invalid_fields() {
     assert_eq!(fields, ["nickname", "mail_address", "user_type"]);
 }
 
-/// What a caller receives: messages, and the end of the call.
+/// The messages and the end of a call, as the caller receives them.
 #[derive(Debug, Clone, PartialEq)]
 struct Outcome {
     messages: Vec<Bytes>,

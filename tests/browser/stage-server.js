@@ -48,12 +48,13 @@ export class StageServer {
     await ended;
   }
 
-  /** Suspends the process: it answers nothing, and its connections stay open. */
+  /** Suspends the process: the server stops responding, and its connections stay open. */
   hang() {
     this.#child.kill("SIGSTOP");
   }
 
-  goOn() {
+  /** Resumes the suspended process. */
+  resume() {
     this.#child.kill("SIGCONT");
   }
 

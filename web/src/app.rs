@@ -74,10 +74,10 @@ fn LanguageButton(language: RwSignal<Language>) -> impl IntoView {
     }
 }
 
-/// Banner that the device has no network. Streams and reads retry by themselves.
+/// Banner shown while the device has no network. Streams and reads retry by themselves.
 #[component]
 fn OfflineBanner() -> impl IntoView {
-    let offline = browser::machine_is_offline();
+    let offline = browser::device_is_offline();
     view! {
         <p class="banner offline" role="status">
             {move || offline.get().then(|| t("You are offline. This page may be out of date."))}

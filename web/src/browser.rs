@@ -51,7 +51,7 @@ pub(crate) fn page_is_visible() -> Signal<bool> {
 }
 
 /// Returns a signal that is true while the device has no network. A server on the same device stays reachable.
-pub(crate) fn machine_is_offline() -> Signal<bool> {
+pub(crate) fn device_is_offline() -> Signal<bool> {
     let offline = RwSignal::new(!window().navigator().on_line());
     let listeners = ["online", "offline"].map(|event| {
         window_event_listener_untyped(event, move |_| offline.set(event == "offline"))
@@ -93,7 +93,8 @@ pub(crate) async fn copy(text: &str) -> bool {
             .is_ok()
 }
 
-/// Formats a Unix time in milliseconds for the reader's locale and time zone. Returns an empty text for 0, which means unknown.
+/// Formats a Unix time in milliseconds for the reader's locale and time zone. Returns an empty text for 0, which means
+/// unknown.
 pub(crate) fn date_and_time(milliseconds: i64) -> String {
     if milliseconds == 0 {
         return String::new();
@@ -114,8 +115,8 @@ pub(crate) fn grouped(number: u32) -> String {
         .into()
 }
 
-/// Returns the locale of dates and numbers: the language of the document, with the reader's region if the reader has the
-/// same language, such as `en-GB`.
+/// Returns the locale of dates and numbers: the language of the document, with the reader's region if the
+/// reader's locale has the same language, such as `en-GB`.
 fn locale() -> String {
     let root = document().document_element();
     let language = root.and_then(|root| root.get_attribute("lang"));
@@ -146,7 +147,7 @@ pub(crate) fn random() -> f64 {
     js_sys::Math::random()
 }
 
-/// Returns a unique text of 26 digits, not for secrets.
+/// Returns a unique text of 26 hexadecimal digits, not for secrets.
 pub(crate) fn random_id() -> String {
     let part = || format!("{:013x}", (random() * 2_f64.powi(52)) as u64);
     part() + &part()
@@ -184,7 +185,7 @@ pub(crate) fn save_file(name: &str, media_type: &str, parts: &js_sys::Array) {
     let _ = web_sys::Url::revoke_object_url(&url);
 }
 
-/// Returns true if the reader drags files.
+/// Returns true if a drag carries files.
 pub(crate) fn has_files(event: &web_sys::DragEvent) -> bool {
     let types = event.data_transfer().map(|data| data.types());
     types.is_some_and(|types| types.includes(&"Files".into(), 0))
@@ -222,7 +223,7 @@ pub(crate) fn show_crash_notice() {
     }
 }
 
-/// Function that the browser calls, set after the loop that it refers to.
+/// Function that the browser calls. It is set after its creation, since it refers to itself.
 type Callback = RefCell<Option<Closure<dyn FnMut(f64)>>>;
 
 /// Calls a function for each frame of the display, until the loop is dropped.

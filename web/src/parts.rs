@@ -1,4 +1,4 @@
-//! The pages that are parts of their own.
+//! The pages that load on demand, as parts of the program.
 
 #![expect(
     clippy::unnecessary_wraps,

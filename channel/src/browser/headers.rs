@@ -2,8 +2,8 @@
 
 use http::HeaderMap;
 
-/// Returns the headers to send: gRPC-Web's own, and the request's without those of HTTP/2 and those that a browser
-/// sets.
+/// Returns the headers of a request on the wire: adds the headers of gRPC-Web, and drops `te` (HTTP/2 only), the
+/// caller's `content-type`, and `user-agent` (the browser sets it).
 pub(super) fn request_headers(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
     headers
         .iter()

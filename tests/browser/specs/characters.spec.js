@@ -229,7 +229,7 @@ test("closing a tab removes its character", async ({ context, server }) => {
   await expect.poll(names, { timeout: 2000 }).not.toContain("Ann");
 });
 
-test("a silent call is replaced, and the own character keeps its id", async ({ page, server }) => {
+test("a silent call is replaced, and the reader's character keeps its id", async ({ page, server }) => {
   const calls = [];
   page.on("websocket", (call) => calls.push(call));
   await join(page, "Ann");
@@ -239,7 +239,7 @@ test("a silent call is replaced, and the own character keeps its id", async ({ p
   server.hang();
   await expect(page.getByRole("status").filter({ hasText: "Reconnecting" })).toBeVisible();
   await expect.poll(() => calls.length).toBeGreaterThan(1);
-  server.goOn();
+  server.resume();
   await expect(live(page)).toBeVisible();
   await expect.poll(characters).toEqual([before]);
   await page.getByRole("button", { name: "Leave the stage" }).click();
@@ -249,7 +249,7 @@ test("a silent call is replaced, and the own character keeps its id", async ({ p
 test.describe("when the server goes away", () => {
   test.use({ serverGoesAway: true });
 
-  test("the own character rejoins by itself", async ({ page, server }) => {
+  test("the reader's character rejoins automatically", async ({ page, server }) => {
     await join(page, "Ann");
     await server.kill();
     await expect(page.getByRole("status").filter({ hasText: "Reconnecting" })).toBeVisible();

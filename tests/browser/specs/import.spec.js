@@ -60,7 +60,7 @@ test("an import lists the refused rows, and saves them to be corrected", async (
 
 test("the reader decides about IDs that exist, and a check stores nothing", async ({ page, server }) => {
   await choose(page, file("mixed.csv", MIXED));
-  await pane(page).getByLabel("If an ID exists already").selectOption("replace");
+  await pane(page).getByLabel("If an ID already exists").selectOption("replace");
   await pane(page).getByLabel("Only check the file, store nothing").check();
   await pane(page).getByRole("button", { name: "Check" }).click();
   await expect(pane(page).getByText("Nothing was stored")).toBeVisible();
@@ -68,7 +68,7 @@ test("the reader decides about IDs that exist, and a check stores nothing", asyn
   expect(await server.ask("user", "list")).toHaveLength(6);
 
   await choose(page, file("mixed.csv", MIXED));
-  await pane(page).getByLabel("If an ID exists already").selectOption("fail");
+  await pane(page).getByLabel("If an ID already exists").selectOption("fail");
   await pane(page).getByRole("button", { name: "Import" }).click();
   await expect(pane(page).getByText("The server reported an error: ")).toContainText("Nothing was stored.");
   expect(await server.ask("user", "list")).toHaveLength(6);
@@ -128,7 +128,7 @@ test("a stopped import keeps the stored rows, and shows the last line", async ({
   expect(id).toBe(6 + added);
 });
 
-test("an import goes on when the reader leaves the page", async ({ page }) => {
+test("an import continues when the reader leaves the page", async ({ page }) => {
   test.slow();
   await choose(page, many(20_000));
   await pane(page).getByRole("button", { name: "Import" }).click();

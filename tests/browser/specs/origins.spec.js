@@ -35,7 +35,7 @@ async function callFrom(context, origin, url) {
 const otherOrigin = await serveOtherOrigin();
 test.afterAll(() => otherOrigin.close());
 
-test("without permission it gets neither a response nor a WebSocket", async ({ context, server }) => {
+test("without permission, the page gets neither a response nor a WebSocket", async ({ context, server }) => {
   expect(await callFrom(context, otherOrigin.origin, server.url)).toEqual({
     grpcWeb: "[unknown] Failed to fetch",
     rejection: "[unknown] Failed to fetch",
@@ -47,7 +47,7 @@ test("without permission it gets neither a response nor a WebSocket", async ({ c
 test.describe("with permission", () => {
   test.use({ serverOptions: ["--allow-origin", otherOrigin.origin] });
 
-  test("it gets responses, errors with their status, and a WebSocket", async ({ context, server }) => {
+  test("the page gets responses, errors with their status, and a WebSocket", async ({ context, server }) => {
     const got = await callFrom(context, otherOrigin.origin, server.url);
     expect(got).toMatchObject({ grpcWeb: "admin", webSocket: "admin" });
     expect(got.rejection).toMatch(/^\[invalid_argument\] nickname: /);

@@ -9,7 +9,7 @@ const settled = async (page, path) => {
   await page.goto(path);
   await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
   if (path.startsWith("/users")) await expect(page.getByRole("table")).toBeVisible();
-  if (path === "/users/99") await expect(page.getByText("Not found")).toBeVisible();
+  if (path === "/users/99") await expect(page.getByText("No user has the ID 99.")).toBeVisible();
 };
 
 for (const locale of ["en-US", "ja-JP"]) {

@@ -411,7 +411,7 @@ test.describe("with many users", () => {
     [1280, 44],
     [360, 64],
   ]) {
-    test(`the row height matches the one the table computes with, ${width} pixels wide`, async ({ page }) => {
+    test(`the row height on the page matches the height in the program, ${width} pixels wide`, async ({ page }) => {
       await page.setViewportSize({ width, height: 800 });
       await page.goto("/users");
       await expect(rows(page).nth(9)).toBeVisible();
@@ -420,7 +420,7 @@ test.describe("with many users", () => {
     });
   }
 
-  test("the table scrolls through all users, and renders only the ones in view", async ({ page }) => {
+  test("the table scrolls through all users, and renders only the rows in view", async ({ page }) => {
     await page.goto("/users");
     await expect(page.getByText("2,500 users")).toBeVisible();
     const view = page.getByRole("region", { name: "Table of users" });
@@ -512,7 +512,7 @@ test.describe("when the server goes away", () => {
     expect(await server.ask("user", "list")).toHaveLength(6);
   });
 
-  test("a deletion goes on after the reader leaves the page, and can be undone there", async ({ page, server }) => {
+  test("a deletion continues after the reader leaves the page, and can be undone there", async ({ page, server }) => {
     await page.goto("/stage");
     await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
     await page.getByRole("link", { name: "Users" }).click();

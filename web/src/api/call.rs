@@ -1,7 +1,7 @@
 //! Calls of one request or many, over tonic's client with messages as bytes.
 //!
-//! A generated stub does the same once for each type of message; this is compiled once for all types, which keeps the
-//! first load small.
+//! A generated stub does the same once for each type of message; this module is compiled once for all types, which
+//! keeps the first load small.
 
 use std::future::Future;
 use std::pin::pin;

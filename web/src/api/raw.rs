@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn trailers_exclude_the_status() {
-        let mut status = Status::not_found("nobody");
+        let mut status = Status::not_found("no such user");
         status
             .metadata_mut()
             .append("tag", "one".parse().expect("ASCII"));
@@ -160,7 +160,7 @@ mod tests {
         };
         assert_eq!(
             (end.code.as_str(), end.message.as_str()),
-            ("NOT_FOUND", "nobody")
+            ("NOT_FOUND", "no such user")
         );
         assert_eq!(end.trailers, [("tag".to_owned(), "one".to_owned())]);
     }

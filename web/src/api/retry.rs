@@ -30,12 +30,12 @@ impl Backoff {
         delay
     }
 
-    /// Starts anew with a short delay. Call this after a success.
+    /// Resets the delay. Call this after a success.
     pub(crate) fn reset(&mut self) {
         self.failures = 0;
     }
 
-    /// Starts anew if a stream was open for longer than any delay. A stream that breaks sooner keeps backing off.
+    /// Resets the delay if a stream was open for longer than any delay. A stream that breaks sooner keeps backing off.
     pub(super) fn reset_after(&mut self, milliseconds: f64) {
         if milliseconds > f64::from(MAX_DELAY) {
             self.reset();
@@ -43,8 +43,8 @@ impl Backoff {
     }
 }
 
-/// Returns the delay after this number of earlier failures. It doubles up to [`MAX_DELAY`]; `random`, from 0 to 1, picks
-/// a time in its second half, so that pages that lost the same server do not return at once.
+/// Returns the delay after this number of earlier failures. It doubles up to [`MAX_DELAY`]; `random`, from 0 to 1,
+/// picks a time in its second half, so that pages that lost the same server do not all reconnect at once.
 fn delay(failures: u32, random: f64) -> Duration {
     let longest = (FIRST_DELAY << failures.min(8)).min(MAX_DELAY);
     let half = longest / 2;
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_stream_that_lasted_starts_the_delays_anew() {
+    fn only_a_stream_that_lasted_resets_the_delay() {
         let mut backoff = Backoff { failures: 3 };
         backoff.reset_after(2000.0);
         assert_eq!(backoff.failures, 3);

@@ -51,7 +51,8 @@ where
     connection.into()
 }
 
-/// Receives messages until the stream breaks, and returns the reason. The end of the stream counts as a lost connection.
+/// Receives messages until the stream breaks, and returns the reason. The end of the stream counts as a lost
+/// connection.
 async fn receive<T>(
     connection: RwSignal<Connection>,
     backoff: &mut Backoff,
@@ -75,7 +76,8 @@ async fn receive<T>(
     error
 }
 
-/// Ends a stream with [`CallError::Unreachable`] if a message takes longer than `timeout`, a new timer for each message.
+/// Ends a stream with [`CallError::Unreachable`] if a message takes longer than `timeout`, which returns a new timer
+/// for each message.
 pub(super) fn with_liveness<T: 'static, F: Future<Output = ()>>(
     messages: Messages<T>,
     timeout: impl Fn() -> F + Copy + 'static,
@@ -99,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stream_that_speaks_in_time_passes_through() {
+    fn a_stream_with_timely_messages_passes_through() {
         let messages = stream::iter([Ok(1), Ok(2)]).boxed_local();
         let live = with_liveness(messages, pending);
         let received = live.collect::<Vec<_>>().now_or_never();

@@ -48,8 +48,8 @@ impl CallForm {
         })
     }
 
-    /// Returns `times` messages, of which each increments the first field; `None`, with an error at the field, if a
-    /// text is invalid.
+    /// Returns `times` messages; each increments the first field of the message before. `None`, with an error at the
+    /// field, if a text is invalid.
     pub(super) fn messages(self, times: usize) -> Option<Vec<Bytes>> {
         let method = self.method.get_untracked();
         let request = method.request;

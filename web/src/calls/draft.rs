@@ -10,7 +10,7 @@ use soundstage_proto::descriptor::{FieldDescriptor, FieldKind, MessageDescriptor
 use super::number::parse_float;
 use crate::language::key;
 
-/// The number of `google.protobuf.FieldMask.paths`.
+/// The field number of `google.protobuf.FieldMask.paths`.
 const FIELD_MASK_PATHS: u32 = 1;
 
 /// The texts that the reader has typed, by field path. A field without text is not set.

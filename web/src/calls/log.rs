@@ -69,7 +69,7 @@ pub(super) struct Event {
     pub(super) size: Option<usize>,
 }
 
-/// The number of messages, and of their bytes.
+/// The numbers of messages and bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Count {
     pub(super) messages: usize,

@@ -24,13 +24,8 @@ pub(super) fn message_text(
     bytes: &[u8],
     text_format: TextFormat,
 ) -> String {
-    object(message, bytes, text_format).unwrap_or_else(|error| {
-        format!(
-            "{} bytes, not a valid {}: {error}",
-            bytes.len(),
-            message.name
-        )
-    })
+    object(message, bytes, text_format)
+        .unwrap_or_else(|error| format!("invalid {} of {} B: {error}", message.name, bytes.len()))
 }
 
 /// Returns a message as an object.
@@ -231,7 +226,7 @@ mod tests {
         let descriptor = method("/UserManager/GetUser").request;
         assert!(
             message_text(descriptor, &[8], TextFormat::Json)
-                .starts_with("1 bytes, not a valid UserRequest")
+                .starts_with("invalid UserRequest of 1 B: ")
         );
         assert_eq!(
             message_text(descriptor, &[0x12, 1, 65, 8, 3], TextFormat::Json),

@@ -19,7 +19,7 @@ const MAX_COPIED: usize = 100;
 /// The phase of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Phase {
-    /// No call was made yet.
+    /// The panel has made no call yet.
     #[default]
     Idle,
     /// The call accepts requests.
@@ -38,7 +38,7 @@ pub(super) struct Session {
     /// Increments when the log has grown, at most once per frame.
     version: RwSignal<u32>,
     /// Whether a frame is requested.
-    redraws: StoredValue<bool>,
+    is_redraw_pending: StoredValue<bool>,
     /// The first requests of the call, for snippets.
     first_requests: StoredValue<Vec<Bytes>>,
     /// The number of all requests.
@@ -53,7 +53,7 @@ enum Outgoing {
     /// No call accepts requests.
     #[default]
     Closed,
-    /// Requests go at once.
+    /// Requests are sent at once.
     Open(&'static MethodDescriptor, UnboundedSender<Bytes>),
     /// Requests wait for the half-close: gRPC-Web sends them together.
     Queued(RawCall, Vec<Bytes>),
@@ -66,7 +66,7 @@ impl Session {
             phase: RwSignal::default(),
             log: StoredValue::new_local(Log::default()),
             version: RwSignal::new(0),
-            redraws: StoredValue::new(false),
+            is_redraw_pending: StoredValue::new(false),
             first_requests: StoredValue::default(),
             request_count: StoredValue::default(),
             outgoing: StoredValue::new_local(Outgoing::default()),
@@ -253,13 +253,13 @@ impl Session {
 
     /// Redraws the diagram at the next frame.
     fn redraw(self) {
-        if self.redraws.get_value() {
+        if self.is_redraw_pending.get_value() {
             return;
         }
-        self.redraws.set_value(true);
+        self.is_redraw_pending.set_value(true);
         request_animation_frame(move || {
             // The panel may be gone.
-            if self.redraws.try_set_value(false).is_none() {
+            if self.is_redraw_pending.try_set_value(false).is_none() {
                 self.version.update(|version| *version += 1);
             }
         });

@@ -19,7 +19,7 @@ pub(super) struct Actor {
 }
 
 impl Actor {
-    /// Takes over what the server says about the character.
+    /// Copies the server's description of the character.
     pub(super) fn describe(&mut self, character: Character) {
         let Character {
             id: _,

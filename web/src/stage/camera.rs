@@ -1,4 +1,4 @@
-//! The camera: what part of the stage the canvas shows, from where, and what moves the camera.
+//! The camera: the part of the stage that the canvas shows, the perspective, and the camera mode.
 
 use super::place::Place;
 

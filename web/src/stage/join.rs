@@ -54,7 +54,7 @@ pub(super) fn JoinForm(publisher: Publisher) -> impl IntoView {
         publisher.join(name, user_id, place);
     };
     let hint = if user_id > 0 {
-        t("Leave empty to use the user's nickname.")
+        t("Leave it empty to use the user's nickname.")
     } else {
         ""
     };

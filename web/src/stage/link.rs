@@ -15,7 +15,7 @@ pub(super) enum Link {
     Connecting,
     /// Updates arrive.
     Live,
-    /// Heartbeats arrive: nobody moves.
+    /// Only heartbeats arrive: no character moves.
     Still,
     /// The stream broke, and the page opens another.
     Reconnecting,
@@ -25,7 +25,8 @@ pub(super) enum Link {
     Paused,
 }
 
-/// Feeds the scene and the recording while the stream is wanted and the page is visible. Returns the state of the stream.
+/// Feeds the scene and the recording while the stream is wanted and the page is visible. Returns the state of the
+/// stream.
 pub(super) fn follow(
     scene: StoredValue<Scene, LocalStorage>,
     recording: StoredValue<Recording, LocalStorage>,
@@ -40,14 +41,14 @@ pub(super) fn follow(
             api::watch_stage()
         },
         move |update: StageUpdate| {
-            // Thirty updates a second are one state.
+            // Updates arrive up to thirty times a second; the signal changes only with the state.
             if is_still.get_untracked() != update.heartbeat {
                 is_still.set(update.heartbeat);
             }
             let now = browser::now();
             recording.update_value(|recording| recording.note(now, &update));
             scene.update_value(|scene| {
-                // The scene shows the places from before a break until the first update; then they are of no use.
+                // The scene keeps the places from before a break until the first update replaces them.
                 if is_first.get_value() {
                     is_first.set_value(false);
                     scene.restart();

@@ -1,4 +1,5 @@
-//! The page *Stage*: all characters on a canvas, the chosen one in numbers and plots, controls to move them, and sound.
+//! The page *Stage*: all characters on a canvas, the chosen character in numbers and plots, controls to move them, and
+//! sound.
 
 mod actor;
 mod camera;
@@ -109,7 +110,7 @@ fn sync_chosen(
     });
 }
 
-/// Reads the numbers and the list of characters from the scene at each [`READOUT_INTERVAL`]. The numbers stand still
+/// Reads the numbers and the list of characters from the scene at each [`READOUT_INTERVAL`]. The numbers do not change
 /// while the stream is paused.
 fn poll_scene(
     scene: StoredValue<Scene, LocalStorage>,

@@ -13,7 +13,7 @@ use wasm_bindgen_futures::JsFuture;
 use crate::language::{fill, t};
 use crate::{api, browser};
 
-/// Joins or samples in one request: well below the server's limit for a message.
+/// The maximum number of joins or samples in one request: well below the server's limit for a message.
 const BATCH: usize = 500;
 
 /// Plays a file to its end, and passes the elapsed seconds to `notify`. Returns an error as a sentence.
@@ -73,7 +73,7 @@ async fn play(recording: &Recording, speed: f64, notify: &dyn Fn(f64)) -> Result
         let wait = (next - (browser::now() - start)).max(0.0);
         let pause = pin!(browser::sleep(Duration::from_millis(wait as u64)));
         if let Either::Left((update, _)) = select(updates.next(), pause).await {
-            // A heartbeat for each of the server's keeps the characters on the stage.
+            // A heartbeat in response to each heartbeat of the server keeps the characters on the stage.
             update
                 .ok_or_else(|| t("The server ended the call.").to_owned())?
                 .map_err(sentence)?;

@@ -158,8 +158,8 @@ impl Playout {
     }
 }
 
-/// Returns the place between two samples. A character that was put elsewhere stays at the first sample until the second
-/// is due.
+/// Returns the place between two samples. A character that is too fast to glide stays at the first sample until the
+/// second is due.
 fn interpolate(from: &Scheduled, to: &Scheduled, now: f64) -> Place {
     let distance = from.place.distance_to(to.place);
     let seconds = (to.due - from.due) / 1000.0;
@@ -190,7 +190,7 @@ impl Default for ClockOffset {
 }
 
 impl ClockOffset {
-    /// Returns how much longer than the minimum a sample was under way, in milliseconds.
+    /// Returns the transit time of a sample above the minimum, in milliseconds.
     fn delay_above_minimum(&mut self, now: f64, time: f64) -> f64 {
         let offset = now - time;
         if now - self.window_start > CLOCK_WINDOW {
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn a_late_sample_is_caught_up_with_and_not_jumped_to() {
+    fn a_character_catches_up_with_a_late_sample_without_a_jump() {
         let mut delays = [Some(20.0); 12];
         delays[6] = Some(320.0);
         let (_, drawn) = played(&delays);
@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_drifts_is_followed() {
+    fn the_playout_follows_a_drifting_clock() {
         let mut playout = Playout::default();
         for step in 0..1000_u32 {
             // The clock loses one part in a thousand: 100 ms in 100 s.
@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn a_character_that_is_put_elsewhere_jumps() {
+    fn a_character_that_is_too_fast_to_glide_jumps() {
         let mut playout = Playout::default();
         playout.push(0.0, sample(1, 0.0, 0.0));
         playout.push(100.0, sample(2, 100.0, 50.0));

@@ -1,4 +1,5 @@
-//! Call that moves characters: the reader's own, and characters of others. It is open while there is a character to move.
+//! Call that moves characters: the reader's own, and characters of others. The call is
+//! open while there is a character to move.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,7 +19,7 @@ use crate::language::fill;
 /// Shortest time between requests with samples: about one frame of a display.
 const INTERVAL: Duration = Duration::from_millis(16);
 
-/// Heartbeats of the server after which a call without samples ends.
+/// Number of heartbeats of the server without a sample after which the call ends.
 const MAX_IDLE_HEARTBEATS: u32 = 5;
 
 /// Moves characters.
@@ -102,7 +103,7 @@ impl Publisher {
         let _ = self.own.try_set(None);
     }
 
-    /// Moves a character. A newer place replaces one that is not sent yet.
+    /// Moves a character. A newer place replaces an unsent place.
     pub(super) fn put(self, id: u32, place: Place) {
         let own = self.own_untracked();
         let (was_sending, is_closed) = self
@@ -153,7 +154,7 @@ impl Publisher {
         sent.unwrap_or_default()
     }
 
-    /// Starts a call, and another if it breaks while the reader has a character.
+    /// Starts a call. Reopens a broken call while the reader has a character.
     fn call(self) {
         let (sender, requests) = mpsc::unbounded();
         let own = self.state.try_update_value(|state| {
@@ -172,7 +173,7 @@ impl Publisher {
             }
             None => (Vec::new(), Vec::new()),
         };
-        // No characters: the page watches the stage over `fetch`, which a slow reader can pause.
+        // Subscribes to no characters: the page receives the stage over `fetch`, which has backpressure.
         let receive = Some(PositionSubRequest::default());
         // The receiver exists, so this cannot fail.
         let _ = sender.unbounded_send(PositionSyncRequest {
@@ -232,7 +233,7 @@ impl Publisher {
         });
         let Some(delay) = delay else { return };
         if let Some(delay) = delay {
-            // The character is stale until then. The same source takes it over again.
+            // The character is stale until then. A join with the same source takes the character over.
             browser::sleep(delay).await;
             let still = self.state.try_with_value(|state| state.own.is_some());
             if still == Some(true) {

@@ -34,7 +34,7 @@ pub(super) fn RecordButton(recorder: impl Recorder, label: &'static str) -> impl
         let _ = length.try_set(None);
         recorder.save();
     };
-    // A recording that runs when the button goes is saved, not lost.
+    // Saves a running recording when the button is removed.
     on_cleanup(stop);
     let toggle = move |_| {
         if length.get_untracked().is_some() {

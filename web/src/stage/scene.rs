@@ -12,7 +12,7 @@ use super::place::Place;
 use super::playout::PLAYOUT_DELAY;
 use super::view::View;
 
-/// How long a character stays where the reader dropped it, beyond the playout delay, in milliseconds: until the server
+/// The time after the playout delay, in milliseconds, for which a dropped character stays in place, until the server
 /// has echoed the move.
 const ECHO_TIME: f64 = 200.0;
 

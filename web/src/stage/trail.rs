@@ -1,4 +1,4 @@
-//! The trail that a character draws behind it.
+//! The trail behind a character.
 
 use std::collections::VecDeque;
 

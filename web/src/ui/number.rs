@@ -1,7 +1,7 @@
 //! Numbers with a fixed number of decimals.
 
-/// Formats a number with this many decimals. In the browser, its own function saves the kilobytes of the standard
-/// library's.
+/// Formats a number with this many decimals. In the browser, JavaScript formats the number, which
+/// keeps the standard library's formatter out of the download.
 pub(crate) fn decimal(value: f64, digits: u8) -> String {
     if cfg!(target_arch = "wasm32") {
         let number = js_sys::Number::from(value).to_fixed(digits);

@@ -31,7 +31,7 @@ impl<T: Send + Sync + 'static> Clone for RemoteData<T> {
 impl<T: Send + Sync + 'static> Copy for RemoteData<T> {}
 
 impl<T: Clone + Send + Sync + 'static> RemoteData<T> {
-    /// Fetches the data now. It depends on the signals that `fetch` reads before its first wait.
+    /// Fetches the data now, and again when a signal changes that `fetch` reads before its first `await`.
     pub(crate) fn new<F, Fut>(fetch: F) -> Self
     where
         F: Fn() -> Fut + 'static,
@@ -44,7 +44,7 @@ impl<T: Clone + Send + Sync + 'static> RemoteData<T> {
         Effect::new(move |_| {
             data.attempt.track();
             let response = fetch();
-            // Ends before the next request, so that a late response cannot replace a newer one.
+            // Ends before the next request, so that a late response cannot replace a newer response.
             browser::spawn_scoped(async move {
                 let response = response.await;
                 data.state

@@ -1,8 +1,8 @@
 //! Virtual lists: which rows to render for a scroll position.
 //!
-//! Browsers limit the height of an element to about ten million pixels, fewer than a million rows need. Above
-//! [`MAX_HEIGHT`] the scroll bar stands for all rows in proportion, while the wheel and the keys still move row by row:
-//! a short scroll moves by its pixels, a long one (the bar is dragged) in proportion.
+//! Browsers limit the height of an element to about ten million pixels, which a million rows exceed. Above
+//! [`MAX_HEIGHT`] the scroll bar represents all rows in proportion, while the wheel and the keys still move row by row:
+//! a short scroll moves by its pixels, a long scroll (a drag of the bar) in proportion.
 
 use std::ops::Range;
 
@@ -12,7 +12,7 @@ const MAX_HEIGHT: f64 = 8_000_000.0;
 /// Rows rendered beyond each edge of the view, so that fast scrolling shows no gap.
 const OVERSCAN: f64 = 8.0;
 
-/// A scroll of more than this many view heights is a long one.
+/// A scroll of more than this many view heights is a long scroll.
 const LONG_SCROLL: f64 = 3.0;
 
 /// The size of a list: its rows, and pixels.
@@ -23,12 +23,12 @@ pub(crate) struct ListGeometry {
     pub(crate) view_height: f64,
 }
 
-/// Where a list is scrolled to.
+/// The scroll position of a list.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct ScrollPosition {
     /// The browser's scroll offset, in pixels.
     pub(crate) scroll_top: f64,
-    /// The row at the upper edge; its hidden part is the fraction.
+    /// The row at the upper edge; the fraction is the hidden part of the row.
     pub(crate) top_row: f64,
 }
 
@@ -51,7 +51,7 @@ impl ListGeometry {
         f64::from(self.rows) * self.row_height > MAX_HEIGHT
     }
 
-    /// The top row when the list is scrolled to its end.
+    /// Returns the top row when the list is scrolled to its end.
     fn last_top_row(&self) -> f64 {
         (f64::from(self.rows) - self.view_height / self.row_height).max(0.0)
     }

@@ -1,4 +1,4 @@
-//! What the reader can do to a user, in its pane, its row's menu, or by keys.
+//! The actions on a user, from the user's pane, the menu of the row, or the keyboard.
 
 use leptos::prelude::*;
 use soundstage_proto::user::User;

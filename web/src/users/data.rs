@@ -140,8 +140,8 @@ impl Table {
         });
     }
 
-    /// Shows the changes of others: new values of a row at once, moved rows once the pointer has left the table, so that a
-    /// click hits the intended row. Changes made on this page are shown at once.
+    /// Shows the changes of other clients: new values of a row at once, moved rows once the pointer has left the table,
+    /// so that a click hits the intended row. Changes made on this page are shown at once.
     pub(super) fn follow_changes(self, is_pointed_at: RwSignal<bool>, changes: ChangeSignals) {
         let is_coalescing = StoredValue::new(false);
         live::follow(move |change| {

@@ -9,7 +9,7 @@ use crate::browser;
 use crate::language::t;
 use crate::ui::{Control, Field};
 
-/// Shows errors that the server reports at their fields; errors of other fields below the form.
+/// Shows the server's errors at their fields, and errors of other fields below the form.
 pub(super) fn show_field_errors(
     draft: RwSignal<Draft>,
     failure: RwSignal<Option<String>>,

@@ -238,12 +238,12 @@ fn ShortcutsDialog(on_close: Callback<()>) -> impl IntoView {
     }
 }
 
-/// Whether shortcuts are on. Readers who dictate turn them off: a spoken word arrives as single letters.
+/// Returns whether shortcuts are on. Readers who dictate turn them off: a spoken word arrives as single letters.
 fn are_shortcuts_on() -> bool {
     browser::stored(SETTING).as_deref() != Some(OFF)
 }
 
-/// Whether the focused element uses keys itself, such as a text field.
+/// Returns whether the focused element uses keys itself, such as a text field.
 fn has_own_keys(event: &KeyboardEvent) -> bool {
     let busy = "input, textarea, select, dialog, [role=menu]";
     let target = target_of(event).and_then(|target| target.closest(busy).ok().flatten());

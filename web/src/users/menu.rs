@@ -138,7 +138,7 @@ pub(super) fn UserMenu() -> impl IntoView {
     }
 }
 
-/// Moves the focus by so many items, and wraps around. Focuses the first item if no item has the focus.
+/// Moves the focus by a number of items, and wraps around. Focuses the first item if no item has the focus.
 fn step(menu: &HtmlElement, steps: i32) {
     let items = menu.children();
     let count = items.length() as i32;

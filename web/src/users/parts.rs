@@ -1,4 +1,4 @@
-//! The panes and dialogs that are a part of their own.
+//! The panes and dialogs that load on demand, as parts of the program.
 
 #![expect(
     clippy::unnecessary_wraps,

@@ -1,4 +1,4 @@
-//! The known rows of a table that may have a million: blocks of rows, fetched on demand.
+//! The known rows of a table that may have a million rows: blocks of rows, fetched on demand.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use soundstage_proto::user::{ListUsersResponse, User};
 /// Rows fetched at once.
 pub(super) const BLOCK: u32 = 100;
 
-/// The maximum number of blocks kept; the ones fetched last stay.
+/// The maximum number of blocks kept; the last fetched blocks stay.
 const MAX_BLOCKS: usize = 24;
 
 /// The known rows of a query.
@@ -15,7 +15,7 @@ const MAX_BLOCKS: usize = 24;
 pub(super) struct Rows {
     /// The total number of rows, once it is known.
     total: Option<u32>,
-    /// Whether there are more rows than `total`: the server counts only so far.
+    /// Whether there are more rows than `total`: the server counts only up to a limit.
     is_lower_bound: bool,
     /// The latest fetched last.
     blocks: Vec<Block>,
@@ -29,7 +29,7 @@ struct Block {
     users: Vec<User>,
     /// The sequence number of the latest change that the block includes.
     sequence: i64,
-    /// Whether the block is to be fetched again; its rows are shown until then.
+    /// Whether the block must be fetched again; its rows are shown until then.
     is_stale: bool,
 }
 
@@ -49,12 +49,12 @@ impl Rows {
         self.is_lower_bound
     }
 
-    /// The total number of rows, if it is exact, so that rows can be counted from the end.
+    /// Returns the total number of rows, if it is exact, so that rows can be counted from the end.
     pub(super) fn exact_total(&self) -> Option<u32> {
         self.total.filter(|_| !self.is_lower_bound)
     }
 
-    /// The number of rows to scroll through.
+    /// Returns the number of rows to scroll through.
     pub(super) fn extent(&self) -> u32 {
         let known = |block: &Block| {
             let end = block.number * BLOCK + block.users.len() as u32;
@@ -123,7 +123,7 @@ impl Rows {
         }
     }
 
-    /// Whether any block may lack a change.
+    /// Returns whether any block may lack a change.
     pub(super) fn are_older_than(&self, sequence: i64) -> bool {
         self.blocks.iter().any(|block| block.sequence < sequence)
     }

@@ -1,4 +1,4 @@
-//! What the reader can do to all selected users.
+//! The bar with the actions on all selected users.
 
 use leptos::ev::Event;
 use leptos::prelude::*;
@@ -22,7 +22,7 @@ pub(super) fn SelectionBar() -> impl IntoView {
             selection.change_type(user_type);
         }
         if let Some(choice) = event.target() {
-            // Back to the name of the action, so that the same type can be chosen again. A select has a value.
+            // Shows the name of the action again, so that the same type can be chosen again. A select has a value.
             let _ = js_sys::Reflect::set(&choice, &"value".into(), &"".into());
         }
     };

@@ -17,7 +17,7 @@ pub(crate) fn provide_services() {
     provide_context(Imports::new(changes));
 }
 
-/// What the services report on every page.
+/// The notices of the services, shown on every page.
 #[component]
 pub(crate) fn ServiceStatus() -> impl IntoView {
     view! {

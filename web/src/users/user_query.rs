@@ -67,7 +67,7 @@ impl UserQuery {
         }
     }
 
-    /// Whether the query excludes any users.
+    /// Returns whether the query excludes any users.
     pub(super) fn is_filtered(&self) -> bool {
         !self.search.is_empty() || !self.user_types.is_empty()
     }

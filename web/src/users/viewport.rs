@@ -77,12 +77,12 @@ impl Viewport {
         }
     }
 
-    /// The number of rows that fit into the view.
+    /// Returns the number of rows that fit into the view.
     pub(super) fn page(self) -> u32 {
         (self.view_height.get_untracked() / self.row_height.get_untracked()) as u32
     }
 
-    /// The first row that is wholly visible.
+    /// Returns the first row that is wholly visible.
     pub(super) fn top_row(self) -> u32 {
         let position = self.position.get_untracked();
         position.top_row.ceil() as u32

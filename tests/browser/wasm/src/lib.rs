@@ -1,5 +1,5 @@
 //! Calls from WebAssembly for the browser tests: generated clients over a channel. The specs load this module into a
-//! page and check what it returns.
+//! page and check the outcomes.
 #![cfg(target_arch = "wasm32")]
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What all parts of a drawing share: the context with its colours, and the figures.
+//! The state that all parts of a drawing share: the context with its colours, and the figures.
 
 use std::f64::consts::TAU;
 
@@ -9,7 +9,7 @@ use super::super::place::Place;
 use super::super::view::{ScreenPoint, View};
 use super::sprites::Sprites;
 
-/// The opacity of whatever may be out of date.
+/// The opacity of trails, and of figures that may be out of date.
 pub(super) const FADED: f64 = 0.35;
 
 /// A character as it is drawn.
@@ -37,7 +37,7 @@ impl Brush<'_> {
     /// Adds a circle to the path.
     pub(super) fn circle(&self, left: f64, top: f64, radius: f64) {
         self.context.move_to(left + radius, top);
-        // Only a negative radius would be refused.
+        // Fails only for a negative radius.
         let _ = self.context.arc(left, top, radius, 0.0, TAU);
     }
 

@@ -117,7 +117,7 @@ impl Brush<'_> {
         Some(dy.atan2(dx))
     }
 
-    /// Draws a ring around the chosen character, and a disc in the reader's own.
+    /// Draws a ring around the chosen character, and a disc in the reader's own character.
     pub(super) fn marks(&self, figures: &[Figure], chosen: u32, own: Option<u32>) {
         self.context.set_line_width(2.0);
         for figure in figures {
@@ -138,7 +138,8 @@ impl Brush<'_> {
         }
     }
 
-    /// Draws the names that have room, and in any case those of the chosen and the reader's own character.
+    /// Draws the names that have room. Always draws the names of the chosen character and of the reader's own
+    /// character.
     pub(super) fn names(&self, figures: &[Figure], chosen: u32, own: Option<u32>) {
         self.context.set_font("12px system-ui, sans-serif");
         let mut labels = Labels::new(self.view.width, self.view.height);

@@ -1,4 +1,4 @@
-//! The room for names on the canvas.
+//! The layout of names on the canvas, without overlaps.
 
 /// The maximum number of names: more would be unreadable.
 const MAX_NAMES: usize = 80;

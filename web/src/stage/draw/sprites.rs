@@ -78,7 +78,7 @@ impl Sprites {
         let length = cell / self.ratio * size / self.usual;
         // Aligned to device pixels: a copy without scaling needs no interpolation.
         let corner = |middle: f64| ((middle - length / 2.0) * self.ratio).round() / self.ratio;
-        // Only a missing source would be refused.
+        // Fails only without a source.
         let _ = context
             .draw_image_with_html_canvas_element_and_sw_and_sh_and_dx_and_dy_and_dw_and_dh(
                 &self.canvas,
@@ -117,7 +117,7 @@ fn figure(
 ) {
     context.begin_path();
     context.move_to(left + radius, top);
-    // Only a negative radius would be refused.
+    // Fails only for a negative radius.
     let _ = context.arc(left, top, radius, 0.0, TAU);
     if let Some(direction) = direction {
         let (sin, cos) = direction.sin_cos();

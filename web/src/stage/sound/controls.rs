@@ -167,7 +167,7 @@ fn ChosenSound(audio: Audio, chosen: RwSignal<u32>) -> impl IntoView {
                 audio.set(|mixer| mixer.solo(chosen.get_untracked(), !is_solo));
             }>{t("Solo")}</button>
         </div>
-        <p class="quiet">{t("Drop a sound file on a character to hear the file from there. Only the nearest 32 characters sound.")}</p>
+        <p class="quiet">{t("Drop a sound file on a character to hear the file from there. You hear only the nearest 32 characters.")}</p>
     }
 }
 

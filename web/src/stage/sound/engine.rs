@@ -111,7 +111,7 @@ impl Engine {
 
     pub(super) fn set_volume(&self, volume: f64) {
         let now = self.context.current_time();
-        // Only a negative time would be refused.
+        // Fails only for a negative time.
         let _ = self
             .volume
             .gain()

@@ -45,7 +45,7 @@ impl Mixer {
         self.sources.insert(id, source);
     }
 
-    /// Returns whether a character has this source.
+    /// Returns whether any character uses this source.
     pub(super) fn uses(&self, source: Source) -> bool {
         self.sources.values().any(|used| *used == source)
     }

@@ -1,4 +1,5 @@
-//! The sound of the stage: each character sounds from its place. Off until the reader turns it on.
+//! The sound of the stage: the reader hears each character from its place. The sound is off until the reader turns it
+//! on.
 
 mod audio;
 mod controls;

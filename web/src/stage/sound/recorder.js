@@ -1,5 +1,5 @@
-// Sends what the listener hears to the page, in blocks of interleaved samples of both channels. JavaScript, since the audio
-// thread cannot load the page's WebAssembly.
+// Sends what the listener hears to the page, in blocks of interleaved samples of both channels. This is JavaScript,
+// since the audio thread cannot load the page's WebAssembly.
 const FRAMES = 4096;
 
 class Recorder extends AudioWorkletProcessor {

@@ -101,7 +101,7 @@ impl Sound {
 
 impl Drop for Sound {
     fn drop(&mut self) {
-        // Stopping a node once and disconnecting it is never refused.
+        // Neither call fails: each node is started, and is stopped and disconnected once.
         for node in &self.running {
             let _ = node.stop();
         }

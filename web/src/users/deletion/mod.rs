@@ -1,4 +1,4 @@
-//! Deleting users, and undoing that.
+//! Deletes users, and restores deleted users.
 
 mod notice;
 mod service;

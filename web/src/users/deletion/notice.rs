@@ -1,4 +1,4 @@
-//! What the reader sees of deletions.
+//! The notice about deletions.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::browser;
 use crate::language::{fill, key, t};
 use crate::ui::plural;
 
-/// How long the notice is shown, and a deletion can be undone, after the last news.
+/// The time after the last change for which the notice is shown and a deletion can be undone.
 const SHOWN: Duration = Duration::from_secs(10);
 
 /// Reports deletions, with a button that undoes the latest deletion.

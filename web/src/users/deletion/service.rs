@@ -1,4 +1,4 @@
-//! The deletions of the application, which go on when the reader leaves the page of users.
+//! The deletions of the application, which continue when the reader leaves the page of users.
 
 use leptos::prelude::*;
 use soundstage_proto::user::User;
@@ -44,7 +44,7 @@ impl Deletions {
         }
     }
 
-    /// Calls `then` when a deletion from now on has removed the user, as long as the calling component exists.
+    /// Calls `then` once a later deletion has removed the user; ends with the calling component.
     pub(in crate::users) fn on_gone(self, id: u32, then: impl Fn() + 'static) {
         Effect::new(move |earlier: Option<()>| {
             let is_gone = self.gone.with(|gone| gone.contains(&id));
@@ -112,8 +112,8 @@ impl Deletions {
         self.changes.notify();
     }
 
-    /// Deletes a user. Returns true if this page deleted the user, false if someone else did. Retries a request without a
-    /// response: the server may have carried it out.
+    /// Deletes a user. Returns true if this page deleted the user, false if someone else did. Retries a request without
+    /// a response: the server may have carried it out.
     async fn delete_one(self, user: &User) -> Result<bool, CallError> {
         let mut backoff = Backoff::default();
         for tried in 0..TRIES {
@@ -132,7 +132,7 @@ impl Deletions {
     }
 }
 
-/// Adds users again. Returns a message, and the users that the server could not be reached for.
+/// Restores users. Returns a message, and the users that are still deleted because a call failed.
 async fn restore(users: Vec<User>) -> (String, Vec<User>) {
     let restored = match users.as_slice() {
         [user] => fill("Restored {0}.", &[&user.nickname]),
@@ -170,7 +170,7 @@ async fn restore(users: Vec<User>) -> (String, Vec<User>) {
     (message, Vec::new())
 }
 
-/// Whether the user exists again, from now or from an earlier try whose response was lost.
+/// Adds a user again. Returns true if the user exists now, possibly from an earlier attempt whose response was lost.
 async fn add_again(user: &User) -> Result<bool, CallError> {
     match api::add_user(user.clone()).await? {
         Added::Stored(_) => Ok(true),

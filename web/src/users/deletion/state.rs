@@ -1,8 +1,8 @@
-//! The deletions in progress, and the ones that the reader can undo: plain state, tested on the host.
+//! The deletions in progress, and the deletions that the reader can undo: plain state, tested on the host.
 
 use soundstage_proto::user::User;
 
-/// Deletions, and what the notice says about them.
+/// The deletions, and the message of the notice.
 #[derive(Debug, Clone, Default)]
 pub(super) struct DeletionState {
     /// Ids of users being deleted, each with whether the deletion waits for an unreachable server.
@@ -32,7 +32,7 @@ impl DeletionState {
         }
     }
 
-    /// Ends what [`DeletionState::begin`] began: these users were deleted, and `problem` says why others were not.
+    /// Ends the deletions that [`DeletionState::begin`] began. `problem` says why some users were not deleted.
     pub(super) fn end(&mut self, begun: &[u32], deleted: Vec<User>, problem: Option<String>) {
         self.in_progress.retain(|(id, _)| !begun.contains(id));
         self.message = problem;
@@ -62,13 +62,13 @@ impl DeletionState {
         self.is_fresh = false;
     }
 
-    /// Drops the message and everything that could be undone. Deletions in progress go on.
+    /// Drops the message and everything that could be undone. Deletions in progress continue.
     pub(super) fn expire(&mut self) {
         self.message = None;
         self.undo.clear();
     }
 
-    /// Whether the notice shows something, and no deletion in progress will change the notice.
+    /// Returns whether the notice shows something, and no deletion in progress will change the notice.
     pub(super) fn can_expire(&self) -> bool {
         self.in_progress.is_empty() && (self.message.is_some() || !self.undo.is_empty())
     }
@@ -77,13 +77,13 @@ impl DeletionState {
         self.message.as_deref()
     }
 
-    /// The batch that undo restores, and whether its deletion is the latest news.
+    /// Returns the batch that undo restores, and whether its deletion is newer than the message.
     pub(super) fn latest(&self) -> Option<(&[User], bool)> {
         let users = self.undo.last()?;
         Some((users, self.is_fresh))
     }
 
-    /// Whether a deletion waits for an unreachable server.
+    /// Returns whether a deletion waits for an unreachable server.
     pub(super) fn is_waiting(&self) -> bool {
         self.in_progress.iter().any(|(_, is_waiting)| *is_waiting)
     }
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deletion_that_deletes_nobody_leaves_the_earlier_ones_to_undo() {
+    fn a_deletion_of_no_user_keeps_the_earlier_deletions_to_undo() {
         let mut state = DeletionState::default();
         state.end(&[1], users(&[1]), None);
         state.end(&[2], Vec::new(), Some("Changed.".into()));

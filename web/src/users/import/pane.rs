@@ -93,7 +93,7 @@ fn ImportForm(imports: Imports) -> impl IntoView {
             <p class="form-failure" role="alert">{wrong}</p>
             <Field
                 id="import-conflict"
-                label=t("If an ID exists already")
+                label=t("If an ID already exists")
                 control=Control::Choice(vec![
                     ("skip", t("Keep the existing user")),
                     ("replace", t("Replace the existing user")),
@@ -134,7 +134,7 @@ fn Running(imports: Imports) -> impl IntoView {
     view! {
         <div class="stacked-form">
             <p role="status">{sentence}</p>
-            <progress max=size.to_string() prop:value=bytes_read aria-label=t("Part of the file read")></progress>
+            <progress max=size.to_string() prop:value=bytes_read aria-label=t("Import progress")></progress>
             <Counts state />
             <button type="button" class="button" on:click=move |_| imports.stop()>{t("Stop")}</button>
             <RefusedRows state />

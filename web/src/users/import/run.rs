@@ -1,4 +1,5 @@
-//! A running import: reads the file in chunks and sends its rows. A row is stored once, also when the connection breaks.
+//! A running import: reads the file in chunks and sends its rows. A row is stored once, also when the connection
+//! breaks.
 
 use std::task::Poll;
 
@@ -67,7 +68,7 @@ struct Run {
     state: RwSignal<ImportState>,
 }
 
-/// Where refused rows go: the list in the pane, and the file of refused rows.
+/// The destinations of refused rows: the list in the pane, and the file of refused rows.
 struct RefusedList {
     rows: RejectedRows,
     file: js_sys::Array,
@@ -112,7 +113,7 @@ impl Run {
         }
         let responses = api::import_users(requests.boxed()).await?;
         let mut responses = std::pin::pin!(responses);
-        // Says where to continue: earlier calls may have stored rows.
+        // The first response says where to continue: earlier calls may have stored rows.
         let first = responses.next().await;
         self.on_response(first.unwrap_or(Err(CallError::Unreachable))?);
         self.state.update(|state| state.set_waiting(false));

@@ -1,4 +1,4 @@
-//! The import of the application, which goes on when the reader leaves the page of users.
+//! The import of the application, which continues when the reader leaves the page of users.
 
 use leptos::ev;
 use leptos::prelude::*;
@@ -28,7 +28,8 @@ pub(in crate::users) struct Imports {
 }
 
 impl Imports {
-    /// Creates the service; called once, by the application. The browser asks before it leaves the page during an import.
+    /// Creates the service; called once, by the application. The browser asks before it leaves the page during an
+    /// import.
     pub(in crate::users) fn new(changes: ChangeSignals) -> Self {
         let imports = Self {
             state: RwSignal::default(),
@@ -85,7 +86,7 @@ impl Imports {
         self.state.update(ImportState::stop);
     }
 
-    /// Leaves the result of an import, and its file.
+    /// Dismisses the result of an import, and its file.
     pub(super) fn dismiss(self) {
         if self.state.try_update(ImportState::dismiss) == Some(true) {
             self.file.set(None);

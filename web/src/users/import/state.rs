@@ -90,7 +90,7 @@ impl ImportState {
         self.phase = Phase::Ended(end);
     }
 
-    /// Leaves the result of an import. Does nothing and returns false if there is no result.
+    /// Dismisses the result of an import. Does nothing and returns false if there is no result.
     pub(super) fn dismiss(&mut self) -> bool {
         let has_ended = matches!(self.phase, Phase::Ended(_));
         if has_ended {
@@ -119,7 +119,7 @@ impl ImportState {
         &self.progress
     }
 
-    /// Rows that have been imported, or skipped since their ids exist.
+    /// Returns the number of rows that have been imported, or skipped since their ids exist.
     pub(super) fn rows_done(&self) -> u32 {
         self.progress.added + self.progress.replaced + self.progress.skipped
     }
@@ -128,12 +128,12 @@ impl ImportState {
         self.bytes_read
     }
 
-    /// The refused rows that are shown.
+    /// Returns the refused rows that are shown.
     pub(super) fn refused(&self) -> &[RefusedRow] {
         &self.refused
     }
 
-    /// The number of refused rows that are not shown.
+    /// Returns the number of refused rows that are not shown.
     pub(super) fn refused_hidden(&self) -> u32 {
         self.progress
             .refused

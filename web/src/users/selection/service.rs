@@ -28,22 +28,22 @@ impl Selection {
         }
     }
 
-    /// Whether a user is selected; tracks the selection.
+    /// Returns whether a user is selected; tracks the selection.
     pub(in crate::users) fn contains(self, id: u32) -> bool {
         self.state.with(|state| state.contains(id))
     }
 
-    /// The number of selected users; tracks the selection.
+    /// Returns the number of selected users; tracks the selection.
     pub(in crate::users) fn count(self) -> u32 {
         self.state.with(SelectionState::count)
     }
 
-    /// Why the last change did not reach all selected users; tracks the selection.
+    /// Returns why the last change did not reach all selected users; tracks the selection.
     pub(in crate::users) fn failure(self) -> Option<String> {
         self.state.with(|state| state.failure.clone())
     }
 
-    /// The selected users, by id.
+    /// Returns the selected users, by id.
     pub(in crate::users) fn users(self) -> Vec<User> {
         self.state.with_untracked(SelectionState::users)
     }

@@ -27,7 +27,7 @@ impl SelectionState {
         self.users.len() as u32
     }
 
-    /// The selected users, by id.
+    /// Returns the selected users, by id.
     pub(super) fn users(&self) -> Vec<User> {
         self.users.values().cloned().collect()
     }
@@ -41,8 +41,8 @@ impl SelectionState {
         self.failure = None;
     }
 
-    /// Selects the user of a row, or deselects a selected user. With `to_anchor`, does the same to all known rows between
-    /// this row and the row toggled before.
+    /// Selects the user of a row, or deselects a selected user. With `to_anchor`, does the same to all known rows
+    /// between this row and the row toggled before.
     pub(super) fn toggle(&mut self, rows: &Rows, number: u32, to_anchor: bool) {
         let first = if to_anchor { self.anchor } else { number };
         self.anchor = number;
