@@ -10,7 +10,6 @@ use prometheus_client::registry::Registry;
 use soundstage_proto::descriptor::MethodDescriptor;
 use tonic::Code;
 
-use super::grpc::canonical_path;
 use super::transport::Transport;
 
 /// The content type of [`Metrics::text`] (`OpenMetrics` 1.0, section "Media Type").
@@ -26,8 +25,7 @@ pub(super) struct CallLabels {
 }
 
 impl CallLabels {
-    pub(super) fn new(path: &str, transport: Transport) -> Self {
-        let method = MethodDescriptor::at(&canonical_path(path));
+    pub(super) fn new(method: Option<&MethodDescriptor>, transport: Transport) -> Self {
         Self {
             grpc_service: method.map_or("other", |method| method.service),
             grpc_method: method.map_or("other", |method| method.name),

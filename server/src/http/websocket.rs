@@ -9,6 +9,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::pin::pin;
 use std::time::Duration;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
@@ -26,7 +27,8 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tonic::body::Body as TonicBody;
 
-use crate::limits::{self, CLOSE_TIMEOUT, PONG_TIMEOUT, SOCKET_PING_INTERVAL};
+use super::ResponseBody;
+use crate::limits::{self, CLOSE_TIMEOUT};
 
 type Socket = WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>;
 
@@ -34,11 +36,21 @@ type Socket = WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>;
 pub(super) type CallRequest = Request<StreamBody<RequestFrames>>;
 type RequestFrames = futures_util::stream::BoxStream<'static, Result<Frame<Bytes>, Infallible>>;
 
+/// The timeouts of a WebSocket.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SocketTimeouts {
+    /// The time until the first message.
+    pub(super) headers: Duration,
+    pub(super) ping_interval: Duration,
+    /// The time without a message or a pong.
+    pub(super) silence: Duration,
+}
+
 /// Bridges one call of `path` between an upgraded connection and `service`.
 pub(super) async fn bridge<Fut>(
     upgraded: hyper::upgrade::Upgraded,
     path: http::Uri,
-    header_timeout: Duration,
+    timeouts: SocketTimeouts,
     service: impl FnOnce(CallRequest) -> Fut,
 ) where
     Fut: Future<Output = Result<Response<TonicBody>, Infallible>> + Send + 'static,
@@ -48,11 +60,11 @@ pub(super) async fn bridge<Fut>(
         .max_frame_size(Some(limits::MAX_SOCKET_MESSAGE));
     let mut socket =
         WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
-    let end = match timeout(header_timeout, receive_headers(&mut socket)).await {
+    let end = match timeout(timeouts.headers, receive_headers(&mut socket)).await {
         Ok(Ok(headers)) => {
             let (chunks, body) = mpsc::channel(limits::SOCKET_QUEUE);
             let request = call_request(path, headers, body);
-            exchange(&mut socket, chunks, service(request)).await
+            exchange(&mut socket, chunks, service(request), timeouts).await
         }
         Ok(Err(end)) => end,
         Err(_) => End::Violation(CloseCode::Policy, "the headers did not arrive in time"),
@@ -65,7 +77,7 @@ pub(super) async fn bridge<Fut>(
 enum End {
     /// The response is complete.
     Complete,
-    /// The client has disconnected.
+    /// The client has disconnected, or is silent.
     Disconnected,
     /// The client has violated the protocol.
     Violation(CloseCode, &'static str),
@@ -115,7 +127,12 @@ fn parse_headers(lines: &[u8]) -> Option<HeaderMap> {
 }
 
 /// Moves request chunks to the handler and response chunks to the client until one of the two ends.
-async fn exchange<Fut>(socket: &mut Socket, chunks: mpsc::Sender<Bytes>, call: Fut) -> End
+async fn exchange<Fut>(
+    socket: &mut Socket,
+    chunks: mpsc::Sender<Bytes>,
+    call: Fut,
+    timeouts: SocketTimeouts,
+) -> End
 where
     Fut: Future<Output = Result<Response<TonicBody>, Infallible>> + Send + 'static,
 {
@@ -124,8 +141,13 @@ where
     let mut chunks = Some(chunks);
     // The chunk that waits for a slot in the queue. The socket is not read meanwhile.
     let mut waiting: Option<Bytes> = None;
-    let mut pings =
-        tokio::time::interval_at(Instant::now() + SOCKET_PING_INTERVAL, SOCKET_PING_INTERVAL);
+    let mut last_received = Instant::now();
+    let mut pings = tokio::time::interval_at(
+        last_received + timeouts.ping_interval,
+        timeouts.ping_interval,
+    );
+    // Outlives the passes of the loop: neither a ping nor a response starts it anew.
+    let mut silence = pin!(tokio::time::sleep(timeouts.silence));
     loop {
         let slot = async {
             match (&chunks, &waiting) {
@@ -134,13 +156,24 @@ where
             }
         };
         tokio::select! {
-            slot = slot => match (slot, waiting.take()) {
-                (Some(slot), Some(chunk)) => drop(slot.send(chunk)),
-                // The handler reads no more requests. It may still respond.
-                _ => chunks = None,
-            },
-            message = timeout(PONG_TIMEOUT, socket.next()), if waiting.is_none() => {
-                let Ok(message) = message else { return End::Disconnected };
+            slot = slot => {
+                // The client was not silent while the socket was not read.
+                last_received = Instant::now();
+                match (slot, waiting.take()) {
+                    (Some(slot), Some(chunk)) => drop(slot.send(chunk)),
+                    // The handler reads no more requests. It may still respond.
+                    _ => chunks = None,
+                }
+            }
+            () = silence.as_mut(), if waiting.is_none() => {
+                let end = last_received + timeouts.silence;
+                if Instant::now() >= end {
+                    return End::Disconnected;
+                }
+                silence.as_mut().reset(end);
+            }
+            message = socket.next(), if waiting.is_none() => {
+                last_received = Instant::now();
                 match message {
                     Some(Ok(Message::Binary(message))) => match message.first() {
                         Some(0) if chunks.is_some() => waiting = Some(message.slice(1..)),
@@ -199,8 +232,8 @@ where
         if is_trailers_only {
             chunks.push(header_frame(trailers));
         }
-        let rest =
-            BodyDataStream::new(body).take_while(move |_| std::future::ready(!is_trailers_only));
+        let rest = BodyDataStream::new(ResponseBody::GrpcWeb(body))
+            .take_while(move |_| std::future::ready(!is_trailers_only));
         stream::iter(chunks).chain(rest.filter_map(|chunk| std::future::ready(chunk.ok())))
     })
 }
