@@ -28,10 +28,10 @@ pub(super) fn accept<B>(request: &Request<B>) -> Result<Response<()>, BadHandsha
         && has_token(headers, &header::CONNECTION, "upgrade");
     let key = headers
         .get(header::SEC_WEBSOCKET_KEY)
-        .filter(|_| is_handshake);
+        .filter(|key| is_handshake && is_key(key.as_bytes()));
     let key = key.ok_or((
         StatusCode::BAD_REQUEST,
-        "The WebSocket handshake is incomplete. Send it as GET over HTTP/1.1 with Connection: upgrade and Sec-WebSocket-Key.\n",
+        "The WebSocket handshake is incomplete. Send it as GET over HTTP/1.1 with Connection: upgrade and a Sec-WebSocket-Key of 16 bytes in base64.\n",
     ))?;
     if headers
         .get(header::SEC_WEBSOCKET_VERSION)
@@ -64,6 +64,15 @@ pub(super) fn accept<B>(request: &Request<B>) -> Result<Response<()>, BadHandsha
     Ok(response)
 }
 
+/// Returns whether a value is 16 bytes in base64. The last of the 22 digits has 2 bits of the key, and 4 zero bits.
+fn is_key(value: &[u8]) -> bool {
+    let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    value.len() == 24
+        && value[..22].iter().all(is_digit)
+        && matches!(value[21], b'A' | b'Q' | b'g' | b'w')
+        && value.ends_with(b"==")
+}
+
 fn has_token(headers: &HeaderMap, name: &header::HeaderName, token: &str) -> bool {
     let values = headers
         .get_all(name)
@@ -72,4 +81,30 @@ fn has_token(headers: &HeaderMap, name: &header::HeaderName, token: &str) -> boo
     values
         .flat_map(|value| value.split(','))
         .any(|item| item.trim().eq_ignore_ascii_case(token))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_16_bytes_in_base64() {
+        for key in [
+            "dGhlIHNhbXBsZSBub25jZQ==",
+            "AAAAAAAAAAAAAAAAAAAAAA==",
+            "+/+/+/+/+/+/+/+/+/+/+w==",
+        ] {
+            assert!(is_key(key.as_bytes()), "{key}");
+        }
+        for key in [
+            "",
+            "dGhlIHNhbXBsZSBub25jZQ",
+            "dGhlIHNhbXBsZSBub25jZQ=",
+            "dGhlIHNhbXBsZSBub25jZR==",
+            "AAAAAAAAAAAAAAAAAAAAAAAA",
+            "AAAAAAAAAAAAAAAAAAAA!A==",
+        ] {
+            assert!(!is_key(key.as_bytes()), "{key}");
+        }
+    }
 }

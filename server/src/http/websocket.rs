@@ -28,7 +28,10 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tonic::body::Body as TonicBody;
 
 use super::ResponseBody;
-use crate::limits::{self, CLOSE_TIMEOUT};
+use crate::limits::{self, CLOSE_TIMEOUT, MAX_SOCKET_HEADERS};
+
+/// The bytes that a field of a header list counts besides its name and value (RFC 9113, section 6.5.2).
+const FIELD_OVERHEAD: usize = 32;
 
 type Socket = WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>;
 
@@ -56,6 +59,7 @@ pub(super) async fn bridge<Fut>(
     Fut: Future<Output = Result<Response<TonicBody>, Infallible>> + Send + 'static,
 {
     let config = WebSocketConfig::default()
+        .read_buffer_size(limits::SOCKET_READ_BUFFER)
         .max_message_size(Some(limits::MAX_SOCKET_MESSAGE))
         .max_frame_size(Some(limits::MAX_SOCKET_MESSAGE));
     let mut socket =
@@ -77,6 +81,8 @@ pub(super) async fn bridge<Fut>(
 enum End {
     /// The response is complete.
     Complete,
+    /// The client has sent a close frame.
+    Closed,
     /// The client has disconnected, or is silent.
     Disconnected,
     /// The client has violated the protocol.
@@ -100,10 +106,8 @@ async fn receive_headers(socket: &mut Socket) -> Result<HeaderMap, End> {
     loop {
         match socket.next().await {
             Some(Ok(Message::Binary(lines))) => {
-                return parse_headers(&lines).ok_or(End::Violation(
-                    CloseCode::Protocol,
-                    "the first message must be headers",
-                ));
+                return parse_headers(&lines)
+                    .map_err(|(code, reason)| End::Violation(code, reason));
             }
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
             other => return Err(end_of(other)),
@@ -111,19 +115,31 @@ async fn receive_headers(socket: &mut Socket) -> Result<HeaderMap, End> {
     }
 }
 
-/// Parses lines `name: value`. Returns `None` if a line breaks the format.
-fn parse_headers(lines: &[u8]) -> Option<HeaderMap> {
-    let mut headers = HeaderMap::new();
-    for line in std::str::from_utf8(lines)
-        .ok()?
-        .split("\r\n")
-        .filter(|line| !line.is_empty())
-    {
-        let (name, value) = line.split_once(':')?;
-        let name = HeaderName::from_bytes(name.trim().as_bytes()).ok()?;
-        headers.append(name, HeaderValue::from_str(value.trim()).ok()?);
+/// Parses lines `name: value`.
+///
+/// # Errors
+/// If a line breaks the format, or the headers are larger than [`MAX_SOCKET_HEADERS`].
+fn parse_headers(lines: &[u8]) -> Result<HeaderMap, (CloseCode, &'static str)> {
+    const MALFORMED: (CloseCode, &str) = (CloseCode::Protocol, "the first message must be headers");
+    const TOO_LARGE: (CloseCode, &str) = (CloseCode::Size, "the headers are too large");
+    if lines.len() > MAX_SOCKET_HEADERS {
+        return Err(TOO_LARGE);
     }
-    Some(headers)
+    let mut headers = HeaderMap::new();
+    let mut size = 0;
+    let lines = std::str::from_utf8(lines).map_err(|_| MALFORMED)?;
+    for line in lines.split("\r\n").filter(|line| !line.is_empty()) {
+        let (name, value) = line.split_once(':').ok_or(MALFORMED)?;
+        let (name, value) = (name.trim(), value.trim());
+        size += name.len() + value.len() + FIELD_OVERHEAD;
+        if size > MAX_SOCKET_HEADERS {
+            return Err(TOO_LARGE);
+        }
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| MALFORMED)?;
+        let value = HeaderValue::from_str(value).map_err(|_| MALFORMED)?;
+        headers.try_append(name, value).map_err(|_| TOO_LARGE)?;
+    }
+    Ok(headers)
 }
 
 /// Moves request chunks to the handler and response chunks to the client until one of the two ends.
@@ -204,10 +220,12 @@ fn end_of(message: Option<Result<Message, Error>>) -> End {
         Some(Ok(Message::Text(_))) => {
             End::Violation(CloseCode::Unsupported, "messages must be binary")
         }
+        Some(Ok(Message::Close(_))) => End::Closed,
         Some(Err(Error::Capacity(_))) => {
             End::Violation(CloseCode::Size, "the message is too large")
         }
-        Some(Err(Error::Protocol(_) | Error::Utf8(_))) => {
+        Some(Err(Error::Utf8(_))) => End::Violation(CloseCode::Invalid, "the text is not UTF-8"),
+        Some(Err(Error::Protocol(_))) => {
             End::Violation(CloseCode::Protocol, "the frame is malformed")
         }
         Some(Ok(_) | Err(_)) | None => End::Disconnected,
@@ -254,21 +272,27 @@ fn header_frame(headers: Vec<(&HeaderName, &HeaderValue)>) -> Bytes {
     frame.freeze()
 }
 
-/// Sends a close frame with the reason, and waits up to [`CLOSE_TIMEOUT`] for the client's.
+/// Completes the closing handshake, within [`CLOSE_TIMEOUT`]: sends a close frame with the reason and waits for the
+/// client's, or answers the client's.
 async fn close(mut socket: Socket, end: End) {
-    let (code, reason) = match end {
+    let reason = match end {
         End::Disconnected => return,
-        End::Complete => (CloseCode::Normal, ""),
-        End::Violation(code, reason) => (code, reason),
+        // The library has queued the answer, and sends it before it reads on.
+        End::Closed => None,
+        End::Complete => Some((CloseCode::Normal, "")),
+        End::Violation(code, reason) => Some((code, reason)),
     };
     let handshake = async {
-        let frame = CloseFrame {
-            code,
-            reason: reason.into(),
-        };
-        if socket.send(Message::Close(Some(frame))).await.is_ok() {
-            while let Some(Ok(_)) = socket.next().await {}
+        if let Some((code, reason)) = reason {
+            let frame = CloseFrame {
+                code,
+                reason: reason.into(),
+            };
+            if socket.send(Message::Close(Some(frame))).await.is_err() {
+                return;
+            }
         }
+        while let Some(Ok(_)) = socket.next().await {}
     };
     // Dropping the socket closes the connection of a client that does not answer.
     let _ = timeout(CLOSE_TIMEOUT, handshake).await;
