@@ -4,6 +4,7 @@ mod client;
 mod exit_status;
 mod failure;
 mod ids;
+mod log;
 mod output;
 mod plural;
 mod position;

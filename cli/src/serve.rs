@@ -1,17 +1,18 @@
 //! `soundstage serve`.
 
 use std::future::Future;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use soundstage_server::directory::Seed;
 use soundstage_server::{Server, Settings};
 use tonic::codegen::http::uri::Authority;
 use tracing_subscriber::EnvFilter;
 
 use crate::failure::Failure;
+use crate::log::{Log, LogFormat};
 
 /// The settings of the server. Each can come from an environment variable too.
 #[derive(Args)]
@@ -65,13 +66,6 @@ pub(crate) struct ServeArgs {
     log_format: LogFormat,
 }
 
-#[derive(Clone, Copy, Default, ValueEnum)]
-enum LogFormat {
-    #[default]
-    Text,
-    Json,
-}
-
 #[expect(clippy::unnecessary_wraps, reason = "the shape of a value parser")]
 fn parse_seed(text: &str) -> Result<Seed, String> {
     Ok(match text {
@@ -101,7 +95,7 @@ fn parse_filter(text: &str) -> Result<String, String> {
 
 /// Serves until SIGINT or SIGTERM.
 pub(crate) fn run(args: ServeArgs) -> Result<(), Failure> {
-    start_logging(&args.log, args.log_format);
+    let log = Log::start(&args.log, args.log_format).map_err(Failure::System)?;
     let defaults = Settings::default();
     let settings = Settings {
         listen: args.listen,
@@ -114,6 +108,7 @@ pub(crate) fn run(args: ServeArgs) -> Result<(), Failure> {
         hold: args.hold.into(),
         leave: args.leave.into(),
         drain: args.drain.into(),
+        dropped_log_lines: log.dropped(),
         ..defaults
     };
     let server = Server::bind(settings)?;
@@ -135,17 +130,6 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
         IpAddr::V4(_) | IpAddr::V6(_) => {}
     }
     address
-}
-
-fn start_logging(filter: &str, format: LogFormat) {
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(filter))
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
-    match format {
-        LogFormat::Text => builder.init(),
-        LogFormat::Json => builder.json().flatten_event(true).init(),
-    }
 }
 
 #[cfg(unix)]

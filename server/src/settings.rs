@@ -2,6 +2,8 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use crate::directory::Seed;
@@ -52,6 +54,8 @@ pub struct Settings {
     pub leave: Duration,
     /// The time in which the server stops once the shutdown future completes.
     pub drain: Duration,
+    /// The number of log lines that the program has dropped, for `/metrics`.
+    pub dropped_log_lines: Arc<AtomicU64>,
 }
 
 impl Default for Settings {
@@ -76,6 +80,7 @@ impl Default for Settings {
             hold: limits::HOLD,
             leave: limits::LEAVE,
             drain: limits::DRAIN,
+            dropped_log_lines: Arc::default(),
         }
     }
 }

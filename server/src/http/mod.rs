@@ -75,7 +75,7 @@ impl Router {
             cors: origins.cors(),
             origins,
             sockets: Quota::new(settings.max_sockets, settings.max_sockets_per_address),
-            metrics: Arc::new(Metrics::new()),
+            metrics: Arc::new(Metrics::new(settings.dropped_log_lines.clone())),
             socket_timeouts: SocketTimeouts {
                 headers: settings.header_timeout,
                 ping_interval: settings.ping_interval,
