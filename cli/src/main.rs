@@ -5,6 +5,7 @@ mod exit_status;
 mod failure;
 mod ids;
 mod log;
+mod open_files;
 mod output;
 mod plural;
 mod position;
