@@ -81,7 +81,8 @@ limits! {
         PING_INTERVAL: Duration = time(Duration::from_secs(30)),
             set by "Settings::ping_interval",
             test "a_socket_that_answers_no_ping_is_closed";
-        /// Time in which a client must answer a ping. Otherwise its connection is closed, so that its streams end.
+        /// Time in which a client must answer a ping, and interval of the probes of TCP, which also find a client that is
+        /// gone from a quiet HTTP/1.1 stream. Otherwise its connection is closed, so that its streams end.
         PING_TIMEOUT: Duration = time(Duration::from_secs(20)),
             set by "Settings::ping_timeout",
             test "a_socket_that_answers_no_ping_is_closed";
@@ -192,7 +193,7 @@ mod table {
     }
 
     /// Limits that their own modules declare: module, constant, meaning, test.
-    const ELSEWHERE: [[&str; 4]; 16] = [
+    const ELSEWHERE: &[[&str; 4]] = &[
         [
             "services/listing.rs",
             "MAX_PAGE_SIZE",
@@ -288,6 +289,12 @@ mod table {
             "MAX_EVENTS",
             "Changes that a watcher can resume from. Past it: `READ_AGAIN`.",
             "a_watcher_that_missed_events_gets_a_resync_and_continues",
+        ],
+        [
+            "cli/src/log.rs",
+            "QUEUE",
+            "Log lines that wait for standard error. Past it they are dropped, and counted in `log_lines_dropped_total`.",
+            "an_unread_log_stops_neither_calls_nor_the_shutdown",
         ],
     ];
 

@@ -16,6 +16,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::Instant;
@@ -186,7 +187,7 @@ async fn serve_connection(
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let stream = TcpStream::from_std(stream)?;
     stream.set_nodelay(true)?;
-    limit_unsent_bytes(&stream);
+    configure(&stream, timeouts);
     let stream = ClientStream::new(stream, timeouts.stall);
     let received = stream.received();
     let streams = Arc::new(StreamCounts::default());
@@ -241,13 +242,16 @@ async fn serve_connection(
     }
 }
 
-/// Makes the operating system take no more bytes of a response while it has many that it cannot send.
-fn limit_unsent_bytes(stream: &TcpStream) {
-    // Other systems have no such limit. Without it, a slow client costs memory and nothing else.
+/// Makes the operating system probe a silent client, and take no more bytes of a response while it has many that it
+/// cannot send. A system that refuses serves the connection all the same.
+fn configure(stream: &TcpStream, timeouts: Timeouts) {
+    let socket = SockRef::from(stream);
+    let probes = TcpKeepalive::new()
+        .with_time(timeouts.ping_interval)
+        .with_interval(timeouts.ping);
+    let _ = socket.set_tcp_keepalive(&probes);
     #[cfg(target_os = "linux")]
-    let _ = socket2::SockRef::from(stream).set_tcp_notsent_lowat(limits::UNSENT_BYTES);
-    #[cfg(not(target_os = "linux"))]
-    let _ = stream;
+    let _ = socket.set_tcp_notsent_lowat(limits::UNSENT_BYTES);
 }
 
 fn connection_builder(
