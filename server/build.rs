@@ -1,5 +1,5 @@
 //! Embeds the page in the binary: writes a table of the files that Trunk built in `dist/`, each also compressed, which
-//! `src/http/page.rs` includes. Without `dist/` the table is empty, and the server tells how to build the page.
+//! `src/http/page.rs` includes. Without `dist/` the table is empty, and the server responds with how to build the page.
 
 use std::fmt::Write as _;
 use std::fs;

@@ -7,7 +7,7 @@ use crate::Result;
 /// Rounds of each binary, if there are two.
 const ROUNDS: usize = 3;
 
-/// Something of the current binary, and the same of the baseline if there is one.
+/// A value for the current binary, and a value for the baseline if there is one.
 pub(crate) struct Compared<T> {
     pub(crate) current: T,
     pub(crate) baseline: Option<T>,
@@ -50,7 +50,7 @@ impl<S> Compared<S> {
         };
         let (mut of_current, mut of_baseline) = (Vec::new(), Vec::new());
         for round in 0..ROUNDS {
-            // The first place changes, so that no binary always has the warmer machine.
+            // The order alternates, so that neither binary always runs on the warmer machine.
             if round % 2 == 1 {
                 of_baseline.push(measure(baseline)?);
             }

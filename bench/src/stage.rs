@@ -305,7 +305,7 @@ async fn follow(
     }
 }
 
-/// Shows a thousand characters in Chromium, which the command line moves.
+/// Shows in Chromium a thousand characters that the command line moves.
 fn in_browser(binary: &Path, script: &Path, folder: &Path, no_users: &Path) -> Result {
     let server = peers::soundstage(binary, folder, no_users)?;
     let url = format!("http://127.0.0.1:{}", server.port);

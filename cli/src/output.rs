@@ -153,7 +153,7 @@ pub(crate) fn progress_bar(length: Option<u64>, bar: &str, spinner: &str) -> Pro
     }
 }
 
-/// Prints a line. Standard output is line buffered, so the line is visible at once.
+/// Prints a line. Standard output is line buffered, so the line is visible immediately.
 pub(crate) fn line(content: impl std::fmt::Display) -> Result<(), Failure> {
     writeln!(std::io::stdout(), "{content}").map_err(Failure::output)
 }

@@ -38,10 +38,10 @@ pub(crate) struct ServeArgs {
         value_delimiter = ','
     )]
     allow_host: Vec<String>,
-    /// Time for which a published position holds before the character walks on
+    /// Time for which a published position holds, and for which a source may be silent before its characters are stale
     #[arg(long, value_name = "DURATION", env = "SOUNDSTAGE_HOLD", default_value_t = Settings::default().hold.into())]
     hold: humantime::Duration,
-    /// Time after which a character without a source leaves the stage
+    /// Time for which a stale character stays on the stage
     #[arg(long, value_name = "DURATION", env = "SOUNDSTAGE_LEAVE", default_value_t = Settings::default().leave.into())]
     leave: humantime::Duration,
     /// Time in which the server stops after a signal
@@ -81,7 +81,7 @@ pub(crate) struct ServeArgs {
 fn parse_seed(text: &str) -> Result<Seed, String> {
     Ok(match text {
         "default" => Seed::default(),
-        "none" => Seed::Nobody,
+        "none" => Seed::Empty,
         file => Seed::File(file.into()),
     })
 }

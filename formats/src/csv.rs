@@ -24,7 +24,7 @@ pub(crate) struct CsvReader {
     skipped_mark: usize,
 }
 
-/// Spreadsheet programs write it at the beginning of a file.
+/// The mark that spreadsheet programs write at the beginning of a file.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// The column of each field.
@@ -119,7 +119,7 @@ impl CsvReader {
     fn finish_record(&mut self, deliver: &mut dyn FnMut(Row)) -> Result<(), ReadError> {
         let mut begin = 0;
         let values = self.ends[..self.ends_length].iter().map(|end| {
-            // Checked value by value: a character that a comma cuts in two must not pass as one.
+            // Checked value by value: two halves of a character around a comma must not pass as one.
             let value = std::str::from_utf8(&self.values[begin..*end])
                 .map_err(|error| self.error("the text is not UTF-8", error.to_string()))?;
             begin = *end;

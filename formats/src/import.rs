@@ -92,7 +92,7 @@ impl ImportTracker {
         self.sent < self.unacknowledged.len().min(WINDOW)
     }
 
-    /// Returns true if another row of the file could be sent at once.
+    /// Returns true if another row of the file could be sent immediately.
     pub fn wants_rows(&self) -> bool {
         self.sent == self.unacknowledged.len() && self.sent < WINDOW
     }
@@ -107,7 +107,7 @@ impl ImportTracker {
         self.unacknowledged.len()
     }
 
-    /// Drops the rows that have not been sent, so that the import ends with the rows that have.
+    /// Drops the rows that have not been sent, so that the import ends after the last sent row.
     pub fn drop_unsent(&mut self) {
         self.unacknowledged.truncate(self.sent);
     }

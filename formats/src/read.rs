@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn csv_columns_stand_in_any_order_and_rows_span_lines() {
+    fn csv_columns_are_in_any_order_and_rows_span_lines() {
         let text = "\u{feff}nickname,user_type,id,mail_address,note\r\n\
                     foo,NORMAL,7,foo@example.com,\r\n\
                     \"b,\"\"r\",guest,,bar@example.com,\"two\r\nlines\"\r\n\

@@ -14,7 +14,7 @@ use crate::limits;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Lifecycle {
     directory: Arc<OnceLock<Directory>>,
-    /// Ends the acceptor, and each stream once its handler is pending or its client has two messages.
+    /// Ends the acceptor, and each stream once its handler is pending or its client has received two messages.
     pub(crate) draining: CancellationToken,
     /// Ends the calls that have not responded yet.
     pub(crate) closing: CancellationToken,
@@ -55,7 +55,7 @@ impl Lifecycle {
     }
 
     /// Ends streams now, and other calls after [`limits::RESPONSE_GRACE`] or half of `bound`, whichever is shorter.
-    /// Returns at once.
+    /// Returns immediately.
     pub(crate) fn drain(&self, bound: Duration) {
         self.draining.cancel();
         self.sockets.close();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Declares limits: each is a constant, and a row of the table in `docs/limits.md`. The doc comment states the meaning
-/// and the reason. `test` names the test of the value and of one past it; `untested` says why there is none.
+/// and the reason. `test` names the test that covers the value and one past it; `untested` says why there is none.
 macro_rules! limits {
     ($(
         $section:literal {
@@ -116,9 +116,8 @@ limits! {
         /// stream, the WebSocket or the HTTP/1.1 connection is closed without one.
         DEADLINE_GRACE: Duration = time(Duration::from_secs(1)),
             test "a_deadline_ends_a_call_whose_client_does_not_read";
-        /// Characters of a method path in the access log. The longest real path has 62; a longer one is
-        /// truncated, so that a
-        /// client cannot fill the log.
+        /// Characters of a method path in the access log. The longest real path has 62; a longer one is truncated,
+        /// so that a client cannot fill the log.
         MAX_LOGGED_PATH: usize = count(100),
             untested "the log only";
     }
@@ -225,27 +224,27 @@ mod table {
             "",
         ],
         [
-            "services/position.rs",
+            "services/stage_validation.rs",
             "MAX_RATE",
             "Updates per second that a subscriber can request. Past it: `INVALID_ARGUMENT`.",
             "fields_of_the_stage_are_accepted_at_their_limit_and_refused_past_it",
         ],
         [
-            "services/position.rs",
-            "MAX_CHOSEN",
-            "Characters that a subscriber can name. Past it: `INVALID_ARGUMENT`.",
+            "services/stage_validation.rs",
+            "MAX_LISTED",
+            "Ids that a subscriber can list. Past it: `INVALID_ARGUMENT`.",
             "fields_of_the_stage_are_accepted_at_their_limit_and_refused_past_it",
         ],
         [
             "services/sync.rs",
-            "SOURCE_MAX",
+            "MAX_SOURCE",
             "Characters of a source's name. Past it: `INVALID_ARGUMENT`.",
             "fields_of_the_stage_are_accepted_at_their_limit_and_refused_past_it",
         ],
         [
             "services/sync.rs",
-            "ANSWERS_WAITING",
-            "Responses of `PositionSync` that wait for a caller that does not read. Past it the server stops reading its requests.",
+            "MAX_PENDING_EFFECTS",
+            "Effects of `PositionSync` requests that wait for a caller that does not read. Past it the server stops reading its requests.",
             "",
         ],
         [

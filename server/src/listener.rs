@@ -149,7 +149,7 @@ impl Timeouts {
     }
 }
 
-/// Serves the connections of one worker until the acceptor and all of them have ended.
+/// Serves the connections of one worker until the acceptor and all connections have ended.
 async fn run_worker(
     mut connections: mpsc::UnboundedReceiver<Accepted>,
     context: ConnectionContext,

@@ -27,7 +27,7 @@ impl DelayLine {
     }
 
     /// Returns the signal `delay` + 1 samples ago, interpolated by a Catmull-Rom spline through four samples. The extra
-    /// sample is the one that the spline looks ahead.
+    /// sample is the look-ahead of the spline.
     pub(crate) fn read(&self, delay: f64) -> f64 {
         let delay = delay.max(0.0) + 1.0;
         let whole = delay.floor();

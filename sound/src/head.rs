@@ -1,7 +1,7 @@
 //! The head as a rigid sphere, after C. P. Brown and R. O. Duda, "A structural model for binaural sound synthesis",
 //! IEEE Transactions on Speech and Audio Processing 6 (1998), section II.
 //!
-//! The sphere delays a source for the ear that is farther round, and shadows its high frequencies. The delay is
+//! The sphere delays a source for the farther ear, and shadows its high frequencies. The delay is
 //! Woodworth's; the shadow is a filter of one pole and one zero. The pole is fixed: movement changes only the zero, so
 //! that the filter never rings. The model has no outer ears, so that above, in front and behind differ little.
 

@@ -1,4 +1,4 @@
-//! Binaural sound: what a listener at the origin hears of a source at a place (`docs/design/sound.md`).
+//! Binaural sound: a source at a place, as a listener at the origin hears it (`docs/design/sound.md`).
 //!
 //! Places are in metres: x forward, y left, z up; the listener faces +x. [`distance_gain`] is the gain at a distance,
 //! [`Ears`] models the head as a sphere, and [`Binaural`] renders a moving source without clicks. The crate is plain

@@ -47,7 +47,7 @@ pub(crate) async fn every_user_of_a_type_is_in_one_block<S: TestStore>() {
     }
 }
 
-pub(crate) async fn many_ids_are_read_at_once<S: TestStore>() {
+pub(crate) async fn many_ids_are_read_in_one_call<S: TestStore>() {
     let store = seeded::<S>();
     let ids = vec![6, 99, 2, 0];
     let users = store.directory().get_many(ids, WhenBusy::Refuse).await;

@@ -161,7 +161,7 @@ pub(crate) async fn an_update_that_breaks_a_rule_is_refused_with_its_fields<S: T
     assert_eq!(get(directory, 1).await, before);
 }
 
-pub(crate) async fn changes_of_an_unknown_id_report_it<S: TestStore>() {
+pub(crate) async fn changes_of_an_unknown_id_are_not_found<S: TestStore>() {
     let store = seeded::<S>();
     let directory = store.directory();
     assert_eq!(

@@ -17,7 +17,7 @@ pub(crate) trait TestStore: Sized {
 pub(crate) struct Bounds {
     /// The number of matches of a search that are counted.
     pub(crate) count_limit: u32,
-    /// The number of slow reads that run at once.
+    /// The number of slow reads that run at the same time.
     pub(crate) slow_reads: usize,
     /// The number of slow reads that wait.
     pub(crate) queue: usize,
@@ -51,7 +51,7 @@ macro_rules! conformance {
                 blocks {
                     every_match_is_in_one_block,
                     every_user_of_a_type_is_in_one_block,
-                    many_ids_are_read_at_once,
+                    many_ids_are_read_in_one_call,
                 }
                 changes {
                     an_added_user_is_read_back_with_its_times_and_revision,
@@ -64,7 +64,7 @@ macro_rules! conformance {
                     a_stale_update_and_a_stale_delete_change_nothing,
                     one_of_many_updates_of_a_revision_succeeds,
                     an_update_that_breaks_a_rule_is_refused_with_its_fields,
-                    changes_of_an_unknown_id_report_it,
+                    changes_of_an_unknown_id_are_not_found,
                     a_deleted_user_that_is_added_again_has_a_new_revision,
                     a_search_follows_every_change,
                 }
@@ -99,7 +99,7 @@ macro_rules! conformance {
                     a_search_beyond_the_queue_is_refused,
                     a_stream_that_has_begun_waits_for_room,
                     point_reads_are_answered_while_every_slow_read_is_busy,
-                    an_interrupted_search_leaves_the_next_one_whole,
+                    an_interrupted_search_does_not_affect_the_next,
                     closing_ends_the_reads_that_still_run,
                 }
             }

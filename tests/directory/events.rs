@@ -119,7 +119,7 @@ pub(crate) async fn an_import_is_an_event_for_each_changed_row<S: TestStore>() {
 pub(crate) async fn sequence_numbers_continue_after_a_restart<S: TestStore>() {
     let store = seeded::<S>();
     let added = add(store.directory(), user(0, "new")).await;
-    let store = store.reopen(&Seed::Nobody);
+    let store = store.reopen(&Seed::Empty);
     let (_, newest) = watch(&store).await;
     assert_eq!(newest, added.revision);
     // The log starts empty, so a watcher from before resumes only where nothing is missing.

@@ -19,7 +19,7 @@ fn batch(rows: impl IntoIterator<Item = User>) -> Batch {
     rows.into_iter().map(|row| Some(valid(row))).collect()
 }
 
-/// A new user, one whose id the first users have, and another new one.
+/// A new user, a user with a taken id, and another new user.
 fn conflict() -> Batch {
     batch([user(100, "new"), user(1, "other"), user(101, "later")])
 }
@@ -123,7 +123,7 @@ pub(crate) async fn an_import_resumes_at_its_stored_progress<S: TestStore>() {
     let reached = counts(1, 0, 0, 1);
     assert_eq!(imported, Ok(Imported::Whole(reached)));
 
-    let store = store.reopen(&soundstage_server::directory::Seed::Nobody);
+    let store = store.reopen(&soundstage_server::directory::Seed::Empty);
     let directory = store.directory();
     assert_eq!(directory.import_progress("named").await, Ok(reached));
     let rest = batch([user(0, "two")]);

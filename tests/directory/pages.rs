@@ -16,7 +16,7 @@ const ORDERS: [Order; 5] = [
     Order::Updated,
 ];
 
-/// Fills a directory with users whose keys are often equal but for their case, some changed and some deleted.
+/// Fills a directory with users whose keys often differ only in case; changes some users and deletes others.
 pub(crate) async fn fill(directory: &Directory) {
     let names = [
         "ann",
@@ -40,7 +40,7 @@ pub(crate) async fn fill(directory: &Directory) {
         }
     });
     let users: Vec<_> = users.collect();
-    // The users of a batch share their time, those of different batches do not.
+    // The users of a batch have the same time; users of different batches do not.
     let next_millisecond = || tokio::time::sleep(Duration::from_millis(2));
     for batch in users.chunks(20) {
         import(directory, batch.to_vec()).await;

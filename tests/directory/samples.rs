@@ -11,7 +11,7 @@ use crate::conformance::{Bounds, TestStore};
 
 /// Opens a store without users.
 pub(crate) fn empty<S: TestStore>() -> S {
-    S::open(&Seed::Nobody, &Bounds::default())
+    S::open(&Seed::Empty, &Bounds::default())
 }
 
 /// Opens a store with the six first users.

@@ -13,14 +13,14 @@ use soundstage_tests::PATIENCE;
 use crate::conformance::{Bounds, TestStore};
 use crate::samples::{by_id, found, import, page, search, user};
 
-/// Opens a directory where one slow read runs at once, with users that make a search slow.
+/// Opens a directory where one slow read runs at a time, with users that make a search slow.
 async fn open<S: TestStore>(queue: usize) -> S {
     let bounds = Bounds {
         count_limit: 0,
         slow_reads: 1,
         queue,
     };
-    let store = S::open(&Seed::Nobody, &bounds);
+    let store = S::open(&Seed::Empty, &bounds);
     let name = "é".repeat(64);
     for batch in 0..4 {
         let users = (1..=500).map(|index| User {
@@ -32,7 +32,7 @@ async fn open<S: TestStore>(queue: usize) -> S {
     store
 }
 
-/// A search that reads every user, since all match and more are skipped than there are.
+/// A search that reads every user, since all users match and the skip exceeds their number.
 fn slow_search() -> PageQuery {
     PageQuery {
         order: Order::Nickname,
@@ -41,7 +41,7 @@ fn slow_search() -> PageQuery {
     }
 }
 
-/// Returns the shortest of several times of a slow read. The first of them reads the file, the others the cache.
+/// Returns the shortest of several times of a slow read. The first read fills the cache.
 async fn shortest<T>(read: impl AsyncFn() -> T) -> Duration {
     let mut shortest = Duration::MAX;
     for _ in 0..3 {
@@ -123,7 +123,7 @@ pub(crate) async fn point_reads_are_answered_while_every_slow_read_is_busy<S: Te
     }
 }
 
-pub(crate) async fn an_interrupted_search_leaves_the_next_one_whole<S: TestStore>() {
+pub(crate) async fn an_interrupted_search_does_not_affect_the_next<S: TestStore>() {
     let store = open::<S>(64).await;
     let directory = store.directory();
     let expected = page(directory, by_id(search("é"))).await;

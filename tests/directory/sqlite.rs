@@ -1,4 +1,4 @@
-//! The SQLite store: the conformance suite's access to it, and its behaviour when the file is not what it should be.
+//! The SQLite store: the conformance suite's access to it, and its behaviour with damaged, foreign and old files.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -57,7 +57,7 @@ async fn all(directory: &Directory) -> Page {
     page(directory, by_id(Filter::default())).await
 }
 
-/// Returns the kind of error of opening a file that must be refused.
+/// Opens a file that must be refused, and returns the kind of the error.
 fn refusal(path: &Path) -> ErrorKind {
     let error = open(path, &Seed::FirstUsers).expect_err("refused");
     assert!(
@@ -88,7 +88,7 @@ async fn a_bad_seed_leaves_no_half_filled_file() {
 async fn the_log_stays_small_under_adds_and_reads() {
     let folder = TempDir::new().expect("a folder");
     let path = file(&folder);
-    let directory = open(&path, &Seed::Nobody).expect("opens");
+    let directory = open(&path, &Seed::Empty).expect("opens");
     let mut callers = tokio::task::JoinSet::new();
     for caller in 0..8_u32 {
         let directory = directory.clone();
@@ -184,7 +184,7 @@ fn a_damaged_page_is_found_at_the_start() {
 }
 
 #[test]
-fn a_cut_file_is_damaged() {
+fn a_truncated_file_is_damaged() {
     let folder = TempDir::new().expect("a folder");
     let path = file(&folder);
     drop(open(&path, &Seed::FirstUsers).expect("opens"));

@@ -173,7 +173,7 @@ fn each_kind_of_failure_has_a_message_and_an_exit_status() {
 
 #[test]
 fn an_unreachable_server_fails_with_advice() {
-    // The listener is dropped at once, so the port is free.
+    // The listener is dropped immediately, so the port is free.
     let port = std::net::TcpListener::bind("127.0.0.1:0")
         .and_then(|socket| socket.local_addr())
         .expect("a port");

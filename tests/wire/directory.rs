@@ -101,7 +101,7 @@ async fn a_search_finds_parts_of_names_and_addresses_and_ids() {
 #[tokio::test]
 async fn pages_stay_correct_while_users_are_added_and_deleted() {
     let server = TestServer::start_with(|settings| {
-        settings.seed = Seed::Nobody;
+        settings.seed = Seed::Empty;
     })
     .await;
     let mut users = server.users().await;
@@ -279,7 +279,11 @@ async fn a_watcher_receives_each_change_once_and_can_resume() {
     assert_eq!(sequences, [1, 2, 3, 4]);
     assert_eq!(received[1].user, Some(changed.clone()));
     assert_eq!(received[1].sequence, changed.revision);
-    assert_eq!(received[2].user, Some(changed), "as it was");
+    assert_eq!(
+        received[2].user,
+        Some(changed),
+        "the state before the deletion"
+    );
 
     let mut resumed = watch(&mut users, received[1].sequence).await;
     assert_eq!(next_event(&mut resumed).await, received[2]);
@@ -287,7 +291,7 @@ async fn a_watcher_receives_each_change_once_and_can_resume() {
 }
 
 #[tokio::test]
-async fn a_watcher_that_cannot_resume_is_told_to_read_again() {
+async fn a_watcher_that_cannot_resume_receives_read_again() {
     let server = TestServer::start().await;
     let mut users = server.users().await;
     for unknown in [1, i64::MAX] {
@@ -578,7 +582,7 @@ async fn searches_beyond_the_queue_are_refused_and_delay_no_point_read() {
         let (mut users, request) = (users.clone(), request.clone());
         searches.spawn(async move { users.list_users(request).await });
     }
-    // The first result is a refusal, which comes at once; the searches in the queue go on.
+    // The first result is a refusal, which arrives immediately; the searches in the queue continue.
     let first = wait(searches.join_next()).await.expect("a search");
     let refusal = first.expect("no panic").expect_err("refused");
     let user = wait(users.clone().get_user(UserRequest { id: 1000 })).await;
@@ -627,7 +631,7 @@ async fn searches_stop_once_their_deadline_has_passed() {
     let outcomes = wait(futures_util::future::join_all(searches)).await;
     let late = outcomes.iter().filter(|outcome| outcome.is_err()).count();
     assert!(late > 40, "{late} of 60");
-    // Searches that nobody waits for would occupy the server for twenty times this time.
+    // Abandoned searches would occupy the server for twenty times this time.
     let start = Instant::now();
     list(&mut users, request).await;
     let next = start.elapsed();

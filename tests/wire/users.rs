@@ -296,7 +296,7 @@ async fn get_users_by_type_streams_by_ascending_id() {
 
 #[tokio::test]
 async fn get_users_by_type_returns_an_empty_stream_if_no_user_has_the_type() {
-    let server = TestServer::start_with(|settings| settings.seed = Seed::Nobody).await;
+    let server = TestServer::start_with(|settings| settings.seed = Seed::Empty).await;
     assert_eq!(
         ids_of_type(&server, UserType::Normal.into())
             .await
@@ -331,7 +331,7 @@ async fn get_users_by_ids_returns_each_user_before_the_next_id_is_sent() {
         sender
             .send(UserRequest { id })
             .await
-            .expect("the call goes on");
+            .expect("the call is open");
         let response = tokio::time::timeout(PATIENCE, responses.message())
             .await
             .expect("a response in time");
@@ -388,7 +388,7 @@ async fn page(server: &TestServer, page_size: i32, page_token: &str) -> (Vec<u32
 
 #[tokio::test]
 async fn list_users_pages_by_key_while_users_are_added() {
-    let server = TestServer::start_with(|settings| settings.seed = Seed::Nobody).await;
+    let server = TestServer::start_with(|settings| settings.seed = Seed::Empty).await;
     for id in [10, 20, 30, 40] {
         server
             .users()
@@ -443,7 +443,7 @@ async fn list_users_has_a_default_and_a_largest_page() {
 
 #[tokio::test]
 async fn list_users_of_an_empty_store_is_an_empty_page() {
-    let server = TestServer::start_with(|settings| settings.seed = Seed::Nobody).await;
+    let server = TestServer::start_with(|settings| settings.seed = Seed::Empty).await;
     assert_eq!(page(&server, 10, "").await, (vec![], String::new(), 0));
 }
 

@@ -67,7 +67,7 @@ pub(crate) fn build(kind: Kind, then: impl FnOnce(&Task) -> Result + Send) -> Re
         ("JavaScript client", Box::new(|_| javascript::build())),
     ])?;
     step("Putting the page together", || {
-        // Names carry hashes, so new files would not replace the old ones.
+        // File names contain hashes, so new files would not replace the old ones.
         let _ = fs::remove_dir_all(root().join("dist"));
         style::bundle()?;
         let mut trunk = command("trunk");
@@ -151,7 +151,7 @@ fn shrink() -> Result {
     Ok(())
 }
 
-/// Tells whether wasm-bindgen or the splitter wrote the file.
+/// Returns whether wasm-bindgen or the splitter wrote the file.
 fn is_loader(file: &Path) -> bool {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     name.starts_with("soundstage-")
@@ -161,7 +161,7 @@ fn is_current(stamp: &Path, kind: Kind) -> Result<bool> {
     let Ok(built) = fs::metadata(stamp).and_then(|metadata| metadata.modified()) else {
         return Ok(false);
     };
-    // A page for release also serves where a quick one will do.
+    // A release page also satisfies a request for a quick page.
     let profiles = [kind.profile(), Kind::Release.profile()];
     if fs::read_to_string(stamp).is_ok_and(|profile| !profiles.contains(&&*profile)) {
         return Ok(false);

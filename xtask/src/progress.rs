@@ -160,7 +160,7 @@ fn crates_of(line: &str) -> Option<&str> {
     crates.split(':').next()
 }
 
-/// Tells whether a line is a status of cargo such as `   Compiling tokio v1.0.0`, or advice about `PATH`.
+/// Returns whether a line is a status of cargo such as `   Compiling tokio v1.0.0`, or advice about `PATH`.
 fn is_status(line: &str) -> bool {
     let word = line.get(..STATUS_WIDTH).map(str::trim_start);
     word.is_some_and(|word| word.len() > 4 && word.bytes().all(|byte| byte.is_ascii_alphabetic()))

@@ -27,7 +27,7 @@ pub(crate) fn build_quickly() -> Result<PathBuf> {
 
 /// Builds what has changed, and runs the server until it is stopped.
 pub(crate) fn serve(options: &[String]) -> Result {
-    // The existing binary tells that the developer has asked for the fast one.
+    // An existing release binary shows that the developer has asked for the fast build.
     let binary = if binary(RELEASE).exists() {
         build()?
     } else {

@@ -36,7 +36,7 @@ pub(crate) fn split(program: &Path) -> Result {
             .arg(parts.join(format!("{name}.wasm"))),
     )?;
 
-    // Browsers cache names with a hash for ever. The hash of the whole program changes with every part.
+    // Browsers cache files with a hash in the name forever. The hash of the whole program changes with every part.
     let mut loaders = read(&parts.join(LOADERS))?;
     for entry in fs::read_dir(&parts).map_err(|error| format!("{}: {error}", parts.display()))? {
         let file = entry.map_err(|error| error.to_string())?.file_name();

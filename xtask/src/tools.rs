@@ -1,4 +1,4 @@
-//! What builds and tests need and a fresh machine lacks. Each function installs only what is missing.
+//! The tools that builds and tests need. Each function installs only what is missing.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -153,7 +153,7 @@ pub(crate) fn python(requirements: &Path) -> Result<PathBuf> {
     Ok(python)
 }
 
-/// Tells whether `file` exists and is not older than `than`.
+/// Returns whether `file` exists and is not older than `than`.
 pub(crate) fn is_newer(file: &Path, than: &Path) -> bool {
     let written = |path: &Path| {
         fs::metadata(path)

@@ -1,4 +1,4 @@
-//! Durable adds by one caller and by 64 callers at once.
+//! Durable adds by one caller and by 64 concurrent callers.
 
 use std::fs;
 use std::path::Path;

@@ -47,7 +47,7 @@ pub(super) fn measure(binaries: &Binaries, folder: &Path) -> Result<Compared<Ser
         } else {
             &mut baseline
         };
-        // The server of the round before ends first.
+        // Ends the server of the previous round first.
         *slot = None;
         let (server, import) = import(binary, folder, &file)?;
         *slot = Some(server);

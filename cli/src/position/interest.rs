@@ -3,7 +3,7 @@
 use clap::Args;
 use soundstage_proto::position::PositionSubRequest;
 
-/// Which characters; without any of these, the default character alone.
+/// The characters to receive; the default character alone if no flag is set.
 #[derive(Args)]
 pub(crate) struct InterestArgs {
     /// All characters on the stage

@@ -153,7 +153,7 @@ pub(crate) async fn run(
 
 type Users = UserManagerClient<Channel>;
 
-/// Returns the format of a file: the given one, else the one that the extension names, else NDJSON for a pipe.
+/// Returns the format of a file: the given format, else the format of the extension, else NDJSON for a pipe.
 fn file_format(file: &Path, given: Option<Format>) -> Result<Format, Failure> {
     match given.or_else(|| Format::of(file)) {
         Some(format) => Ok(format),

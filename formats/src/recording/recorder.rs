@@ -14,7 +14,7 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Takes note of the characters in an update without recording it.
+    /// Keeps track of the characters in an update without recording the update.
     pub fn observe(&mut self, update: &StageUpdate) {
         self.add_characters(update);
         self.remove_characters(update);

@@ -1,4 +1,4 @@
-//! [`Answer`]: the result of a call on the directory, without an allocation if the store knows it at once.
+//! [`Answer`]: the result of a call on the directory, without an allocation if the store knows it immediately.
 
 use std::fmt;
 use std::future::Future;

@@ -3,7 +3,7 @@
 use soundstage_proto::FieldError;
 use soundstage_proto::user::User;
 
-/// New values for some fields of a user; `None` leaves a field as it is.
+/// New values for some fields of a user; `None` leaves a field unchanged.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Update {
     /// The new nickname.

@@ -6,7 +6,7 @@
 //! implements the trait. This module holds everything that is the same for every store and knows neither SQL nor tonic
 //! nor HTTP:
 //!
-//! - `change`, `query`, `import`: what can be asked for, and the outcomes,
+//! - `change`, `query`, `import`: the requests to a store, and their outcomes,
 //! - `search`: how text is normalized and cut into grams, which a store indexes,
 //! - `watch`: the log of recent events, which a store appends to after each commit,
 //! - `seed`: the users of a fresh directory,

@@ -1,8 +1,8 @@
 //! Search: how text is normalized, and the grams by which a store indexes it.
 //!
 //! A *gram* is a run of one to four consecutive characters of a normalized text. A store indexes every gram of a user.
-//! A user that has every gram of a search is a candidate; the text itself decides, since the grams may be elsewhere in
-//! it. Grams of one and two characters are indexed because most Japanese names have two characters.
+//! A user that has every gram of a search is a candidate; the text itself decides, since the grams need not be
+//! adjacent. Grams of one and two characters are indexed because most Japanese names have two characters.
 
 use soundstage_proto::user::User;
 use unicode_normalization::UnicodeNormalization as _;
@@ -30,7 +30,7 @@ impl Search {
         })
     }
 
-    /// Returns the id of the user that matches whatever its names are, if the text is a number.
+    /// Returns the id that also matches, whatever the names of its user, if the text is a number.
     pub fn id(&self) -> Option<u32> {
         self.id
     }
@@ -42,7 +42,7 @@ impl Search {
             || normalize(&user.mail_address).contains(&self.text)
     }
 
-    /// Calls `visit` with each gram that a candidate has: at most 64, all as long as the text allows.
+    /// Calls `visit` with each gram that a candidate has: at most 64, each of the greatest length that the text allows.
     pub fn for_each_gram(&self, mut visit: impl FnMut(&str)) {
         let length = self.text.chars().count().min(LONGEST_GRAM);
         let mut left = MAX_GRAMS;
@@ -65,7 +65,7 @@ pub fn for_each_gram(user: &User, mut visit: impl FnMut(&str)) {
     }
 }
 
-/// Maps texts that readers consider equal to one text: letter case, full and half width, composed and decomposed marks.
+/// Removes the differences that readers ignore: letter case, full and half width, composed and decomposed marks.
 fn normalize(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();

@@ -14,7 +14,7 @@ pub enum Seed {
     #[default]
     FirstUsers,
     /// No users.
-    Nobody,
+    Empty,
     /// The users of a file in the predecessor's format: a JSON object that maps each id to a user.
     File(PathBuf),
 }
@@ -36,7 +36,7 @@ impl Seed {
     /// Returns an error if the file cannot be read, is not in the format, or has a row that breaks a rule.
     pub fn users(&self) -> Result<Vec<ValidUser>, SeedError> {
         match self {
-            Self::Nobody => Ok(Vec::new()),
+            Self::Empty => Ok(Vec::new()),
             Self::FirstUsers => parse(Path::new("first_users.json"), FIRST_USERS),
             Self::File(path) => {
                 let bytes = std::fs::read(path).map_err(|error| SeedError {

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 /// The number of events that the log keeps: a few megabytes.
 const MAX_EVENTS: usize = 10_000;
 
-/// The number of events that a watcher copies out of the log at once, to take its lock rarely.
+/// The number of events that a watcher copies out of the log at a time, to take its lock rarely.
 const BLOCK: usize = 256;
 
 /// The kind of a change.

@@ -45,7 +45,7 @@ pub(super) async fn list(
         descending: request.descending,
         after,
         skip: request.skip,
-        // The extra user tells whether there is a next page.
+        // The extra user shows whether there is a next page.
         limit: page_size + 1,
     };
 

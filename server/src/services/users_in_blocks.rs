@@ -10,8 +10,8 @@ use tonic::Status;
 
 use crate::directory::{Answer, Block};
 
-/// The number of users in a block. A larger block would not be faster; a stream keeps one in memory, or one and a half if
-/// it reads ahead.
+/// The number of users in a block. A larger block would not be faster; a stream keeps one block in memory, or one and a
+/// half if it reads ahead.
 pub(crate) const BLOCK: u32 = 1024;
 
 /// The stream. `read` reads the block after an id, which is 0 at first; `wrap` makes the message of a user.
@@ -34,7 +34,7 @@ enum Next {
 }
 
 impl<R, W> UsersInBlocks<R, W> {
-    /// Returns a stream that requests a block when the one before it is used up.
+    /// Returns a stream that requests a block when the previous block is used up.
     pub(crate) fn new(read: R, wrap: W) -> Self {
         Self {
             read,
@@ -45,7 +45,7 @@ impl<R, W> UsersInBlocks<R, W> {
         }
     }
 
-    /// Requests each block when half of the one before it is used up, so that the store reads while the server sends.
+    /// Requests each block when half of the previous block is used up, so that the store reads while the server sends.
     pub(crate) fn read_ahead(self) -> Self {
         Self {
             ahead: BLOCK as usize / 2,

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::frame::{Frame, Selection};
 use super::ids::CallId;
 
-/// The longest silence of a stream: a heartbeat follows.
+/// The longest silence of a stream; a heartbeat ends it.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What a subscriber receives, and how often.

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 /// How many rows wait between the reader and the call.
 pub(super) const QUEUE: usize = 512;
 
-/// How many bytes are read at once.
+/// How many bytes are read at a time.
 const CHUNK: usize = 64 * 1024;
 
 pub(super) type Rows = mpsc::Receiver<Result<Row, Unreadable>>;
@@ -60,7 +60,7 @@ fn read_chunks(
     Ok(())
 }
 
-/// Returns the next row, or `None` at the end of the file. Waits for ever once the file has been closed.
+/// Returns the next row, or `None` at the end of the file. Waits forever if `rows` is `None`.
 pub(super) async fn next_row(rows: Option<&mut Rows>) -> Option<Result<Row, Unreadable>> {
     match rows {
         Some(rows) => rows.recv().await,

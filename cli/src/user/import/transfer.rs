@@ -152,7 +152,7 @@ impl Transfer<'_> {
             };
             match rows.try_recv() {
                 Ok(row) => next = Some(row),
-                // Either no row is ready or the file has ended. `next_row` tells the two apart.
+                // Either no row is ready or the file has ended. `next_row` distinguishes the two cases.
                 Err(_) => return Ok(()),
             }
         }
@@ -187,8 +187,7 @@ async fn has_room(requests: Option<&mpsc::Sender<ImportUsersRequest>>) -> bool {
     }
 }
 
-/// Returns true if the server cannot be reached or the connection broke, rather than that the server answered with an
-/// error.
+/// Returns true if the server cannot be reached or the connection broke; false if the server responded with an error.
 fn is_connection_lost(status: &Status) -> bool {
     status.code() == Code::Unavailable || std::error::Error::source(status).is_some()
 }

@@ -38,7 +38,7 @@ impl<'a> Changes<'a> {
     /// Stores the newest revision, updates the index of grams, and returns the events to append after the commit.
     ///
     /// The index comes last: FTS5 flushes its pending words before every statement that may have to be undone, such as
-    /// a change of the users. Updated in between, it would write a segment for each user, half the cost of an add.
+    /// a change of the users. An earlier update would make FTS5 write a segment for each user, half the cost of an add.
     pub(super) fn finish(self) -> Result<Vec<Event>, ErrorKind> {
         if !self.events.is_empty() {
             self.transaction

@@ -43,7 +43,7 @@ use writer::Writer;
 /// would delay the other calls of the thread noticeably.
 const MAX_INLINE_SKIP: u32 = 1000;
 
-/// The bounds of [`SqliteOptions::read_threads`] by default: one thread could be held by one slow search, and the
+/// The bounds of [`SqliteOptions::read_threads`] by default: one slow search would occupy a single thread, and the
 /// connection of each thread caches up to 8 MiB.
 const READ_THREADS: RangeInclusive<usize> = 2..=8;
 
@@ -59,7 +59,7 @@ const COUNT_LIMIT: u32 = 10_000;
 pub struct SqliteOptions {
     /// The number of threads for slow reads, each with one connection. By default the number of cores, within bounds.
     pub read_threads: usize,
-    /// The number of slow reads that may wait for a thread; one more is refused, or waits outside the queue.
+    /// The number of slow reads that may wait for a thread; the next read is refused, or waits outside the queue.
     pub read_queue: usize,
     /// The number of matches of a search that are counted and sorted. With more matches, the total is a lower bound.
     pub count_limit: u32,

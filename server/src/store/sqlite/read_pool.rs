@@ -3,9 +3,9 @@
 //! Each thread has one connection, so both are bounded. Each read holds a permit while it waits in the queue and while
 //! it runs; a read that gets no permit is refused or waits for one, as its caller asks.
 //!
-//! A caller that drops its answer takes its read out of the queue, or interrupts it. The means is SQLite's progress
-//! handler, which is installed for one read and checks the flag of that read alone. `sqlite3_interrupt` would have to
-//! know which read the connection is running at that moment, and could hit the next one.
+//! A caller that drops its answer takes its read out of the queue, or interrupts it by SQLite's progress
+//! handler, which is installed for one read and checks the flag of that read alone. The caller of `sqlite3_interrupt`
+//! would have to know which read the connection is running at that moment, and could interrupt the next read.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -51,7 +51,7 @@ struct Job {
     run: Box<dyn FnOnce(&mut Thread) + Send>,
 }
 
-/// The caller of a read, known by its address.
+/// The caller of a read, identified by the address of this value.
 #[derive(Debug, Default)]
 struct Caller {
     has_left: AtomicBool,
@@ -64,7 +64,7 @@ struct Thread {
 }
 
 impl ReadPool {
-    /// Starts `threads` threads for reads, of which `queue` more may wait.
+    /// Starts `threads` threads. At most `queue` further reads wait for a thread.
     pub(super) fn start(path: &Path, threads: usize, queue: usize) -> Self {
         let shared = Arc::new(Shared {
             path: path.to_owned(),
@@ -83,8 +83,8 @@ impl ReadPool {
         }
     }
 
-    /// Runs a query on one of the threads, in a read transaction of its own. The query is queued at once, unless it has
-    /// to wait for a permit.
+    /// Runs a query on one of the threads, in a read transaction of its own. The query is queued immediately, unless it
+    /// has to wait for a permit.
     pub(super) fn read<T: Send + 'static>(
         &self,
         when_busy: WhenBusy,
@@ -159,7 +159,7 @@ impl Shared {
 
     fn push(&self, job: Job) {
         let mut queue = self.queue();
-        // A job that is dropped answers its caller.
+        // Dropping a job answers its caller with an error.
         if !self.is_closed() {
             queue.push_back(job);
             self.queued.notify_one();

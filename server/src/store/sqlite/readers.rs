@@ -4,8 +4,8 @@
 //! connection keeps its transaction, and with it its snapshot of the database, from one read to the next while nothing
 //! is written. Four rules make that invisible:
 //!
-//! - Before the writer writes, every idle connection ends its transaction, and until the writer is done none is kept:
-//!   the write-ahead log can be reset, and a read that begins after a commit sees the commit.
+//! - Before the writer writes, every idle connection ends its transaction, and no transaction is kept until the writer
+//!   is done: the write-ahead log can be reset, and a read that begins after a commit sees the commit.
 //! - A connection that was in use meanwhile has an old generation, and ends its transaction after its read.
 //! - No read uses a transaction older than [`LONGEST_SNAPSHOT`], so that it sees what another process has written.
 //! - The [`Sweeper`] ends the transactions of unused connections, so that an idle server keeps no snapshot,
@@ -28,11 +28,11 @@ const LONGEST_SNAPSHOT: Duration = Duration::from_millis(50);
 /// snapshot, and a busy one hardly notices the passes.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The largest number of idle connections. A read takes microseconds, so more than this number at once is a burst;
+/// The largest number of idle connections. A read takes microseconds, so more connections than this are a burst;
 /// each idle connection caches up to 8 MiB.
 const MAX_IDLE: usize = 16;
 
-/// The connections. A read blocks its thread, so there are never more than threads that serve calls.
+/// The connections. A read blocks its thread, so there are at most as many as threads that serve calls.
 #[derive(Debug)]
 pub(super) struct Readers {
     path: PathBuf,
@@ -197,7 +197,8 @@ impl Reader {
     }
 }
 
-/// The thread that ends transactions of idle connections. It sleeps while none is kept, and ends when this is dropped.
+/// The thread that ends transactions of idle connections. It sleeps while no transaction is kept. Dropping the
+/// sweeper ends the thread.
 #[derive(Debug)]
 pub(super) struct Sweeper {
     readers: Arc<Readers>,
@@ -237,7 +238,7 @@ impl Readers {
             }
             let waited = self.changed.wait_timeout(pool, SWEEP_INTERVAL);
             pool = waited.unwrap_or_else(PoisonError::into_inner).0;
-            // Under the lock: a read that waits for it is faster than one that opens another connection.
+            // Under the lock, because waiting for the lock is faster than opening another connection.
             let now = Instant::now();
             pool.idle
                 .retain_mut(|reader| !reader.is_stale(now) || reader.end().is_ok());

@@ -17,7 +17,7 @@ const APPLICATION_ID: i64 = 0x534e_4453;
 /// types.
 const PREPARED_STATEMENTS: usize = 128;
 
-/// The writer's cache: the parts of the indexes that new users go to.
+/// The writer's cache. Holds the parts of the indexes into which new users are inserted.
 const WRITER_CACHE_KIB: i64 = 64 * 1024;
 
 /// The size at which the write-ahead log is copied into the file: 8 MiB.
@@ -125,8 +125,8 @@ fn prepare(path: &Path, seed: &Seed) -> Result<Connection, ErrorKind> {
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     check_ours(&connection, version)?;
 
-    // With WAL, readers and the writer work at once. FULL syncs the log on each commit, so that acknowledged changes
-    // survive a power loss, not only a crash.
+    // With WAL, readers and the writer work in parallel. FULL syncs the log on each commit, so that acknowledged
+    // changes survive a power loss, not only a crash.
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;

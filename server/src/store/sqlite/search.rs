@@ -92,7 +92,7 @@ fn insert_id(ids: &mut Vec<u32>, id: u32, after: i64, range: &Range) {
     }
 }
 
-/// Reads candidates and returns those that a filter matches.
+/// Reads candidates and returns the users that a filter matches.
 pub(super) fn matches(
     connection: &Connection,
     filter: &Filter,
