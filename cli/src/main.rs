@@ -4,6 +4,8 @@ mod client;
 mod exit_status;
 mod failure;
 mod ids;
+mod log;
+mod open_files;
 mod output;
 mod plural;
 mod position;

@@ -1,17 +1,19 @@
 //! `soundstage serve`.
 
 use std::future::Future;
-use std::io::{IsTerminal as _, Write as _};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::io::Write as _;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use soundstage_server::directory::Seed;
 use soundstage_server::{Server, Settings};
 use tonic::codegen::http::uri::Authority;
 use tracing_subscriber::EnvFilter;
 
 use crate::failure::Failure;
+use crate::log::{Log, LogFormat};
+use crate::open_files;
 
 /// The settings of the server. Each can come from an environment variable too.
 #[derive(Args)]
@@ -48,6 +50,16 @@ pub(crate) struct ServeArgs {
     /// Connections to serve at once. Further clients wait
     #[arg(long, value_name = "N", env = "SOUNDSTAGE_MAX_CONNECTIONS", default_value_t = Settings::default().max_connections, value_parser = clap::value_parser!(u32).range(1..))]
     max_connections: u32,
+    /// Connections to serve at once from one IP address, or one /64 network of IPv6. Further connections are closed
+    /// [default: half of --max-connections]
+    #[arg(long, value_name = "N", env = "SOUNDSTAGE_MAX_CONNECTIONS_PER_ADDRESS", value_parser = clap::value_parser!(u32).range(1..))]
+    max_connections_per_address: Option<u32>,
+    /// WebSockets to serve at once. Further ones are refused
+    #[arg(long, value_name = "N", env = "SOUNDSTAGE_MAX_WEBSOCKETS", default_value_t = Settings::default().max_sockets)]
+    max_websockets: usize,
+    /// WebSockets to serve at once from one IP address, or one /64 network of IPv6. Raise this behind a reverse proxy
+    #[arg(long, value_name = "N", env = "SOUNDSTAGE_MAX_WEBSOCKETS_PER_ADDRESS", default_value_t = Settings::default().max_sockets_per_address)]
+    max_websockets_per_address: usize,
     /// Threads that serve connections [default: one per core]
     #[arg(long, value_name = "N", env = "SOUNDSTAGE_THREADS", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
@@ -63,13 +75,6 @@ pub(crate) struct ServeArgs {
         default_value_t
     )]
     log_format: LogFormat,
-}
-
-#[derive(Clone, Copy, Default, ValueEnum)]
-enum LogFormat {
-    #[default]
-    Text,
-    Json,
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the shape of a value parser")]
@@ -101,7 +106,7 @@ fn parse_filter(text: &str) -> Result<String, String> {
 
 /// Serves until SIGINT or SIGTERM.
 pub(crate) fn run(args: ServeArgs) -> Result<(), Failure> {
-    start_logging(&args.log, args.log_format);
+    let log = Log::start(&args.log, args.log_format).map_err(Failure::System)?;
     let defaults = Settings::default();
     let settings = Settings {
         listen: args.listen,
@@ -109,26 +114,42 @@ pub(crate) fn run(args: ServeArgs) -> Result<(), Failure> {
         seed: args.seed,
         threads: args.threads.map_or(defaults.threads, usize::from),
         max_connections: args.max_connections,
+        max_connections_per_address: args.max_connections_per_address,
+        max_sockets: args.max_websockets,
+        max_sockets_per_address: args.max_websockets_per_address,
         allowed_origins: args.allow_origin,
         allowed_hosts: args.allow_host,
         hold: args.hold.into(),
         leave: args.leave.into(),
         drain: args.drain.into(),
+        dropped_log_lines: log.dropped(),
         ..defaults
     };
+    // A connection that becomes a WebSocket no longer counts as a connection.
+    let sockets = u64::from(settings.max_connections).saturating_add(settings.max_sockets as u64);
+    open_files::raise_limit(sockets);
     let server = Server::bind(settings)?;
     let address = server.local_addr().map_err(Failure::System)?;
+    if !address.ip().is_loopback() {
+        tracing::warn!(
+            "everyone who can reach {address} can read and change all users and move characters, because there is no sign-in yet; listen on 127.0.0.1, or let a firewall or proxy decide who gets in"
+        );
+    }
     let announce = move || {
         let mut stdout = std::io::stdout();
         // A closed standard output does not stop the server.
-        let _ = writeln!(stdout, "Soundstage is at http://{}/", reachable(address))
-            .and_then(|()| stdout.flush());
+        let _ = writeln!(stdout, "Soundstage is at http://{}/", local(address));
+        if let Some(address) = remote(address) {
+            let _ = writeln!(stdout, "Other machines reach it at http://{address}/");
+        }
+        let _ = stdout.flush();
     };
     Ok(server.run(stop_signal(), announce)?)
 }
 
-/// Returns the address to open in a browser: the loopback address if the server listens on all interfaces.
-fn reachable(mut address: SocketAddr) -> SocketAddr {
+/// Returns the address to open in a browser on this machine: the loopback address if the server listens on all
+/// interfaces.
+fn local(mut address: SocketAddr) -> SocketAddr {
     match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
         IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
@@ -137,15 +158,29 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
     address
 }
 
-fn start_logging(filter: &str, format: LogFormat) {
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(filter))
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
-    match format {
-        LogFormat::Text => builder.init(),
-        LogFormat::Json => builder.json().flatten_event(true).init(),
+/// Returns the address by which other machines reach a server on all interfaces: that of the default route. `None` if
+/// the server listens on one interface, or the machine has no route.
+fn remote(address: SocketAddr) -> Option<SocketAddr> {
+    if !address.ip().is_unspecified() {
+        return None;
     }
+    // Connecting a UDP socket chooses a route and sends nothing. The addresses are for documentation (RFCs 5737, 3849).
+    let route = |from: IpAddr, to: IpAddr| {
+        let socket = UdpSocket::bind((from, 0)).ok()?;
+        socket.connect((to, 9)).ok()?;
+        let ip = socket.local_addr().ok()?.ip();
+        (!ip.is_loopback() && !ip.is_unspecified()).then(|| SocketAddr::new(ip, address.port()))
+    };
+    let v4 = || {
+        let to = Ipv4Addr::new(192, 0, 2, 1);
+        route(Ipv4Addr::UNSPECIFIED.into(), to.into())
+    };
+    let v6 = || {
+        let to = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
+        route(Ipv6Addr::UNSPECIFIED.into(), to.into())
+    };
+    // A server on all IPv6 interfaces usually serves IPv4 too.
+    v4().or_else(|| address.is_ipv6().then(v6).flatten())
 }
 
 #[cfg(unix)]

@@ -10,11 +10,13 @@ mod http;
 mod lifecycle;
 mod limits;
 mod listener;
+mod quota;
 mod server;
 mod services;
 mod settings;
 mod stage;
 pub mod store;
+mod watchdog;
 
 pub use server::{Server, ServerError};
 pub use settings::Settings;

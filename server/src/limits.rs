@@ -42,6 +42,12 @@ limits! {
         MAX_CONNECTIONS: u32 = count(10_000),
             set by "--max-connections",
             test "a_client_over_the_limit_of_connections_waits_for_a_free_slot";
+        /// The part of `MAX_CONNECTIONS` that one address may use, as a divisor: one half. The other half stays for other
+        /// clients, and a reverse proxy, which is one address, has enough. Addresses of an IPv6 /64 network count as one.
+        /// Past it: the connection is closed.
+        ADDRESS_SHARE: u32 = count(2),
+            set by "--max-connections-per-address",
+            test "one_address_cannot_use_every_connection";
         /// Time in which a client must say which protocol it speaks, and send the headers of a request or the first
         /// message of a WebSocket. A slower client is disconnected, so that it cannot hold its slot.
         HEADER_TIMEOUT: Duration = time(Duration::from_secs(15)),
@@ -67,12 +73,33 @@ limits! {
         /// Response bytes that wait on an HTTP/2 stream for a slow client.
         SEND_BUFFER: usize = bytes(128 * 1024),
             untested "a client cannot see the buffers of the server";
-        /// Interval of the pings on an HTTP/2 connection.
+        /// Response bytes that the operating system keeps for a connection whose client does not read, on Linux. Its own
+        /// buffers grow to 4 MiB a connection. Bytes on their way to a client that reads do not count.
+        UNSENT_BYTES: u32 = bytes(128 * 1024),
+            untested "a client cannot see the buffers of the server";
+        /// Interval of the pings on an HTTP/2 connection and on a WebSocket.
         PING_INTERVAL: Duration = time(Duration::from_secs(30)),
-            untested "takes 50 s";
-        /// Time in which a client must answer a ping. Otherwise its connection is closed, so that its streams end.
+            set by "Settings::ping_interval",
+            test "a_socket_that_answers_no_ping_is_closed";
+        /// Time in which a client must answer a ping, and interval of the probes of TCP, which also find a client that is
+        /// gone from a quiet HTTP/1.1 stream. Otherwise its connection is closed, so that its streams end.
         PING_TIMEOUT: Duration = time(Duration::from_secs(20)),
-            untested "takes 50 s";
+            set by "Settings::ping_timeout",
+            test "a_socket_that_answers_no_ping_is_closed";
+        /// Time in which a client must take the next part of a response, and send the rest of a message that it has
+        /// begun. A unary request counts as begun. Then the call ends, over HTTP/1.1 with its connection. A stream
+        /// without a message for its client is not stalled.
+        STALL_TIMEOUT: Duration = time(Duration::from_secs(30)),
+            set by "Settings::stall_timeout",
+            test "every_kind_of_hold_ends_and_frees_its_connection";
+        /// Bytes that a client must take within `STALL_TIMEOUT` from a connection whose buffers are full. A client on
+        /// the slowest phone network takes more.
+        MIN_PROGRESS: usize = bytes(16 * 1024),
+            untested "takes 30 s, and depends on the buffers of the operating system";
+        /// Time after which an HTTP/2 connection without a call is closed. gRPC clients connect anew by themselves.
+        IDLE_TIMEOUT: Duration = time(Duration::from_mins(5)),
+            set by "Settings::idle_timeout",
+            test "every_kind_of_hold_ends_and_frees_its_connection";
         /// Pause after a failed `accept`, so that the lack of file descriptors does not cause a busy loop.
         ACCEPT_PAUSE: Duration = time(Duration::from_millis(50)),
             untested "needs a process without file descriptors";
@@ -85,6 +112,10 @@ limits! {
         /// operating system could overflow.
         MAX_DEADLINE: Duration = time(Duration::from_hours(24 * 365)),
             test "a_deadline_in_the_past_is_exceeded_and_a_distant_one_is_accepted";
+        /// Time after its deadline in which a call can still send its status to a client that takes no bytes. Then the
+        /// stream, the WebSocket or the HTTP/1.1 connection is closed without one.
+        DEADLINE_GRACE: Duration = time(Duration::from_secs(1)),
+            test "a_deadline_ends_a_call_whose_client_does_not_read";
         /// Characters of a method path in the access log. The longest real path has 62; a longer one is truncated,
         /// so that a client cannot fill the log.
         MAX_LOGGED_PATH: usize = count(100),
@@ -93,25 +124,26 @@ limits! {
     "WebSockets" {
         /// WebSockets open at once. Past it: 503.
         MAX_SOCKETS: usize = count(4096),
-            set by "Settings::max_sockets",
+            set by "--max-websockets",
             test "sockets_over_the_limit_are_refused_until_one_closes";
         /// WebSockets open at once from one IP address. Past it: 503.
         MAX_SOCKETS_PER_ADDRESS: usize = count(256),
-            set by "Settings::max_sockets_per_address",
+            set by "--max-websockets-per-address",
             test "sockets_over_the_limit_are_refused_until_one_closes";
         /// A WebSocket message, the first one with the headers included. Larger than `MAX_MESSAGE`, so that a call
         /// past that limit gets its gRPC status. Past it: close code 1009.
         MAX_SOCKET_MESSAGE: usize = bytes(256 * 1024),
             test "a_socket_message_over_the_limit_closes_the_socket";
+        /// The first message of a WebSocket, which is the header list of the request, as RFC 9113 counts it (32 bytes
+        /// more per field). As `MAX_HEADER_LIST`. Past it: close code 1009.
+        MAX_SOCKET_HEADERS: usize = bytes(16 * 1024),
+            test "socket_headers_over_the_limit_close_the_socket";
+        /// Read buffer of a WebSocket. A longer message gets a buffer of its own.
+        SOCKET_READ_BUFFER: usize = bytes(4 * 1024),
+            untested "a client cannot see the buffers of the server";
         /// Chunks of a request that wait for the handler. The socket is not read while the queue is full.
         SOCKET_QUEUE: usize = count(16),
             untested "a client cannot see the queues of the server";
-        /// Interval of the pings on a WebSocket.
-        SOCKET_PING_INTERVAL: Duration = time(Duration::from_secs(30)),
-            untested "takes 50 s";
-        /// Time without a message or a pong after which a WebSocket is closed.
-        PONG_TIMEOUT: Duration = time(Duration::from_secs(50)),
-            untested "takes 50 s";
         /// Time in which a client must answer a close frame. Then the connection is closed.
         CLOSE_TIMEOUT: Duration = time(Duration::from_secs(2)),
             test "a_client_that_does_not_answer_a_close_is_disconnected";
@@ -160,7 +192,7 @@ mod table {
     }
 
     /// Limits that their own modules declare: module, constant, meaning, test.
-    const ELSEWHERE: [[&str; 4]; 16] = [
+    const ELSEWHERE: &[[&str; 4]] = &[
         [
             "services/listing.rs",
             "MAX_PAGE_SIZE",
@@ -256,6 +288,12 @@ mod table {
             "MAX_EVENTS",
             "Changes that a watcher can resume from. Past it: `READ_AGAIN`.",
             "a_watcher_that_missed_events_gets_a_resync_and_continues",
+        ],
+        [
+            "cli/src/log.rs",
+            "QUEUE",
+            "Log lines that wait for standard error. Past it they are dropped, and counted in `log_lines_dropped_total`.",
+            "an_unread_log_stops_neither_calls_nor_the_shutdown",
         ],
     ];
 

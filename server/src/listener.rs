@@ -8,31 +8,30 @@
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use http::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio_util::io::InspectReader;
+use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
-use crate::connection::Peer;
+use crate::connection::{ClientStream, Peer};
 use crate::http::Router;
 use crate::lifecycle::Lifecycle;
 use crate::limits;
+use crate::quota::{Permit, Quota};
+use crate::settings::Settings;
+use crate::watchdog::{self, Cut, StreamCounts, StreamExecutor};
 
-/// The length in bytes of HTTP/2's connection preface (RFC 9113, section 3.4). A client that has sent as many bytes has
-/// chosen its protocol.
-const PREFACE: usize = 24;
-
-/// A connection with its permit out of [`limits::MAX_CONNECTIONS`].
-type Accepted = (std::net::TcpStream, Peer, OwnedSemaphorePermit);
+/// A connection with its permits out of [`limits::MAX_CONNECTIONS`] and for its address.
+type Accepted = (std::net::TcpStream, Peer, (OwnedSemaphorePermit, Permit));
 
 /// The threads that serve connections.
 pub(crate) struct Workers {
@@ -66,10 +65,15 @@ impl Workers {
     pub(crate) async fn accept(
         &self,
         listener: TcpListener,
-        max_connections: u32,
+        settings: &Settings,
         lifecycle: &Lifecycle,
     ) {
-        let permits = Arc::new(Semaphore::new(max_connections as usize));
+        let max = settings.max_connections;
+        let permits = Arc::new(Semaphore::new(max as usize));
+        let max_per_address = settings
+            .max_connections_per_address
+            .unwrap_or(max.div_ceil(limits::ADDRESS_SHARE));
+        let addresses = Quota::new(max as usize, max_per_address as usize);
         let mut next = self.queues.iter().cycle();
         let accepting = async {
             loop {
@@ -83,8 +87,13 @@ impl Workers {
                     .and_then(|(stream, peer)| Ok((stream.into_std()?, Peer::new(peer))))
                 {
                     Ok((stream, peer)) => {
+                        let Some(address_permit) = addresses.permit(peer.ip()) else {
+                            tracing::debug!(%peer, "closed a connection: its address has too many");
+                            continue;
+                        };
+                        let accepted = (stream, peer, (permit, address_permit));
                         // Workers outlive the acceptor, so the queue is open.
-                        let _ = next.next().map(|queue| queue.send((stream, peer, permit)));
+                        let _ = next.next().map(|queue| queue.send(accepted));
                     }
                     Err(error) => {
                         // The process has no file descriptor left, or the client has disconnected already.
@@ -115,7 +124,29 @@ impl Workers {
 pub(crate) struct ConnectionContext {
     pub(crate) router: Arc<Router>,
     pub(crate) lifecycle: Lifecycle,
-    pub(crate) header_timeout: Duration,
+    pub(crate) timeouts: Timeouts,
+}
+
+/// The timeouts of a connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Timeouts {
+    header: Duration,
+    stall: Duration,
+    idle: Duration,
+    ping_interval: Duration,
+    ping: Duration,
+}
+
+impl Timeouts {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        Self {
+            header: settings.header_timeout,
+            stall: settings.stall_timeout,
+            idle: settings.idle_timeout,
+            ping_interval: settings.ping_interval,
+            ping: settings.ping_timeout,
+        }
+    }
 }
 
 /// Serves the connections of one worker until the acceptor and all connections have ended.
@@ -128,8 +159,13 @@ async fn run_worker(
     while let Some((stream, peer, permit)) = connections.recv().await {
         let context = context.clone();
         open.spawn(async move {
-            if let Err(error) = serve_connection(stream, peer.clone(), context).await {
-                tracing::debug!(%peer, %error, "a connection ended");
+            let stall_timeout = context.timeouts.stall;
+            let serving = serve_connection(stream, peer.clone(), context);
+            // Over HTTP/1.1, this task sends the responses.
+            match watchdog::watch(serving, stall_timeout).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::debug!(%peer, %error, "a connection ended"),
+                Err(error @ Cut) => tracing::debug!(%peer, %error, "a connection was cut"),
             }
             drop(permit);
         });
@@ -146,39 +182,56 @@ async fn serve_connection(
     ConnectionContext {
         router,
         lifecycle,
-        header_timeout,
+        timeouts,
     }: ConnectionContext,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let stream = TcpStream::from_std(stream)?;
     stream.set_nodelay(true)?;
-    let received = Arc::new(AtomicUsize::new(0));
-    // hyper has no timeout for a client that never says which protocol it speaks.
-    let counter = received.clone();
-    let stream = InspectReader::new(stream, move |bytes| {
-        counter.fetch_add(bytes.len(), Ordering::Relaxed);
-    });
+    configure(&stream, timeouts);
+    let stream = ClientStream::new(stream, timeouts.stall);
+    let received = stream.received();
+    let streams = Arc::new(StreamCounts::default());
 
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer.clone());
         router.clone().respond(request)
     });
-    let builder = connection_builder(header_timeout);
+    let builder = connection_builder(timeouts, streams.clone());
     let mut connection =
         pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
-    let mut protocol_timeout = pin!(tokio::time::sleep(header_timeout));
+    // hyper has no timeout for a client that never says which protocol it speaks.
+    let mut protocol_timeout = pin!(tokio::time::sleep(timeouts.header));
     let mut has_protocol = false;
+    // hyper ends idle HTTP/1.1 connections by its header timeout, and leaves HTTP/2 connections open.
+    let mut idle_timeout = pin!(tokio::time::sleep(timeouts.idle));
+    let mut idle_streams = Some(0);
+    let mut closing = false;
     let mut draining = false;
     loop {
         tokio::select! {
             ended = connection.as_mut() => return ended,
             () = protocol_timeout.as_mut(), if !has_protocol => {
-                if received.load(Ordering::Relaxed) < PREFACE {
+                if !received.has_protocol() {
                     return Err("the client sent no request in time".into());
                 }
                 has_protocol = true;
             }
+            () = idle_timeout.as_mut() => {
+                let streams = streams.if_idle();
+                let is_idle = received.is_http2() && streams.is_some() && streams == idle_streams;
+                if is_idle && closing {
+                    return Err("the client did not close its idle connection".into());
+                }
+                if is_idle {
+                    connection.as_mut().graceful_shutdown();
+                    closing = true;
+                }
+                idle_streams = streams;
+                let next = if closing { timeouts.header } else { timeouts.idle };
+                idle_timeout.as_mut().reset(Instant::now() + next);
+            }
             () = lifecycle.draining.cancelled(), if !draining => {
-                if received.load(Ordering::Relaxed) == 0 {
+                if received.is_empty() {
                     return Ok(());
                 }
                 connection.as_mut().graceful_shutdown();
@@ -189,13 +242,31 @@ async fn serve_connection(
     }
 }
 
-fn connection_builder(header_timeout: Duration) -> auto::Builder<TokioExecutor> {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
+/// Makes the operating system probe a silent client, and take no more bytes of a response while it has many that it
+/// cannot send. A system that refuses serves the connection all the same.
+fn configure(stream: &TcpStream, timeouts: Timeouts) {
+    let socket = SockRef::from(stream);
+    let probes = TcpKeepalive::new()
+        .with_time(timeouts.ping_interval)
+        .with_interval(timeouts.ping);
+    let _ = socket.set_tcp_keepalive(&probes);
+    #[cfg(target_os = "linux")]
+    let _ = socket.set_tcp_notsent_lowat(limits::UNSENT_BYTES);
+}
+
+fn connection_builder(
+    timeouts: Timeouts,
+    counts: Arc<StreamCounts>,
+) -> auto::Builder<StreamExecutor> {
+    let mut builder = auto::Builder::new(StreamExecutor {
+        stall_timeout: timeouts.stall,
+        counts,
+    });
     // hyper ignores its timeouts without a timer.
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(header_timeout)
+        .header_read_timeout(timeouts.header)
         .max_buf_size(limits::HTTP1_BUFFER);
     builder
         .http2()
@@ -205,7 +276,7 @@ fn connection_builder(header_timeout: Duration) -> auto::Builder<TokioExecutor> 
         .initial_stream_window_size(limits::STREAM_WINDOW)
         .initial_connection_window_size(limits::CONNECTION_WINDOW)
         .max_send_buf_size(limits::SEND_BUFFER)
-        .keep_alive_interval(limits::PING_INTERVAL)
-        .keep_alive_timeout(limits::PING_TIMEOUT);
+        .keep_alive_interval(timeouts.ping_interval)
+        .keep_alive_timeout(timeouts.ping);
     builder
 }

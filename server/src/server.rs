@@ -18,7 +18,7 @@ use crate::directory::Directory;
 use crate::http::Router;
 use crate::lifecycle::Lifecycle;
 use crate::limits::CLEAN_UP;
-use crate::listener::{ConnectionContext, Workers};
+use crate::listener::{ConnectionContext, Timeouts, Workers};
 use crate::settings::Settings;
 use crate::stage::Stage;
 use crate::store::sqlite::{SqliteOptions, SqliteStore, StoreError};
@@ -125,7 +125,7 @@ impl Server {
             let context = ConnectionContext {
                 router,
                 lifecycle: lifecycle.clone(),
-                header_timeout: settings.header_timeout,
+                timeouts: Timeouts::new(&settings),
             };
             let workers = Workers::start(settings.threads, &context)?;
             let listener = TcpListener::from_std(listener)?;
@@ -140,7 +140,7 @@ impl Server {
                 };
                 tokio::select! {
                     outcome = serving => outcome,
-                    () = workers.accept(listener, settings.max_connections, &lifecycle) => Ok(()),
+                    () = workers.accept(listener, &settings, &lifecycle) => Ok(()),
                     () = stage.run() => Ok(()),
                     () = shutdown => Ok(()),
                 }

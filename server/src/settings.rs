@@ -2,6 +2,8 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use crate::directory::Seed;
@@ -20,6 +22,9 @@ pub struct Settings {
     pub threads: usize,
     /// The number of connections served at once. Further clients wait in the backlog of the operating system.
     pub max_connections: u32,
+    /// The number of connections served at once from one address: an IPv4 address, or a /64 network of IPv6. `None`
+    /// stands for half of `max_connections`. A connection past the limit is closed.
+    pub max_connections_per_address: Option<u32>,
     /// The origins of pages on other sites that may call this server, such as `https://example.com`. The server's own
     /// page needs no entry.
     pub allowed_origins: Vec<String>,
@@ -33,6 +38,15 @@ pub struct Settings {
     /// The time in which a client must say which protocol it speaks, and send the headers of a request or the first
     /// message of a WebSocket.
     pub header_timeout: Duration,
+    /// The time in which a client must take the next bytes of a response, and send the rest of a message that it has
+    /// begun.
+    pub stall_timeout: Duration,
+    /// The time after which an HTTP/2 connection without a call is closed.
+    pub idle_timeout: Duration,
+    /// The interval of the pings on HTTP/2 connections and WebSockets.
+    pub ping_interval: Duration,
+    /// The time in which a client must answer a ping.
+    pub ping_timeout: Duration,
     /// The time for which a published position holds before the character walks on, and for which a source of the
     /// stage may be silent before its characters are stale.
     pub hold: Duration,
@@ -40,6 +54,8 @@ pub struct Settings {
     pub leave: Duration,
     /// The time in which the server stops once the shutdown future completes.
     pub drain: Duration,
+    /// The number of log lines that the program has dropped, for `/metrics`.
+    pub dropped_log_lines: Arc<AtomicU64>,
 }
 
 impl Default for Settings {
@@ -51,14 +67,20 @@ impl Default for Settings {
             seed: Seed::default(),
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             max_connections: limits::MAX_CONNECTIONS,
+            max_connections_per_address: None,
             allowed_origins: Vec::new(),
             allowed_hosts: Vec::new(),
             max_sockets: limits::MAX_SOCKETS,
             max_sockets_per_address: limits::MAX_SOCKETS_PER_ADDRESS,
             header_timeout: limits::HEADER_TIMEOUT,
+            stall_timeout: limits::STALL_TIMEOUT,
+            idle_timeout: limits::IDLE_TIMEOUT,
+            ping_interval: limits::PING_INTERVAL,
+            ping_timeout: limits::PING_TIMEOUT,
             hold: limits::HOLD,
             leave: limits::LEAVE,
             drain: limits::DRAIN,
+            dropped_log_lines: Arc::default(),
         }
     }
 }

@@ -9,3 +9,4 @@ mod import_export;
 mod shutdown;
 mod sound;
 mod start;
+mod unread_log;

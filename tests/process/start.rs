@@ -168,3 +168,96 @@ fn help_shows_every_setting_with_its_default() {
         assert!(help.contains(words), "{words} is missing in {help}");
     }
 }
+
+#[test]
+fn a_server_for_other_machines_says_so_and_prints_both_addresses() {
+    use std::io::{BufRead as _, BufReader};
+    let folder = TempDir::new().expect("a folder");
+    let log = folder.path().join("log");
+    let mut command = Command::new(binary::path());
+    command
+        .current_dir(folder.path())
+        .args(["serve", "--listen", "0.0.0.0:0"]);
+    command.stderr(std::fs::File::create(&log).expect("a file"));
+    let mut child = command
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    let mut line = || lines.next().expect("a line").expect("text");
+    let local = line();
+    let port = local
+        .strip_prefix("Soundstage is at http://127.0.0.1:")
+        .and_then(|rest| rest.strip_suffix('/'))
+        .expect("the loopback address")
+        .to_owned();
+    // A machine without any route has no other address.
+    let has_route = std::net::UdpSocket::bind("0.0.0.0:0")
+        .is_ok_and(|socket| socket.connect("192.0.2.1:9").is_ok());
+    if has_route {
+        let remote = line();
+        let address = remote.strip_prefix("Other machines reach it at http://");
+        let address = address.and_then(|rest| rest.strip_suffix('/'));
+        let address = address.unwrap_or_else(|| panic!("{remote}"));
+        assert!(address.ends_with(&format!(":{port}")) && !address.starts_with("0."));
+    }
+    let stop = Command::new("kill").arg(child.id().to_string()).status();
+    assert!(stop.expect("kill runs").success());
+    child.wait().expect("ended");
+    let log = std::fs::read_to_string(&log).expect("text");
+    let warnings = log.lines().filter(|line| line.contains("WARN"));
+    let warnings: Vec<_> = warnings
+        .filter(|line| line.contains("no sign-in"))
+        .collect();
+    assert_eq!(warnings.len(), 1, "{log}");
+
+    // The loopback address needs no warning.
+    let log = folder.path().join("loopback.log");
+    let mut command = binary::serve_command(binary::path(), &folder.path().join("other.db"));
+    command.stderr(std::fs::File::create(&log).expect("a file"));
+    drop(Serve::spawn(command));
+    assert_eq!(std::fs::read_to_string(&log).expect("text"), "");
+}
+
+/// Starts a server in a shell that sets a limit of open files. Returns the limit of the server, and its log.
+fn limit_of_open_files(ulimit: &str, flags: &[&str]) -> (u64, String) {
+    let folder = TempDir::new().expect("a folder");
+    let log = folder.path().join("log");
+    let serve = binary::serve_command(binary::path(), &folder.path().join("users.db"));
+    let mut command = Command::new("sh");
+    command.env("SOUNDSTAGE_LOG", "warn");
+    command
+        .arg("-c")
+        .arg(format!("ulimit {ulimit} && exec \"$@\""))
+        .arg("sh")
+        .arg(serve.get_program())
+        .args(serve.get_args())
+        .args(flags)
+        .stderr(std::fs::File::create(&log).expect("a file"));
+    let mut server = Serve::spawn(command);
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", server.id())).expect("text");
+    let limit = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max open files"))
+        .and_then(|rest| rest.split_whitespace().next())
+        .expect("a limit");
+    server.signal("TERM");
+    server.wait(soundstage_tests::PATIENCE);
+    let log = std::fs::read_to_string(&log).expect("text");
+    (limit.parse().expect("a number"), log)
+}
+
+#[test]
+fn the_limit_of_open_files_is_raised_or_a_warning_says_that_it_is_too_low() {
+    // The soft limit only: the server can raise it up to the hard limit.
+    let few = ["--max-connections", "500", "--max-websockets", "100"];
+    let (limit, log) = limit_of_open_files("-Sn 256", &few);
+    assert!(limit >= 600, "{limit}");
+    assert_eq!(log, "");
+    let (limit, log) = limit_of_open_files("-n 512", &[]);
+    assert_eq!(limit, 512);
+    assert!(
+        log.contains("open files") && log.contains("--max-connections"),
+        "{log}"
+    );
+}

@@ -5,6 +5,7 @@ mod changes;
 mod directory;
 mod grpc_web;
 mod health;
+mod holds;
 mod page;
 mod position;
 mod protocol_limits;

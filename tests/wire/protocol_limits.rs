@@ -103,7 +103,11 @@ async fn malformed_frames_end_only_their_call() {
 
 #[tokio::test]
 async fn a_client_over_the_limit_of_connections_waits_for_a_free_slot() {
-    let server = TestServer::start_with(|settings| settings.max_connections = 2).await;
+    let server = TestServer::start_with(|settings| {
+        settings.max_connections = 2;
+        settings.max_connections_per_address = Some(2);
+    })
+    .await;
     let request = b"GET /healthz HTTP/1.1\r\nhost: here\r\n\r\n";
     let mut first = connect_and_send(&server, request).await;
     let mut second = connect_and_send(&server, request).await;

@@ -254,6 +254,72 @@ async fn a_frame_that_breaks_the_websocket_protocol_closes_the_connection() {
     assert_eq!(&response[2..4], &1002_u16.to_be_bytes(), "{response:?}");
 }
 
+/// Sends bytes over an open socket, and returns all bytes up to the end of the connection.
+async fn answer_to(server: &TestServer, bytes: &[u8]) -> Vec<u8> {
+    let socket = handshake(server.address(), BY_IDS, &[]).await;
+    let mut stream = socket.expect("a socket").into_inner();
+    stream.write_all(bytes).await.expect("sent");
+    let mut answer = Vec::new();
+    tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer))
+        .await
+        .expect("closed in time")
+        .expect("read");
+    answer
+}
+
+#[tokio::test]
+async fn a_close_of_the_client_is_answered() {
+    let server = TestServer::start().await;
+    // Masked close frames: code 1000, no code, the reserved code 1005, half a code.
+    let close = |payload: &[u8]| {
+        let length = 0x80 | payload.len() as u8;
+        [&[0x88, length, 0, 0, 0, 0], payload].concat()
+    };
+    assert_eq!(
+        answer_to(&server, &close(b"\x03\xe8")).await,
+        b"\x88\x02\x03\xe8"
+    );
+    assert_eq!(answer_to(&server, &close(b"")).await, b"\x88\0");
+    for malformed in [&b"\x03\xed"[..], b"\x03"] {
+        let answer = answer_to(&server, &close(malformed)).await;
+        assert_eq!(answer[2..4], 1002_u16.to_be_bytes(), "{answer:?}");
+    }
+    // The close of a running call.
+    let headers = b"\x82\x8f\0\0\0\0x-grpc-web: 1\r\n";
+    let answer = answer_to(&server, &[headers, &close(b"\x03\xe8")[..]].concat()).await;
+    assert!(answer.ends_with(b"\x88\x02\x03\xe8"), "{answer:?}");
+}
+
+#[tokio::test]
+async fn text_that_is_not_utf8_closes_the_socket_with_its_code() {
+    let server = TestServer::start().await;
+    let answer = answer_to(&server, b"\x81\x82\0\0\0\0\xff\xff").await;
+    assert_eq!(answer[2..4], 1007_u16.to_be_bytes(), "{answer:?}");
+}
+
+#[tokio::test]
+async fn socket_headers_over_the_limit_close_the_socket() {
+    const LIMIT: usize = 16 * 1024;
+    let server = TestServer::start().await;
+    // RFC 9113, section 6.5.2: each field counts 32 bytes more than its name and value.
+    let headers = |size: usize| {
+        let padding = "x".repeat(size - 32 - "x-long".len());
+        vec![
+            Message::binary(format!("x-long: {padding}\r\n").into_bytes()),
+            Message::binary(vec![1]),
+        ]
+    };
+    assert_eq!(close_code(&server, headers(LIMIT)).await, CloseCode::Normal);
+    assert_eq!(
+        close_code(&server, headers(LIMIT + 1)).await,
+        CloseCode::Size
+    );
+    // More names than the header map of the library `http` can hold.
+    let names = (0..30_000).map(|number| format!("{number:x}:\r\n"));
+    let names = Message::binary(names.collect::<String>().into_bytes());
+    assert_eq!(close_code(&server, vec![names]).await, CloseCode::Size);
+}
+
 #[tokio::test]
 async fn a_client_that_does_not_answer_a_close_is_disconnected() {
     let server = TestServer::start().await;
@@ -358,6 +424,16 @@ async fn handshakes_with_another_protocol_or_version_are_refused() {
         handshake_status(&server, &[("sec-websocket-version", "8")]).await,
         426
     );
+    // RFC 6455, section 4.2.1: the key is 16 bytes in base64.
+    for key in [
+        "",
+        "short",
+        "AAAAAAAAAAAAAAAAAAAAAAAA",
+        "AAAAAAAAAAAAAAAAAAAA!A==",
+    ] {
+        let status = handshake_status(&server, &[("sec-websocket-key", key)]).await;
+        assert_eq!(status, 400, "{key:?}");
+    }
 }
 
 #[tokio::test]

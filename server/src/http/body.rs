@@ -1,4 +1,4 @@
-//! The one body type that hyper sends.
+//! The one body type that hyper and WebSockets send.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -10,8 +10,9 @@ use tonic::Status;
 use tonic::body::Body as TonicBody;
 
 use super::supervise::CallBody;
+use crate::watchdog;
 
-/// The body of any response.
+/// The body of any response. Reports its progress to the watchdog of its task.
 pub(crate) enum ResponseBody {
     /// The messages and trailers of a native gRPC call.
     Grpc(CallBody),
@@ -29,14 +30,16 @@ impl Body for ResponseBody {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        match self.get_mut() {
+        let frame = match self.get_mut() {
             Self::Grpc(body) => Pin::new(body).poll_frame(cx),
             Self::GrpcWeb(body) => Pin::new(body).poll_frame(cx),
             Self::Full(body) => {
                 let frame = Pin::new(body).poll_frame(cx);
                 frame.map_err(|infallible| match infallible {})
             }
-        }
+        };
+        watchdog::observe_frame(frame.is_ready());
+        frame
     }
 
     fn is_end_stream(&self) -> bool {
@@ -53,5 +56,11 @@ impl Body for ResponseBody {
             Self::GrpcWeb(body) => body.size_hint(),
             Self::Full(body) => body.size_hint(),
         }
+    }
+}
+
+impl Drop for ResponseBody {
+    fn drop(&mut self) {
+        watchdog::observe_end();
     }
 }

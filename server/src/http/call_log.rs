@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use http::{HeaderMap, Request};
+use soundstage_proto::descriptor::MethodDescriptor;
 use tonic::Code;
 
 use super::metrics::{CallLabels, Metrics};
@@ -27,9 +28,10 @@ struct Line {
 }
 
 impl CallLog {
-    /// Counts the start of a call, and measures its duration if the log has it.
+    /// Counts the start of a call of a method, or of an unknown method, and measures its duration if the log has it.
     pub(super) fn start<B>(
         request: &Request<B>,
+        method: Option<&MethodDescriptor>,
         transport: Transport,
         metrics: Arc<Metrics>,
     ) -> Self {
@@ -41,7 +43,7 @@ impl CallLog {
                 peer: Peer::of(request).clone(),
                 start: Instant::now(),
             });
-        let labels = CallLabels::new(path, transport);
+        let labels = CallLabels::new(method, transport);
         metrics.begin(labels);
         Self {
             metrics,
@@ -56,6 +58,11 @@ impl CallLog {
         if let Some(status) = headers.get("grpc-status") {
             self.status = Some(Code::from_bytes(status.as_bytes()));
         }
+    }
+
+    /// Sets the status of a call that is cut at its deadline.
+    pub(super) fn expire(&mut self) {
+        self.status = Some(Code::DeadlineExceeded);
     }
 }
 

@@ -1,16 +1,20 @@
 //! The metrics of `GET /metrics`: calls in progress, and ended calls by status.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text};
-use prometheus_client::metrics::counter::Counter;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{
+    DescriptorEncoder, EncodeLabelSet, EncodeLabelValue, EncodeMetric as _, LabelValueEncoder, text,
+};
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use soundstage_proto::descriptor::MethodDescriptor;
 use tonic::Code;
 
-use super::grpc::canonical_path;
 use super::transport::Transport;
 
 /// The content type of [`Metrics::text`] (`OpenMetrics` 1.0, section "Media Type").
@@ -26,8 +30,7 @@ pub(super) struct CallLabels {
 }
 
 impl CallLabels {
-    pub(super) fn new(path: &str, transport: Transport) -> Self {
-        let method = MethodDescriptor::at(&canonical_path(path));
+    pub(super) fn new(method: Option<&MethodDescriptor>, transport: Transport) -> Self {
         Self {
             grpc_service: method.map_or("other", |method| method.service),
             grpc_method: method.map_or("other", |method| method.name),
@@ -53,7 +56,21 @@ impl EncodeLabelValue for CodeLabel {
     }
 }
 
-/// The metrics of all calls.
+/// The number of dropped log lines, which the program counts.
+#[derive(Debug)]
+struct DroppedLogLines(Arc<AtomicU64>);
+
+impl Collector for DroppedLogLines {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let counter = ConstCounter::new(self.0.load(Ordering::Relaxed));
+        let help = "Log lines dropped because standard error was not read";
+        let metric =
+            encoder.encode_descriptor("log_lines_dropped", help, None, counter.metric_type())?;
+        counter.encode(metric)
+    }
+}
+
+/// The metrics of all calls, and of the log.
 #[derive(Debug)]
 pub(super) struct Metrics {
     registry: Registry,
@@ -62,8 +79,9 @@ pub(super) struct Metrics {
 }
 
 impl Metrics {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(dropped_log_lines: Arc<AtomicU64>) -> Self {
         let mut registry = Registry::default();
+        registry.register_collector(Box::new(DroppedLogLines(dropped_log_lines)));
         let in_progress = Family::<CallLabels, Gauge>::default();
         registry.register(
             "grpc_server_in_progress",

@@ -7,6 +7,7 @@ mod grpc;
 mod metrics;
 mod origin;
 mod page;
+mod request_body;
 mod request_kind;
 mod supervise;
 mod transport;
@@ -31,8 +32,10 @@ use tower_http::cors::CorsLayer;
 
 use crate::connection::Peer;
 use crate::lifecycle::{Lifecycle, Phase};
+use crate::quota::Quota;
 use crate::settings::Settings;
 use crate::stage::Stage;
+use crate::watchdog;
 
 pub(crate) use body::ResponseBody;
 use grpc::GrpcServices;
@@ -42,7 +45,7 @@ use page::Page;
 use request_kind::RequestKind;
 use supervise::Supervised;
 use transport::Transport;
-use upgrade::SocketQuota;
+use websocket::SocketTimeouts;
 
 /// The service for the requests of all connections.
 pub(crate) struct Router {
@@ -51,9 +54,10 @@ pub(crate) struct Router {
     lifecycle: Lifecycle,
     origins: OriginRules,
     cors: CorsLayer,
-    sockets: Arc<SocketQuota>,
+    sockets: Arc<Quota>,
     metrics: Arc<Metrics>,
-    header_timeout: Duration,
+    socket_timeouts: SocketTimeouts,
+    stall_timeout: Duration,
 }
 
 impl Router {
@@ -70,9 +74,14 @@ impl Router {
             lifecycle,
             cors: origins.cors(),
             origins,
-            sockets: SocketQuota::new(settings.max_sockets, settings.max_sockets_per_address),
-            metrics: Arc::new(Metrics::new()),
-            header_timeout: settings.header_timeout,
+            sockets: Quota::new(settings.max_sockets, settings.max_sockets_per_address),
+            metrics: Arc::new(Metrics::new(settings.dropped_log_lines.clone())),
+            socket_timeouts: SocketTimeouts {
+                headers: settings.header_timeout,
+                ping_interval: settings.ping_interval,
+                silence: settings.ping_interval + settings.ping_timeout,
+            },
+            stall_timeout: settings.stall_timeout,
         }
     }
 
@@ -160,7 +169,7 @@ impl Router {
         let path = request.uri().clone();
         let upgrading = hyper::upgrade::on(request);
         let supervised = self.supervised(Transport::WebSocket);
-        let header_timeout = self.header_timeout;
+        let (timeouts, stall_timeout) = (self.socket_timeouts, self.stall_timeout);
         let abort = self.lifecycle.abort.clone();
         self.lifecycle.sockets.spawn(async move {
             let call = async {
@@ -170,13 +179,14 @@ impl Router {
                             request.extensions_mut().insert(peer);
                             GrpcWebLayer::new().layer(supervised).call(request)
                         };
-                        websocket::bridge(upgraded, path, header_timeout, service).await;
+                        websocket::bridge(upgraded, path, timeouts, service).await;
                     }
                     Err(error) => tracing::debug!(%peer, %error, "cannot open a WebSocket"),
                 }
             };
             tokio::select! {
-                () = call => {}
+                // A call that is cut has no more to say.
+                _ = watchdog::watch(call, stall_timeout) => {}
                 () = abort.cancelled() => {}
             }
             drop(permit);
@@ -190,6 +200,7 @@ impl Router {
             lifecycle: self.lifecycle.clone(),
             metrics: self.metrics.clone(),
             transport,
+            stall_timeout: self.stall_timeout,
         }
     }
 

@@ -13,6 +13,7 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body::{Body, Frame};
+use soundstage_proto::descriptor::MethodDescriptor;
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use tonic::body::Body as TonicBody;
@@ -21,11 +22,13 @@ use tower::Service;
 
 use super::call_log::CallLog;
 use super::deadline;
-use super::grpc::GrpcServices;
+use super::grpc::{GrpcServices, canonical_path};
 use super::metrics::Metrics;
+use super::request_body::RequestBody;
 use super::transport::Transport;
 use crate::lifecycle::{Lifecycle, stopping};
 use crate::limits::MAX_DEADLINE;
+use crate::watchdog;
 
 /// The gRPC services with supervision, for one call.
 pub(super) struct Supervised {
@@ -33,6 +36,7 @@ pub(super) struct Supervised {
     pub(super) lifecycle: Lifecycle,
     pub(super) metrics: Arc<Metrics>,
     pub(super) transport: Transport,
+    pub(super) stall_timeout: Duration,
 }
 
 impl Service<Request<TonicBody>> for Supervised {
@@ -45,7 +49,16 @@ impl Service<Request<TonicBody>> for Supervised {
     }
 
     fn call(&mut self, request: Request<TonicBody>) -> Self::Future {
-        let log = CallLog::start(&request, self.transport, self.metrics.clone());
+        let path = request.uri().path();
+        let method = MethodDescriptor::at(&canonical_path(path));
+        // The other methods are those of health and reflection.
+        let is_single = method.map_or(!path.ends_with("ServerReflectionInfo"), |method| {
+            !method.kind.takes_many()
+        });
+        let log = CallLog::start(&request, method, self.transport, self.metrics.clone());
+        let stall_timeout = self.stall_timeout;
+        let request =
+            request.map(|body| TonicBody::new(RequestBody::new(body, is_single, stall_timeout)));
         let services = self.services.clone();
         let lifecycle = self.lifecycle.clone();
         Box::pin(async move { Ok(supervise(&services, lifecycle, log, request).await) })
@@ -68,6 +81,9 @@ async fn supervise(
         ),
         Ok(timeout) => {
             let deadline = timeout.map(deadline_after);
+            if let Some(deadline) = deadline {
+                watchdog::set_deadline(deadline);
+            }
             (
                 respond(services, &lifecycle, deadline, request).await,
                 deadline,
@@ -162,6 +178,16 @@ impl CallBody {
         let _ = status.add_header(&mut trailers);
         self.log.observe(&trailers);
         Frame::trailers(trailers)
+    }
+}
+
+impl Drop for CallBody {
+    fn drop(&mut self) {
+        // The watchdog has dropped a call whose client did not take its status.
+        let deadline = self.deadline.as_ref().filter(|_| self.inner.is_some());
+        if deadline.is_some_and(|deadline| deadline.deadline() <= Instant::now()) {
+            self.log.expire();
+        }
     }
 }
 

@@ -1,8 +1,4 @@
-//! The handshake of a WebSocket (RFC 6455, section 4.2), and the quota of open WebSockets.
-
-use std::collections::HashMap;
-use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+//! The handshake of a WebSocket (RFC 6455, section 4.2).
 
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
@@ -32,10 +28,10 @@ pub(super) fn accept<B>(request: &Request<B>) -> Result<Response<()>, BadHandsha
         && has_token(headers, &header::CONNECTION, "upgrade");
     let key = headers
         .get(header::SEC_WEBSOCKET_KEY)
-        .filter(|_| is_handshake);
+        .filter(|key| is_handshake && is_key(key.as_bytes()));
     let key = key.ok_or((
         StatusCode::BAD_REQUEST,
-        "The WebSocket handshake is incomplete. Send it as GET over HTTP/1.1 with Connection: upgrade and Sec-WebSocket-Key.\n",
+        "The WebSocket handshake is incomplete. Send it as GET over HTTP/1.1 with Connection: upgrade and a Sec-WebSocket-Key of 16 bytes in base64.\n",
     ))?;
     if headers
         .get(header::SEC_WEBSOCKET_VERSION)
@@ -68,6 +64,15 @@ pub(super) fn accept<B>(request: &Request<B>) -> Result<Response<()>, BadHandsha
     Ok(response)
 }
 
+/// Returns whether a value is 16 bytes in base64. The last of the 22 digits has 2 bits of the key, and 4 zero bits.
+fn is_key(value: &[u8]) -> bool {
+    let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    value.len() == 24
+        && value[..22].iter().all(is_digit)
+        && matches!(value[21], b'A' | b'Q' | b'g' | b'w')
+        && value.ends_with(b"==")
+}
+
 fn has_token(headers: &HeaderMap, name: &header::HeaderName, token: &str) -> bool {
     let values = headers
         .get_all(name)
@@ -78,83 +83,28 @@ fn has_token(headers: &HeaderMap, name: &header::HeaderName, token: &str) -> boo
         .any(|item| item.trim().eq_ignore_ascii_case(token))
 }
 
-/// The number of open WebSockets per IP address, and its limits.
-#[derive(Debug)]
-pub(super) struct SocketQuota {
-    open: Mutex<HashMap<IpAddr, usize>>,
-    max: usize,
-    max_per_address: usize,
-}
-
-/// The permit for one open WebSocket. Its drop returns it to the quota.
-#[derive(Debug)]
-pub(super) struct SocketPermit {
-    quota: Arc<SocketQuota>,
-    address: IpAddr,
-}
-
-impl SocketQuota {
-    pub(super) fn new(max: usize, max_per_address: usize) -> Arc<Self> {
-        Arc::new(Self {
-            open: Mutex::default(),
-            max,
-            max_per_address,
-        })
-    }
-
-    /// Returns a permit for a WebSocket from an address, or `None` past a limit.
-    pub(super) fn permit(self: &Arc<Self>, address: IpAddr) -> Option<SocketPermit> {
-        let mut open = self.lock();
-        if open.values().sum::<usize>() >= self.max {
-            return None;
-        }
-        let from_address = open.entry(address).or_default();
-        if *from_address >= self.max_per_address {
-            return None;
-        }
-        *from_address += 1;
-        Some(SocketPermit {
-            quota: self.clone(),
-            address,
-        })
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for SocketPermit {
-    fn drop(&mut self) {
-        let mut open = self.quota.lock();
-        if let Some(from_address) = open.get_mut(&self.address) {
-            *from_address -= 1;
-            if *from_address == 0 {
-                open.remove(&self.address);
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn permits_are_limited_in_total_and_per_address_and_return_when_dropped() {
-        let quota = SocketQuota::new(3, 2);
-        let (one, two) = (IpAddr::from([127, 0, 0, 1]), IpAddr::from([127, 0, 0, 2]));
-        let first = quota.permit(one);
-        let second = quota.permit(one);
-        assert!(first.is_some() && second.is_some());
-        assert!(
-            quota.permit(one).is_none(),
-            "a third permit for one address"
-        );
-        let third = quota.permit(two);
-        assert!(third.is_some());
-        assert!(quota.permit(two).is_none(), "a fourth permit in total");
-        drop(first);
-        assert!(quota.permit(two).is_some());
+    fn a_key_is_16_bytes_in_base64() {
+        for key in [
+            "dGhlIHNhbXBsZSBub25jZQ==",
+            "AAAAAAAAAAAAAAAAAAAAAA==",
+            "+/+/+/+/+/+/+/+/+/+/+w==",
+        ] {
+            assert!(is_key(key.as_bytes()), "{key}");
+        }
+        for key in [
+            "",
+            "dGhlIHNhbXBsZSBub25jZQ",
+            "dGhlIHNhbXBsZSBub25jZQ=",
+            "dGhlIHNhbXBsZSBub25jZR==",
+            "AAAAAAAAAAAAAAAAAAAAAAAA",
+            "AAAAAAAAAAAAAAAAAAAA!A==",
+        ] {
+            assert!(!is_key(key.as_bytes()), "{key}");
+        }
     }
 }

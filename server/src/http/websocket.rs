@@ -9,6 +9,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::pin::pin;
 use std::time::Duration;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
@@ -26,7 +27,11 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tonic::body::Body as TonicBody;
 
-use crate::limits::{self, CLOSE_TIMEOUT, PONG_TIMEOUT, SOCKET_PING_INTERVAL};
+use super::ResponseBody;
+use crate::limits::{self, CLOSE_TIMEOUT, MAX_SOCKET_HEADERS};
+
+/// The bytes that a field of a header list counts besides its name and value (RFC 9113, section 6.5.2).
+const FIELD_OVERHEAD: usize = 32;
 
 type Socket = WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>;
 
@@ -34,25 +39,36 @@ type Socket = WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>;
 pub(super) type CallRequest = Request<StreamBody<RequestFrames>>;
 type RequestFrames = futures_util::stream::BoxStream<'static, Result<Frame<Bytes>, Infallible>>;
 
+/// The timeouts of a WebSocket.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SocketTimeouts {
+    /// The time until the first message.
+    pub(super) headers: Duration,
+    pub(super) ping_interval: Duration,
+    /// The time without a message or a pong.
+    pub(super) silence: Duration,
+}
+
 /// Bridges one call of `path` between an upgraded connection and `service`.
 pub(super) async fn bridge<Fut>(
     upgraded: hyper::upgrade::Upgraded,
     path: http::Uri,
-    header_timeout: Duration,
+    timeouts: SocketTimeouts,
     service: impl FnOnce(CallRequest) -> Fut,
 ) where
     Fut: Future<Output = Result<Response<TonicBody>, Infallible>> + Send + 'static,
 {
     let config = WebSocketConfig::default()
+        .read_buffer_size(limits::SOCKET_READ_BUFFER)
         .max_message_size(Some(limits::MAX_SOCKET_MESSAGE))
         .max_frame_size(Some(limits::MAX_SOCKET_MESSAGE));
     let mut socket =
         WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
-    let end = match timeout(header_timeout, receive_headers(&mut socket)).await {
+    let end = match timeout(timeouts.headers, receive_headers(&mut socket)).await {
         Ok(Ok(headers)) => {
             let (chunks, body) = mpsc::channel(limits::SOCKET_QUEUE);
             let request = call_request(path, headers, body);
-            exchange(&mut socket, chunks, service(request)).await
+            exchange(&mut socket, chunks, service(request), timeouts).await
         }
         Ok(Err(end)) => end,
         Err(_) => End::Violation(CloseCode::Policy, "the headers did not arrive in time"),
@@ -65,7 +81,9 @@ pub(super) async fn bridge<Fut>(
 enum End {
     /// The response is complete.
     Complete,
-    /// The client has disconnected.
+    /// The client has sent a close frame.
+    Closed,
+    /// The client has disconnected, or is silent.
     Disconnected,
     /// The client has violated the protocol.
     Violation(CloseCode, &'static str),
@@ -88,10 +106,8 @@ async fn receive_headers(socket: &mut Socket) -> Result<HeaderMap, End> {
     loop {
         match socket.next().await {
             Some(Ok(Message::Binary(lines))) => {
-                return parse_headers(&lines).ok_or(End::Violation(
-                    CloseCode::Protocol,
-                    "the first message must be headers",
-                ));
+                return parse_headers(&lines)
+                    .map_err(|(code, reason)| End::Violation(code, reason));
             }
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
             other => return Err(end_of(other)),
@@ -99,23 +115,40 @@ async fn receive_headers(socket: &mut Socket) -> Result<HeaderMap, End> {
     }
 }
 
-/// Parses lines `name: value`. Returns `None` if a line breaks the format.
-fn parse_headers(lines: &[u8]) -> Option<HeaderMap> {
-    let mut headers = HeaderMap::new();
-    for line in std::str::from_utf8(lines)
-        .ok()?
-        .split("\r\n")
-        .filter(|line| !line.is_empty())
-    {
-        let (name, value) = line.split_once(':')?;
-        let name = HeaderName::from_bytes(name.trim().as_bytes()).ok()?;
-        headers.append(name, HeaderValue::from_str(value.trim()).ok()?);
+/// Parses lines `name: value`.
+///
+/// # Errors
+/// If a line breaks the format, or the headers are larger than [`MAX_SOCKET_HEADERS`].
+fn parse_headers(lines: &[u8]) -> Result<HeaderMap, (CloseCode, &'static str)> {
+    const MALFORMED: (CloseCode, &str) = (CloseCode::Protocol, "the first message must be headers");
+    const TOO_LARGE: (CloseCode, &str) = (CloseCode::Size, "the headers are too large");
+    if lines.len() > MAX_SOCKET_HEADERS {
+        return Err(TOO_LARGE);
     }
-    Some(headers)
+    let mut headers = HeaderMap::new();
+    let mut size = 0;
+    let lines = std::str::from_utf8(lines).map_err(|_| MALFORMED)?;
+    for line in lines.split("\r\n").filter(|line| !line.is_empty()) {
+        let (name, value) = line.split_once(':').ok_or(MALFORMED)?;
+        let (name, value) = (name.trim(), value.trim());
+        size += name.len() + value.len() + FIELD_OVERHEAD;
+        if size > MAX_SOCKET_HEADERS {
+            return Err(TOO_LARGE);
+        }
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| MALFORMED)?;
+        let value = HeaderValue::from_str(value).map_err(|_| MALFORMED)?;
+        headers.try_append(name, value).map_err(|_| TOO_LARGE)?;
+    }
+    Ok(headers)
 }
 
 /// Moves request chunks to the handler and response chunks to the client until one of the two ends.
-async fn exchange<Fut>(socket: &mut Socket, chunks: mpsc::Sender<Bytes>, call: Fut) -> End
+async fn exchange<Fut>(
+    socket: &mut Socket,
+    chunks: mpsc::Sender<Bytes>,
+    call: Fut,
+    timeouts: SocketTimeouts,
+) -> End
 where
     Fut: Future<Output = Result<Response<TonicBody>, Infallible>> + Send + 'static,
 {
@@ -124,8 +157,13 @@ where
     let mut chunks = Some(chunks);
     // The chunk that waits for a slot in the queue. The socket is not read meanwhile.
     let mut waiting: Option<Bytes> = None;
-    let mut pings =
-        tokio::time::interval_at(Instant::now() + SOCKET_PING_INTERVAL, SOCKET_PING_INTERVAL);
+    let mut last_received = Instant::now();
+    let mut pings = tokio::time::interval_at(
+        last_received + timeouts.ping_interval,
+        timeouts.ping_interval,
+    );
+    // Outlives the passes of the loop: neither a ping nor a response starts it anew.
+    let mut silence = pin!(tokio::time::sleep(timeouts.silence));
     loop {
         let slot = async {
             match (&chunks, &waiting) {
@@ -134,13 +172,24 @@ where
             }
         };
         tokio::select! {
-            slot = slot => match (slot, waiting.take()) {
-                (Some(slot), Some(chunk)) => drop(slot.send(chunk)),
-                // The handler reads no more requests. It may still respond.
-                _ => chunks = None,
-            },
-            message = timeout(PONG_TIMEOUT, socket.next()), if waiting.is_none() => {
-                let Ok(message) = message else { return End::Disconnected };
+            slot = slot => {
+                // The client was not silent while the socket was not read.
+                last_received = Instant::now();
+                match (slot, waiting.take()) {
+                    (Some(slot), Some(chunk)) => drop(slot.send(chunk)),
+                    // The handler reads no more requests. It may still respond.
+                    _ => chunks = None,
+                }
+            }
+            () = silence.as_mut(), if waiting.is_none() => {
+                let end = last_received + timeouts.silence;
+                if Instant::now() >= end {
+                    return End::Disconnected;
+                }
+                silence.as_mut().reset(end);
+            }
+            message = socket.next(), if waiting.is_none() => {
+                last_received = Instant::now();
                 match message {
                     Some(Ok(Message::Binary(message))) => match message.first() {
                         Some(0) if chunks.is_some() => waiting = Some(message.slice(1..)),
@@ -171,10 +220,12 @@ fn end_of(message: Option<Result<Message, Error>>) -> End {
         Some(Ok(Message::Text(_))) => {
             End::Violation(CloseCode::Unsupported, "messages must be binary")
         }
+        Some(Ok(Message::Close(_))) => End::Closed,
         Some(Err(Error::Capacity(_))) => {
             End::Violation(CloseCode::Size, "the message is too large")
         }
-        Some(Err(Error::Protocol(_) | Error::Utf8(_))) => {
+        Some(Err(Error::Utf8(_))) => End::Violation(CloseCode::Invalid, "the text is not UTF-8"),
+        Some(Err(Error::Protocol(_))) => {
             End::Violation(CloseCode::Protocol, "the frame is malformed")
         }
         Some(Ok(_) | Err(_)) | None => End::Disconnected,
@@ -199,8 +250,8 @@ where
         if is_trailers_only {
             chunks.push(header_frame(trailers));
         }
-        let rest =
-            BodyDataStream::new(body).take_while(move |_| std::future::ready(!is_trailers_only));
+        let rest = BodyDataStream::new(ResponseBody::GrpcWeb(body))
+            .take_while(move |_| std::future::ready(!is_trailers_only));
         stream::iter(chunks).chain(rest.filter_map(|chunk| std::future::ready(chunk.ok())))
     })
 }
@@ -221,21 +272,27 @@ fn header_frame(headers: Vec<(&HeaderName, &HeaderValue)>) -> Bytes {
     frame.freeze()
 }
 
-/// Sends a close frame with the reason, and waits up to [`CLOSE_TIMEOUT`] for the client's.
+/// Completes the closing handshake, within [`CLOSE_TIMEOUT`]: sends a close frame with the reason and waits for the
+/// client's, or answers the client's.
 async fn close(mut socket: Socket, end: End) {
-    let (code, reason) = match end {
+    let reason = match end {
         End::Disconnected => return,
-        End::Complete => (CloseCode::Normal, ""),
-        End::Violation(code, reason) => (code, reason),
+        // The library has queued the answer, and sends it before it reads on.
+        End::Closed => None,
+        End::Complete => Some((CloseCode::Normal, "")),
+        End::Violation(code, reason) => Some((code, reason)),
     };
     let handshake = async {
-        let frame = CloseFrame {
-            code,
-            reason: reason.into(),
-        };
-        if socket.send(Message::Close(Some(frame))).await.is_ok() {
-            while let Some(Ok(_)) = socket.next().await {}
+        if let Some((code, reason)) = reason {
+            let frame = CloseFrame {
+                code,
+                reason: reason.into(),
+            };
+            if socket.send(Message::Close(Some(frame))).await.is_err() {
+                return;
+            }
         }
+        while let Some(Ok(_)) = socket.next().await {}
     };
     // Dropping the socket closes the connection of a client that does not answer.
     let _ = timeout(CLOSE_TIMEOUT, handshake).await;
