@@ -372,6 +372,12 @@ async fn an_error_names_the_invalid_field() {
     let invalid = [
         (join(Join::default()), "joins[1].name"),
         (join(named("a\nb")), "joins[1].name"),
+        (join(named("a\u{202e}b")), "joins[1].name"),
+        (join(named("a\u{2028}b")), "joins[1].name"),
+        (
+            join(named("a\u{301}\u{301}\u{301}\u{301}\u{301}")),
+            "joins[1].name",
+        ),
         (
             join(Join {
                 user_id: 999,
