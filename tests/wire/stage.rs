@@ -450,6 +450,36 @@ async fn an_error_names_the_invalid_field() {
 }
 
 #[tokio::test]
+async fn a_coordinate_of_1000_km_is_accepted_and_one_beyond_is_invalid() {
+    let server = TestServer::start().await;
+    let mut stage = server.stage().await;
+    let mut call = Call::open(&server).await;
+    let own = call.join(named("Ann")).await.id;
+    let publish = |x| Position {
+        position: Some(at(x)),
+        ..Position::default()
+    };
+    stage.position_pub(publish(-1e6)).await.expect("OK");
+    call.move_to(own, 1, at(1e6)).await;
+    for x in [1_000_001.0, -1_000_001.0, 1e38] {
+        let status = stage.position_pub(publish(x)).await;
+        let status = status.expect_err("out of range");
+        assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
+        let details = status.get_details_bad_request().expect("a BadRequest");
+        assert_eq!(details.field_violations[0].field, "position.x");
+        let held = stage.position_req(Msg::default()).await.expect("OK");
+        assert_eq!(held.into_inner().position, Some(at(-1e6)));
+    }
+    call.move_to(own, 2, at(1e38)).await;
+    let status = call.error().await;
+    let details = status.get_details_bad_request().expect("a BadRequest");
+    assert_eq!(
+        details.field_violations[0].field, "samples[0].position.x",
+        "the sample at the limit was accepted"
+    );
+}
+
+#[tokio::test]
 async fn after_the_last_request_the_characters_leave_and_the_call_ends() {
     let server = TestServer::start().await;
     let mut updates = subscribe(&server, all()).await;

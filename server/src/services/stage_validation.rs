@@ -14,6 +14,10 @@ const MAX_RATE: u32 = 30;
 /// The most characters that a caller can list.
 const MAX_LISTED: usize = 1000;
 
+/// The largest coordinate, in metres: 1,000 km from the listener. Within it, a 32-bit float has a precision of 6 cm, and no
+/// sum or square that a receiver computes overflows.
+const MAX_COORDINATE: f32 = 1e6;
+
 /// Validates what a caller wants to receive. `prefix` is the path of the request's fields, such as `receive.`.
 pub(super) fn interest(prefix: &str, request: PositionSubRequest) -> Result<Interest, Status> {
     let PositionSubRequest {
@@ -43,7 +47,8 @@ pub(super) fn interest(prefix: &str, request: PositionSubRequest) -> Result<Inte
     })
 }
 
-/// Returns the position if it is present and finite. `field` returns the path of the position in the request.
+/// Returns the position if it is present, finite and within [`MAX_COORDINATE`]. `field` returns the path of the position in
+/// the request.
 pub(super) fn position(
     field: impl FnOnce() -> String,
     position: Option<Pos>,
@@ -54,12 +59,20 @@ pub(super) fn position(
     let coordinates = [("x", position.x), ("y", position.y), ("z", position.z)];
     let invalid = coordinates
         .into_iter()
-        .find(|(_, metres)| !metres.is_finite());
+        // NaN is in no range.
+        .find(|(_, metres)| !(-MAX_COORDINATE..=MAX_COORDINATE).contains(metres));
     match invalid {
-        Some((axis, _)) => Err(status::invalid_field(
-            format!("{}.{axis}", field()),
-            "Send a finite number of metres.",
-        )),
+        Some((axis, metres)) => {
+            let description = if metres.is_finite() {
+                "Send a number from -1,000,000 to 1,000,000 metres."
+            } else {
+                "Send a finite number of metres."
+            };
+            Err(status::invalid_field(
+                format!("{}.{axis}", field()),
+                description,
+            ))
+        }
         None => Ok(position),
     }
 }
