@@ -450,6 +450,35 @@ async fn an_error_names_the_invalid_field() {
 }
 
 #[tokio::test]
+async fn a_call_has_at_most_1000_characters_and_leaves_room_for_other_calls() {
+    let server = TestServer::start().await;
+    let joins = |count| PositionSyncRequest {
+        joins: vec![named("Ann"); count],
+        ..PositionSyncRequest::default()
+    };
+    let mut full = Call::open(&server).await;
+    full.send(joins(1000)).await;
+    let update = full.update(|update| !update.own.is_empty()).await;
+    assert_eq!(update.own.len(), 1000);
+    full.send(PositionSyncRequest {
+        leaves: vec![update.own[0].id],
+        ..joins(0)
+    })
+    .await;
+    full.join(named("in the place of the first")).await;
+    full.send(joins(1)).await;
+    let status = full.error().await;
+    assert_eq!(status.code(), Code::ResourceExhausted, "{status:?}");
+    assert!(status.message().contains("1,000"), "{status:?}");
+
+    let flood = Call::open(&server).await;
+    // About 50 kB: in one request, as many characters as the stage has room for.
+    flood.send(joins(9_999)).await;
+    assert_eq!(flood.error().await.code(), Code::ResourceExhausted);
+    Call::open(&server).await.join(named("Bob")).await;
+}
+
+#[tokio::test]
 async fn a_coordinate_of_1000_km_is_accepted_and_one_beyond_is_invalid() {
     let server = TestServer::start().await;
     let mut stage = server.stage().await;
@@ -477,6 +506,35 @@ async fn a_coordinate_of_1000_km_is_accepted_and_one_beyond_is_invalid() {
         details.field_violations[0].field, "samples[0].position.x",
         "the sample at the limit was accepted"
     );
+}
+
+#[tokio::test]
+async fn a_hold_and_a_leave_of_any_length_are_accepted() {
+    let server = TestServer::start_with(|settings| {
+        settings.hold = Duration::MAX;
+        settings.leave = Duration::MAX;
+    })
+    .await;
+    let mut stage = server.stage().await;
+    let published = Position {
+        position: Some(at(5.0)),
+        ..Position::default()
+    };
+    stage.position_pub(published).await.expect("OK");
+    let (mut ann, bob) = (Call::open(&server).await, Call::open(&server).await);
+    let id = ann.join(named("Ann")).await.id;
+    bob.move_to(id, 1, at(9.0)).await;
+    ann.update(has_sample(id, at(9.0))).await;
+    let mut others = subscribe(&server, all()).await;
+    drop(ann);
+    // Eviction adds `leave` to the time since which the character is stale.
+    next_update(&mut others, |update| {
+        let mut characters = update.characters.iter();
+        characters.any(|character| character.id == id && character.stale)
+    })
+    .await;
+    let mut next = Call::open(&server).await;
+    next.join(named("the stage still works")).await;
 }
 
 #[tokio::test]

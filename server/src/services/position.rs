@@ -1,5 +1,7 @@
 //! `PositionService`: the positions of the characters on the stage.
 
+use std::net::IpAddr;
+
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use soundstage_proto::encoded::EncodedUpdate;
 use soundstage_proto::encoded::position_service_server::PositionService;
@@ -76,9 +78,15 @@ impl PositionService for StageService {
         request: Request<Streaming<PositionSyncRequest>>,
     ) -> Result<Response<Self::PositionSyncStream>, Status> {
         let (lifecycle, stage) = (self.lifecycle.clone(), self.stage.clone());
-        let updates = sync::sync(lifecycle, stage, request.into_inner());
+        let address = client_address(&request);
+        let updates = sync::sync(lifecycle, stage, address, request.into_inner());
         Ok(Response::new(updates))
     }
+}
+
+/// Returns the address of the client, if the listener has added it to the request.
+fn client_address<T>(request: &Request<T>) -> Option<IpAddr> {
+    request.extensions().get().copied()
 }
 
 /// Returns an update about the default character, which old clients decode as a [`Position`].

@@ -18,6 +18,7 @@ mod shared;
 mod subscription;
 mod walk;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,7 +30,12 @@ use walk::Walker;
 
 pub(crate) use publisher::Publisher;
 pub(crate) use requests::{JoinError, JoinRequest, MoveError};
+pub(crate) use roster::MAX_CHARACTERS_OF_CALL;
 pub(crate) use subscription::{Interest, Subscription};
+
+/// The longest hold and the longest stay of a stale character. A longer time counts as this one: added to the current time
+/// it could overflow the clock of the operating system.
+const MAX_STAY: Duration = Duration::from_hours(24 * 365);
 
 /// A handle on the stage; clones share the stage.
 #[derive(Debug, Clone)]
@@ -37,8 +43,10 @@ pub(crate) struct Stage(Arc<Shared>);
 
 impl Stage {
     /// Creates a stage with the default character alone. A published position holds for `hold`. A character whose
-    /// source is silent for `hold` is stale, and is evicted `evict_after` later.
+    /// source is silent for `hold` is stale, and is evicted `evict_after` later. A time of more than a year counts as a
+    /// year.
     pub(crate) fn new(hold: Duration, evict_after: Duration) -> Self {
+        let [hold, evict_after] = [hold, evict_after].map(|time| time.min(MAX_STAY));
         Self(Arc::new(Shared::new(hold, evict_after)))
     }
 
@@ -62,9 +70,9 @@ impl Stage {
         Subscription::new(self.0.frames.subscribe(), interest)
     }
 
-    /// Opens a call that publishes characters.
-    pub(crate) fn open_publisher(&self) -> Publisher {
-        Publisher::open(Arc::clone(&self.0))
+    /// Opens a call that publishes characters, of a client with this address, if that is known.
+    pub(crate) fn open_publisher(&self, address: Option<IpAddr>) -> Publisher {
+        Publisher::open(Arc::clone(&self.0), address)
     }
 
     /// Moves the default character and makes frames, for as long as it is polled.
