@@ -5,6 +5,7 @@ mod exit_status;
 mod failure;
 mod ids;
 mod output;
+mod output_file;
 mod position;
 mod serve;
 mod user;

@@ -1,7 +1,6 @@
 //! Printing users and positions as they arrive.
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
@@ -128,14 +127,6 @@ fn padded(name: &str) -> String {
 pub(crate) fn counted(count: u64, noun: &str) -> String {
     let ending = if count == 1 { "" } else { "s" };
     format!("{count} {noun}{ending}")
-}
-
-/// Returns the path that an output file has until it is complete. Renaming it then makes the file appear whole or not
-/// at all.
-pub(crate) fn partial_path(path: &Path) -> PathBuf {
-    let mut name = path.to_owned().into_os_string();
-    name.push(".partial");
-    name.into()
 }
 
 /// Returns a bar for a known length, or a spinner. indicatif draws them on a terminal only.
