@@ -8,7 +8,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
 use crate::exit_status::ExitStatus;
-use crate::output::counted;
+use crate::output::{Escaped, counted};
 
 /// The reason why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -25,7 +25,7 @@ pub(crate) enum Failure {
     InvalidInput(String),
     #[error("{}: {error}", path.display())]
     File { path: PathBuf, error: io::Error },
-    #[error("{0}")]
+    #[error("{}", Escaped(.0))]
     ImportConflict(String),
     #[error(
         "the import refused {}; correct {file} and import that file",
@@ -49,6 +49,8 @@ pub(crate) enum Failure {
     Status(Box<Status>),
     #[error("the server ended its response too early; try again")]
     IncompleteResponse,
+    #[error("the server sent a page token twice, so the list has no end")]
+    RepeatedPage,
     #[error("cannot read standard input: {0}")]
     Stdin(io::Error),
     #[error("cannot write the output: {0}")]
@@ -66,6 +68,7 @@ impl Failure {
             Self::OutputClosed => ExitStatus::Success,
             Self::Server(_)
             | Self::IncompleteResponse
+            | Self::RepeatedPage
             | Self::Stdin(_)
             | Self::File { .. }
             | Self::Output(_)
@@ -118,9 +121,13 @@ fn status_sentence(status: &Status) -> String {
         .unwrap_or_default();
     match status.code() {
         Code::InvalidArgument if !fields.is_empty() => {
-            let lines = fields
-                .iter()
-                .map(|field| format!("\n  {}: {}", field.field, field.description));
+            let lines = fields.iter().map(|field| {
+                format!(
+                    "\n  {}: {}",
+                    Escaped(&field.field),
+                    Escaped(&field.description)
+                )
+            });
             format!(
                 "the server refused the request:{}",
                 lines.collect::<String>()
@@ -129,6 +136,9 @@ fn status_sentence(status: &Status) -> String {
         Code::DeadlineExceeded | Code::Cancelled => {
             "the deadline passed; allow more time with --timeout".into()
         }
-        code => format!("the server answered {code:?}: {}", status.message()),
+        code => format!(
+            "the server answered {code:?}: {}",
+            Escaped(status.message())
+        ),
     }
 }

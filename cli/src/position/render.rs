@@ -10,6 +10,7 @@ use soundstage_sound::{Binaural, Place, Track};
 
 use super::recording;
 use crate::failure::Failure;
+use crate::output::Escaped;
 use crate::output_file::OutputFile;
 
 #[derive(Args)]
@@ -101,7 +102,7 @@ fn track(recording: &Recording, render: &RenderArgs) -> Result<Track, Failure> {
             let names = several.iter().take(5).map(|(_, appearance)| {
                 let id = appearance.character;
                 let id = id.map_or("no id".into(), |id| id.to_string());
-                format!("{} ({id})", appearance.name)
+                format!("{} ({id})", Escaped(&appearance.name))
             });
             let names = names.collect::<Vec<_>>().join(", ");
             return Err(Failure::InvalidInput(format!(

@@ -15,6 +15,7 @@ use super::refused::RefusedFile;
 use super::rows::{QUEUE, Rows, Unreadable, next_row};
 use crate::client::{ClientArgs, OutputFormat};
 use crate::failure::Failure;
+use crate::output::Escaped;
 
 /// The delay before each attempt to reconnect.
 const RETRY_DELAY: Duration = Duration::from_millis(300);
@@ -167,7 +168,11 @@ impl Transfer<'_> {
     /// Prints a refused row and adds it to the file.
     fn refuse(&mut self, row: &Rejected) -> Result<(), Failure> {
         let message = match self.refused.rows.count() {
-            ..PRINTED => Some(format!("line {}: {}", row.line, sentence(&row.errors))),
+            ..PRINTED => Some(format!(
+                "line {}: {}",
+                row.line,
+                Escaped(sentence(&row.errors))
+            )),
             PRINTED => Some(format!("… more in {}", self.refused.path.display())),
             _ => None,
         };
