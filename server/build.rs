@@ -1,5 +1,5 @@
-//! Puts the page into the binary: every file that Trunk has made in `dist/`, each also compressed, as a table that
-//! `src/http/page.rs` includes. Without `dist/` the table is empty and the server says how to build the page.
+//! Embeds the page in the binary: writes a table of the files that Trunk built in `dist/`, each also compressed, which
+//! `src/http/page.rs` includes. Without `dist/` the table is empty, and the server tells how to build the page.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -32,7 +32,7 @@ fn files_below(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     }
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
-        // Trunk builds in `.stage` before it moves the result into place.
+        // Trunk builds in the hidden folder `.stage`.
         if path
             .file_name()
             .is_some_and(|name| name.to_string_lossy().starts_with('.'))
@@ -48,7 +48,7 @@ fn files_below(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(files)
 }
 
-/// The table's row for one file.
+/// Returns the row of the table for a file.
 fn asset(dist: &Path, file: &Path, out_dir: &Path) -> Result<String, Error> {
     let content = fs::read(file)?;
     let name = file
@@ -87,7 +87,7 @@ fn asset(dist: &Path, file: &Path, out_dir: &Path) -> Result<String, Error> {
     Ok(row)
 }
 
-/// The row's entry for a compressed form; none where compressing gains nothing.
+/// Writes a compressed form and returns its entry in the row. The entry is `None` if compression gains nothing.
 fn store_if_smaller(content: &[u8], compressed: &[u8], file: &Path) -> Result<String, Error> {
     if compressed.len() >= content.len() {
         return Ok("None".into());
@@ -97,7 +97,7 @@ fn store_if_smaller(content: &[u8], compressed: &[u8], file: &Path) -> Result<St
 }
 
 fn brotli(mut content: &[u8]) -> Result<Vec<u8>, Error> {
-    /// No file of a page built for release is as large. One built for development is, and only its developer loads it.
+    /// Bytes. Only the files of development builds are larger, and their compression must be fast.
     const DEVELOPMENT_SIZE: usize = 2_000_000;
     let quality = if content.len() < DEVELOPMENT_SIZE {
         11
@@ -120,8 +120,8 @@ fn gzip(content: &[u8]) -> Result<Vec<u8>, Error> {
     Ok(encoder.finish()?)
 }
 
-/// Trunk names files `name-<hash>.ext`, or `…_bg.wasm`; the hash is a 64-bit number in hexadecimal, without
-/// leading zeros.
+/// Returns whether a name contains a hash. Trunk names files `name-<hash>.ext` or `name-<hash>_bg.wasm`, where the hash
+/// is a 64-bit number in hexadecimal without leading zeros.
 fn has_hash(name: &str) -> bool {
     let stem = name
         .split('.')

@@ -1,4 +1,4 @@
-// Loads the page's program. An external file, because the content security policy allows no inline script.
+// Loads and starts the program. This is a file, since the content security policy forbids inline scripts.
 const preload = (selector) => document.head.querySelector(selector).href;
 
 try {
@@ -9,6 +9,6 @@ try {
   const notice = document.createElement("p");
   notice.setAttribute("role", "alert");
   notice.className = "boot-failure";
-  notice.textContent = "The page could not be started. Reload it, or use a browser that runs WebAssembly.";
+  notice.textContent = "The page could not start. Reload it, or use a browser that supports WebAssembly.";
   document.body.append(notice);
 }

@@ -1,4 +1,4 @@
-//! Has the linker keep what the splitter needs (`xtask/src/split.rs`): which instruction refers to what.
+//! Keeps relocations in the linked program, which the splitter needs (`xtask/src/split.rs`).
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");

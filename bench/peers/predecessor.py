@@ -1,5 +1,5 @@
-"""The predecessor's design, as a peer to measure against: grpcio, a thread pool of two, the users in a dictionary,
-and the whole JSON file written anew for each user that is added.
+"""The predecessor's design, as a peer: grpcio, a pool of two threads, users in a dictionary. Each add rewrites the
+whole JSON file.
 
     python predecessor.py PORT USERS.json
 """
@@ -29,7 +29,7 @@ def main(port, path):
             return pb.UserResponse(user=pb.User(**users[request.id]))
 
         def AddUser(self, request, context):
-            # The predecessor took the id as sent; the benchmark sends none, and the next one is taken.
+            # The benchmark sends no id, so the next free id is used. The predecessor required an id.
             id = request.id or max(users, default=0) + 1
             if id in users:
                 return pb.UserResponse(error=True, message="already exist")

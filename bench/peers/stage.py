@@ -1,4 +1,4 @@
-"""The same fan-out in Python, as a peer to measure against: grpcio with asyncio, each subscriber woken for each change.
+"""The stage's fan-out in Python, as a peer: grpcio with asyncio, which wakes each subscriber for each change.
 
     python stage.py PORT
 """

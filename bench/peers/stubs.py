@@ -1,4 +1,4 @@
-"""Python stubs of a .proto file, where they can be imported from."""
+"""Generates Python stubs from a .proto file and makes them importable."""
 
 import subprocess
 import sys

@@ -1,118 +1,124 @@
-//! `calls`: what a call costs the server.
+//! `calls`: the cost of a call to the server.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::Result;
+use crate::compare::{Binaries, Figure};
 use crate::load::{Cost, H2, wrk};
 use crate::peers;
 use crate::process::Server;
 
-/// Users in the large directory; all of them are of one type.
-const MANY: u64 = 100_000;
-/// Users in the small one.
-const FEW: u64 = 1000;
+/// Users in the large directory, all of one type.
+const LARGE: u64 = 100_000;
+/// Users in the small directory.
+const SMALL: u64 = 1000;
+/// Bytes of the response of `GetUser`: a frame header of 5 and a message of 47.
+const RESPONSE_BYTES: usize = 52;
 
-/// Runs everything, and prints a table.
-pub(crate) fn run(binary: &Path, python: &Path, folder: &Path) -> Result {
-    Calls::prepare(binary, python, folder)?.measure()
+/// Measures and prints all calls.
+pub(crate) fn run(binaries: &Binaries, python: &Path, folder: &Path) -> Result {
+    println!(
+        "server CPU time, and responses per second while the load generator shares the machine\n"
+    );
+    let calls = Calls::new(binaries, python, folder)?;
+    calls.get_user()?;
+    calls.get_user_over_grpc_web()?;
+    calls.get_users_by_type()?;
+    calls.add_user()
 }
 
 struct Calls<'a> {
-    binary: &'a Path,
+    binaries: &'a Binaries,
     python: &'a Path,
     folder: &'a Path,
-    few: PathBuf,
-    many: PathBuf,
-    /// Requests, each one gRPC frame.
-    get_user: PathBuf,
-    of_type: PathBuf,
-    add_user: PathBuf,
+    /// Files of users in the predecessor's format.
+    small: PathBuf,
+    large: PathBuf,
+    /// Files with one request each, in a gRPC frame.
+    id: PathBuf,
+    user_type: PathBuf,
+    user: PathBuf,
 }
 
 impl<'a> Calls<'a> {
-    fn prepare(binary: &'a Path, python: &'a Path, folder: &'a Path) -> Result<Self> {
+    fn new(binaries: &'a Binaries, python: &'a Path, folder: &'a Path) -> Result<Self> {
         let write = |name: &str, content: &[u8]| -> Result<PathBuf> {
             let path = folder.join(name);
             fs::write(&path, content)?;
             Ok(path)
         };
         Ok(Self {
-            binary,
+            binaries,
             python,
             folder,
-            few: write("few.json", seed(FEW).as_bytes())?,
-            many: write("many.json", seed(MANY).as_bytes())?,
+            small: write("small.json", seed(SMALL).as_bytes())?,
+            large: write("large.json", seed(LARGE).as_bytes())?,
             // UserRequest { id: 777 }
-            get_user: write("get_user", &frame(&[0x08, 0x89, 0x06]))?,
+            id: write("id", &frame(&[0x08, 0x89, 0x06]))?,
             // UserTypeRequest { user_type: NORMAL }
-            of_type: write("of_type", &frame(&[0x20, 0x01]))?,
-            // User { nickname: "new", mail_address: "new@example.com", user_type: NORMAL }; the server picks the id
-            add_user: write(
-                "add_user",
+            user_type: write("user_type", &frame(&[0x20, 0x01]))?,
+            // User { nickname: "new", mail_address: "new@example.com", user_type: NORMAL }; the server chooses the id.
+            user: write(
+                "user",
                 &frame(b"\x12\x03new\x1a\x0fnew@example.com\x20\x01"),
             )?,
         })
     }
 
-    fn measure(&self) -> Result {
-        println!(
-            "server CPU, and answers per second while the load generator shares the machine\n"
-        );
-        self.unary()?;
-        self.grpc_web()?;
-        self.stream()?;
-        self.add()
+    fn soundstage(&self, binary: &Path, seed: &Path) -> Result<Server> {
+        peers::soundstage(binary, self.folder, seed)
     }
 
-    fn unary(&self) -> Result {
-        let h2 = |path, body, requests| H2 {
-            path,
-            body,
-            requests,
-            connections: 8,
-            in_flight: 8,
+    fn predecessor(&self, seed: &Path) -> Result<Server> {
+        peers::predecessor(self.python, self.folder, seed)
+    }
+
+    fn get_user(&self) -> Result {
+        println!(
+            "GetUser of {LARGE} users, native gRPC, 8 connections with 8 requests in flight each"
+        );
+        let call = |path, server: &Server, requests| {
+            H2 {
+                path,
+                body: Some(&self.id),
+                requests,
+                connections: 8,
+                in_flight: 8,
+            }
+            .run(server)
         };
-        println!("GetUser of {MANY} users, native gRPC, 8 connections x 8 in flight");
-        let ours = {
-            let server = peers::soundstage(self.binary, self.folder, &self.many)?;
-            let call = |requests| {
-                h2(
-                    "/UserManager/GetUser",
-                    Some(self.get_user.as_path()),
-                    requests,
-                )
-                .run(&server)
-            };
-            call(20_000)?;
-            call(300_000)?
+        let warm = |path, server: &Server| {
+            call(path, server, 20_000)?;
+            call(path, server, 300_000)
         };
-        fs::write(self.folder.join("answer"), "x".repeat(ANSWER))?;
-        let floor = {
-            // The same request, so that both servers read as much.
-            let server = peers::nghttpd(self.folder)?;
-            let call =
-                |requests| h2("/answer", Some(self.get_user.as_path()), requests).run(&server);
-            call(20_000)?;
-            call(300_000)?
-        };
-        let predecessor = {
-            let server = peers::predecessor(self.python, self.folder, &self.many)?;
-            h2("/UserManager/GetUser", Some(self.get_user.as_path()), 5000).run(&server)?
-        };
-        row("soundstage", &ours);
+        let ours = self.binaries.measure(|binary| {
+            warm(
+                "/UserManager/GetUser",
+                &self.soundstage(binary, &self.large)?,
+            )
+        })?;
+        fs::write(self.folder.join("response"), "x".repeat(RESPONSE_BYTES))?;
+        // With the same request, so that both servers read as much.
+        let floor = warm("/response", &peers::nghttpd(self.folder)?)?;
+        let predecessor = call(
+            "/UserManager/GetUser",
+            &self.predecessor(&self.large)?,
+            5000,
+        )?;
+        ours.print("soundstage", row, CPU);
         row("nghttpd, a file of the same size", &floor);
         row("predecessor's design (Python)", &predecessor);
         ratio(
             "soundstage / nghttpd",
-            ours.micros() / floor.micros(),
+            ours.current.cpu / floor.cpu,
             "at most 2.5",
         );
         Ok(())
     }
 
-    fn grpc_web(&self) -> Result {
-        println!("GetUser of {MANY} users, gRPC-Web over HTTP/1.1, 8 connections");
+    fn get_user_over_grpc_web(&self) -> Result {
+        println!("GetUser of {LARGE} users, gRPC-Web over HTTP/1.1, 8 connections");
         let script = self.folder.join("grpc_web.lua");
         fs::write(
             &script,
@@ -121,128 +127,131 @@ impl<'a> Calls<'a> {
              wrk.headers['x-grpc-web'] = '1'\n\
              wrk.body = '\\0\\0\\0\\0\\3\\8\\137\\6'\n",
         )?;
-        let measure = |server: &Server| {
+        let warm = |server: &Server| {
             wrk(server, &script, "/UserManager/GetUser", 1)?;
             wrk(server, &script, "/UserManager/GetUser", 5)
         };
-        let ours = measure(&peers::soundstage(self.binary, self.folder, &self.many)?)?;
-        // The message's frame, and that of the trailers.
-        let floor = measure(&peers::nginx(
-            self.folder,
-            ANSWER + 5 + "grpc-status:0\r\n".len(),
-        )?)?;
-        row("soundstage", &ours);
+        let ours = self
+            .binaries
+            .measure(|binary| warm(&self.soundstage(binary, &self.large)?))?;
+        // The frame of the message and the frame of the trailers.
+        let bytes = RESPONSE_BYTES + 5 + "grpc-status:0\r\n".len();
+        let floor = warm(&peers::nginx(self.folder, bytes)?)?;
+        ours.print("soundstage", row, CPU);
         row("nginx, a constant of the same size", &floor);
         ratio(
             "soundstage / nginx",
-            ours.micros() / floor.micros(),
+            ours.current.cpu / floor.cpu,
             "at most 2.5",
         );
         Ok(())
     }
 
-    fn stream(&self) -> Result {
-        println!("GetUsersByType, {MANY} messages a call, native gRPC");
-        let h2 = |path, body, requests| H2 {
-            path,
-            body,
-            requests,
-            connections: 1,
-            in_flight: 1,
-        };
-        let (ours, grown) = {
-            let server = peers::soundstage(self.binary, self.folder, &self.many)?;
-            let call = |requests| {
-                h2(
-                    "/UserManager/GetUsersByType",
-                    Some(self.of_type.as_path()),
-                    requests,
-                )
-                .run(&server)
+    fn get_users_by_type(&self) -> Result {
+        println!("GetUsersByType, {LARGE} messages per call, native gRPC");
+        let call = |path, body, server: &Server, requests| {
+            let call = H2 {
+                path,
+                body,
+                requests,
+                connections: 1,
+                in_flight: 1,
             };
-            call(2)?;
-            let before = server.memory()?;
-            let cost = call(30)?.per_message(MANY);
-            (cost, server.memory()?.saturating_sub(before))
+            Ok(call.run(server)?.per_message(LARGE))
         };
-        let message = fs::metadata(&self.many)?.len() / MANY / 2;
+        let by_type = |server: &Server, requests| -> Result<Cost> {
+            let body = Some(self.user_type.as_path());
+            call("/UserManager/GetUsersByType", body, server, requests)
+        };
+        let mut growth = Vec::new();
+        let ours = self.binaries.measure(|binary| {
+            let server = self.soundstage(binary, &self.large)?;
+            by_type(&server, 2)?;
+            let before = server.memory()?;
+            let cost = by_type(&server, 30)?;
+            if std::ptr::eq(binary, &raw const self.binaries.current) {
+                growth.push(server.memory()?.saturating_sub(before));
+            }
+            Ok(cost)
+        })?;
+        let message = fs::metadata(&self.large)?.len() / LARGE / 2;
         fs::write(
             self.folder.join("stream"),
-            "x".repeat((message * MANY) as usize),
+            "x".repeat((message * LARGE) as usize),
         )?;
-        let floor = {
-            let server = peers::nghttpd(self.folder)?;
-            h2("/stream", None, 30).run(&server)?.per_message(MANY)
-        };
-        let predecessor = {
-            let server = peers::predecessor(self.python, self.folder, &self.many)?;
-            h2(
-                "/UserManager/GetUsersByType",
-                Some(self.of_type.as_path()),
-                1,
-            )
-            .run(&server)?
-            .per_message(MANY)
-        };
-        row("soundstage", &ours);
+        let floor: Cost = call("/stream", None, &peers::nghttpd(self.folder)?, 30)?;
+        let predecessor = by_type(&self.predecessor(&self.large)?, 1)?;
+        ours.print("soundstage", row, CPU);
         row("nghttpd, a file of about as many bytes", &floor);
         row("predecessor's design (Python)", &predecessor);
         println!(
             "  {:<42} {:>8.3} us  (wanted: at most 0.4)",
-            "soundstage, CPU a message",
-            ours.micros()
+            "soundstage, CPU per message", ours.current.cpu
         );
         println!(
-            "  {:<42} {:>8.1} MB  (wanted: flat)\n",
-            "memory grown over 3,000,000 messages",
-            grown as f64 / 1e6
+            "  {:<42} {:>8.1} MB  (wanted: about 0)\n",
+            "soundstage, growth over 3,000,000 messages",
+            growth.into_iter().max().unwrap_or(0) as f64 / 1e6
         );
         Ok(())
     }
 
-    fn add(&self) -> Result {
-        println!("AddUser, durable, 64 callers; time from one to the next");
-        let h2 = |requests| H2 {
-            path: "/UserManager/AddUser",
-            body: Some(&self.add_user),
-            requests,
-            connections: 8,
-            in_flight: 8,
+    fn add_user(&self) -> Result {
+        println!("AddUser, durable, 64 requests in flight; time from one response to the next");
+        let add = |server: &Server, requests| {
+            H2 {
+                path: "/UserManager/AddUser",
+                body: Some(&self.user),
+                requests,
+                connections: 8,
+                in_flight: 8,
+            }
+            .run(server)
         };
-        let ours =
-            |seed: &Path| h2(20_000).run(&peers::soundstage(self.binary, self.folder, seed)?);
-        let predecessors =
-            |seed: &Path, adds| h2(adds).run(&peers::predecessor(self.python, self.folder, seed)?);
-        let (small, large) = (ours(&self.few)?, ours(&self.many)?);
+        let ours = |seed: &Path| {
+            self.binaries
+                .measure(|binary| add(&self.soundstage(binary, seed)?, 20_000))
+        };
+        let predecessor = |seed: &Path, requests| add(&self.predecessor(seed)?, requests);
+        let (small, large) = (ours(&self.small)?, ours(&self.large)?);
         let (their_small, their_large) =
-            (predecessors(&self.few, 64)?, predecessors(&self.many, 16)?);
-        row(&format!("soundstage, {FEW} users"), &small);
-        row(&format!("soundstage, {MANY} users"), &large);
-        row(&format!("predecessor's design, {FEW} users"), &their_small);
-        row(&format!("predecessor's design, {MANY} users"), &their_large);
+            (predecessor(&self.small, 64)?, predecessor(&self.large, 16)?);
+        let figures = [CPU, ELAPSED].concat();
+        small.print(&format!("soundstage, {SMALL} users"), row, &figures);
+        large.print(&format!("soundstage, {LARGE} users"), row, &figures);
+        row(
+            &format!("predecessor's design, {SMALL} users"),
+            &their_small,
+        );
+        row(
+            &format!("predecessor's design, {LARGE} users"),
+            &their_large,
+        );
+        let (small, large) = (small.current, large.current);
         ratio(
             "soundstage, large / small",
-            large.micros_elapsed() / small.micros_elapsed(),
+            large.elapsed / small.elapsed,
             "about 1",
         );
         ratio(
             "soundstage, large / small, CPU",
-            large.micros() / small.micros(),
+            large.cpu / small.cpu,
             "about 1",
         );
         ratio(
             "predecessor, large / small",
-            their_large.micros_elapsed() / their_small.micros_elapsed(),
+            their_large.elapsed / their_small.elapsed,
             "for comparison",
         );
         Ok(())
     }
 }
 
-/// Bytes of `GetUser`'s answer in its frame: 5, and a message of 47.
-const ANSWER: usize = 52;
+/// The figures of which ratios are printed.
+const CPU: &[Figure<Cost>] = &[("CPU", |cost| cost.cpu)];
+const ELAPSED: &[Figure<Cost>] = &[("elapsed", |cost| cost.elapsed)];
 
-/// A file of users in the predecessor's format.
+/// Returns a file of users in the predecessor's format.
 pub(crate) fn seed(count: u64) -> String {
     let entry = |id: u64| {
         format!(
@@ -256,14 +265,15 @@ pub(crate) fn seed(count: u64) -> String {
     )
 }
 
-/// A message shorter than 256 bytes in its gRPC frame.
+/// Returns a message of less than 256 bytes in a gRPC frame.
 pub(crate) fn frame(message: &[u8]) -> Vec<u8> {
     [&[0, 0, 0, 0, message.len() as u8], message].concat()
 }
 
 fn row(name: &str, cost: &Cost) {
-    let (micros, elapsed, rate) = (cost.micros(), cost.micros_elapsed(), cost.rate());
-    println!("  {name:<42} {micros:>8.2} us CPU  {elapsed:>10.2} us elapsed  {rate:>10.0} /s");
+    let Cost { cpu, elapsed } = cost;
+    let rate = cost.rate();
+    println!("  {name:<42} {cpu:>8.2} us CPU  {elapsed:>10.2} us elapsed  {rate:>10.0} /s");
 }
 
 fn ratio(name: &str, value: f64, wanted: &str) {

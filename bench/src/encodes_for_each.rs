@@ -1,4 +1,4 @@
-//! A peer: the same fan-out on bare tonic, as one writes it first. Each subscriber has a stream of messages that tonic encodes for it.
+//! A peer: the stage's fan-out on bare tonic, in its simplest form. tonic encodes each message for each subscriber.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -20,9 +20,9 @@ use tower_service::Service;
 use crate::Result;
 
 type Updates = Pin<Box<dyn Stream<Item = std::result::Result<StageUpdate, Status>> + Send>>;
-type Answer<T> = Pin<Box<dyn Future<Output = std::result::Result<T, Status>> + Send>>;
+type ResponseFuture<T> = Pin<Box<dyn Future<Output = std::result::Result<T, Status>> + Send>>;
 
-/// Serves until it is killed.
+/// Serves until the process is killed.
 pub(crate) fn serve(port: u16) -> Result {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -36,7 +36,7 @@ pub(crate) fn serve(port: u16) -> Result {
     Ok(())
 }
 
-/// What has moved last.
+/// The latest samples.
 #[derive(Clone, Default)]
 struct Stage {
     changes: Arc<watch::Sender<Vec<Sample>>>,
@@ -75,7 +75,7 @@ struct Sub(Stage);
 impl ServerStreamingService<PositionSubRequest> for Sub {
     type Response = StageUpdate;
     type ResponseStream = Updates;
-    type Future = Answer<Response<Updates>>;
+    type Future = ResponseFuture<Response<Updates>>;
 
     fn call(&mut self, _: Request<PositionSubRequest>) -> Self::Future {
         let changes = self.0.changes.subscribe();
@@ -96,7 +96,7 @@ struct Sync(Stage);
 impl StreamingService<PositionSyncRequest> for Sync {
     type Response = StageUpdate;
     type ResponseStream = Updates;
-    type Future = Answer<Response<Updates>>;
+    type Future = ResponseFuture<Response<Updates>>;
 
     fn call(&mut self, request: Request<Streaming<PositionSyncRequest>>) -> Self::Future {
         let stage = self.0.clone();
@@ -110,7 +110,7 @@ impl StreamingService<PositionSyncRequest> for Sync {
                     stage.changes.send_replace(request.samples);
                     return None;
                 }
-                // The default character would be the first.
+                // Id 1 is the default character.
                 let own = (2..).zip(request.joins).map(|(id, join)| Character {
                     id,
                     name: join.name,

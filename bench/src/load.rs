@@ -5,44 +5,50 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::Result;
+use crate::compare::{Median, median};
 use crate::process::Server;
 
-/// What one run cost.
+/// The cost of one response, or of one message of a stream.
 pub(crate) struct Cost {
-    /// Requests, or messages, answered.
-    pub(crate) answered: u64,
-    /// The server's CPU time in all.
-    pub(crate) cpu: Duration,
-    /// How long it took.
-    pub(crate) elapsed: Duration,
+    /// The server's CPU time, in microseconds.
+    pub(crate) cpu: f64,
+    /// The time from one response to the next, in microseconds.
+    pub(crate) elapsed: f64,
 }
 
 impl Cost {
-    /// Microseconds of CPU for each answer.
-    pub(crate) fn micros(&self) -> f64 {
-        self.cpu.as_secs_f64() * 1e6 / self.answered as f64
-    }
-
-    /// Answers per second.
-    pub(crate) fn rate(&self) -> f64 {
-        self.answered as f64 / self.elapsed.as_secs_f64()
-    }
-
-    /// Microseconds from one answer to the next.
-    pub(crate) fn micros_elapsed(&self) -> f64 {
-        1e6 / self.rate()
-    }
-
-    /// The same for each of several messages in an answer.
-    pub(crate) fn per_message(self, messages: u64) -> Self {
+    fn new(responses: u64, cpu: Duration, elapsed: Duration) -> Self {
+        let micros = |total: Duration| total.as_secs_f64() * 1e6 / responses as f64;
         Self {
-            answered: self.answered * messages,
-            ..self
+            cpu: micros(cpu),
+            elapsed: micros(elapsed),
+        }
+    }
+
+    /// Returns the number of responses per second.
+    pub(crate) fn rate(&self) -> f64 {
+        1e6 / self.elapsed
+    }
+
+    /// Returns the cost of one of several messages in a response.
+    pub(crate) fn per_message(&self, messages: u64) -> Self {
+        Self {
+            cpu: self.cpu / messages as f64,
+            elapsed: self.elapsed / messages as f64,
         }
     }
 }
 
-/// Calls over HTTP/2. `body` is one gRPC frame; without one it is a `GET`.
+impl Median for Cost {
+    fn median(results: &[Self]) -> Self {
+        Self {
+            cpu: median(results, |cost| cost.cpu),
+            elapsed: median(results, |cost| cost.elapsed),
+        }
+    }
+}
+
+/// Calls over HTTP/2. `body` is a file with one gRPC frame; without a body the calls are `GET` requests.
 pub(crate) struct H2<'a> {
     pub(crate) path: &'a str,
     pub(crate) body: Option<&'a Path>,
@@ -52,7 +58,7 @@ pub(crate) struct H2<'a> {
 }
 
 impl H2<'_> {
-    /// Runs the calls, all of which must succeed.
+    /// Runs the calls. Fails if any call fails.
     pub(crate) fn run(&self, server: &Server) -> Result<Cost> {
         let mut command = Command::new("h2load");
         command.args([
@@ -61,7 +67,7 @@ impl H2<'_> {
             "-c",
             &self.connections.to_string(),
         ]);
-        // Windows wide enough that they are not what is measured.
+        // Flow-control windows of 16 MiB, so that they do not limit the rate.
         command.args(["-m", &self.in_flight.to_string(), "-w", "24", "-W", "24"]);
         if let Some(body) = self.body {
             command.arg("-d").arg(body).args([
@@ -76,20 +82,16 @@ impl H2<'_> {
         let finished = output
             .lines()
             .find_map(|line| line.strip_prefix("finished in "))
-            .ok_or("h2load says nothing")?;
+            .ok_or("h2load printed no result")?;
         let elapsed = parse_time(finished.split(',').next().unwrap_or_default())?;
         if !output.contains(&format!(" {} succeeded, 0 failed", self.requests)) {
             return Err(format!("some requests failed:\n{output}").into());
         }
-        Ok(Cost {
-            answered: self.requests,
-            cpu,
-            elapsed,
-        })
+        Ok(Cost::new(self.requests, cpu, elapsed))
     }
 }
 
-/// Calls over HTTP/1.1 on 8 connections for some seconds, as a wrk script describes them.
+/// Runs the calls that a wrk script describes, over HTTP/1.1 on 8 connections, for `seconds`.
 pub(crate) fn wrk(server: &Server, script: &Path, path: &str, seconds: u32) -> Result<Cost> {
     let mut command = Command::new("wrk");
     command
@@ -103,19 +105,16 @@ pub(crate) fn wrk(server: &Server, script: &Path, path: &str, seconds: u32) -> R
     let line = output
         .lines()
         .find(|line| line.contains(" requests in "))
-        .ok_or("wrk says nothing")?;
+        .ok_or("wrk printed no result")?;
     let (requests, rest) = line
         .trim()
         .split_once(" requests in ")
-        .ok_or("wrk says nothing")?;
+        .ok_or("wrk printed no result")?;
     let elapsed = parse_time(rest.split(',').next().unwrap_or_default())?;
-    Ok(Cost {
-        answered: requests.parse()?,
-        cpu,
-        elapsed,
-    })
+    Ok(Cost::new(requests.parse()?, cpu, elapsed))
 }
 
+/// Runs a load generator. Returns its output and the CPU time of the server meanwhile.
 fn measured(server: &Server, command: &mut Command) -> Result<(String, Duration)> {
     let before = server.cpu()?;
     let output = command.output()?;
@@ -130,7 +129,7 @@ fn measured(server: &Server, command: &mut Command) -> Result<(String, Duration)
     Ok((String::from_utf8_lossy(&output.stdout).into_owned(), cpu))
 }
 
-/// A time such as `1.23s`, `450.10ms` or `1m`.
+/// Parses a time such as `1.23s`, `450.10ms` or `1m`.
 fn parse_time(text: &str) -> Result<Duration> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let seconds = match &text[digits.len()..] {

@@ -1,4 +1,4 @@
-//! What Soundstage is measured beside: two floors, and the predecessor's design.
+//! The servers under measurement: Soundstage, two minimal servers as floors, and other designs.
 
 use std::fs;
 use std::path::Path;
@@ -7,12 +7,12 @@ use std::process::Command;
 use crate::Result;
 use crate::process::{Server, free_port};
 
-/// Soundstage on a database of its own, with the users of `seed`.
+/// Starts Soundstage with a new database that has the users of `seed`.
 pub(crate) fn soundstage(binary: &Path, folder: &Path, seed: &Path) -> Result<Server> {
     let port = free_port()?;
     let database = folder.join(format!("{port}.db"));
     let mut command = Command::new(binary);
-    // The log has a line a call by default; the floors write none, so it does not either.
+    // By default the log has a line per call; the floors log nothing.
     command.args([
         "serve",
         "--log",
@@ -26,22 +26,22 @@ pub(crate) fn soundstage(binary: &Path, folder: &Path, seed: &Path) -> Result<Se
     Ok(server)
 }
 
-/// Waits until users are served, which comes after listening.
+/// Waits until the server serves users, which it does some time after it listens.
 fn wait_until_serving(port: u16) -> Result {
     use std::io::{Read as _, Write as _};
     loop {
         let mut stream = std::net::TcpStream::connect(("127.0.0.1", port))?;
         stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: bench\r\nconnection: close\r\n\r\n")?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        if answer.starts_with("HTTP/1.1 200") {
+        let mut response = String::new();
+        stream.read_to_string(&mut response)?;
+        if response.starts_with("HTTP/1.1 200") {
             return Ok(());
         }
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
 }
 
-/// nghttpd, which answers any path with the file of that name in `folder`.
+/// Starts nghttpd, which serves the files in `folder`.
 pub(crate) fn nghttpd(folder: &Path) -> Result<Server> {
     let port = free_port()?;
     let mut command = Command::new("nghttpd");
@@ -59,7 +59,7 @@ pub(crate) fn nghttpd(folder: &Path) -> Result<Server> {
     Server::start(&mut command, port)
 }
 
-/// nginx, which answers everything with this many bytes.
+/// Starts nginx, which answers every request with `bytes` bytes.
 pub(crate) fn nginx(folder: &Path, bytes: usize) -> Result<Server> {
     let port = free_port()?;
     let body = "x".repeat(bytes);
@@ -80,7 +80,7 @@ pub(crate) fn nginx(folder: &Path, bytes: usize) -> Result<Server> {
     )
 }
 
-/// The predecessor's design, on a JSON file of its own.
+/// Starts the predecessor's design with a copy of the JSON file `seed`.
 pub(crate) fn predecessor(python: &Path, folder: &Path, seed: &Path) -> Result<Server> {
     let port = free_port()?;
     let users = folder.join(format!("{port}.json"));
@@ -95,14 +95,14 @@ pub(crate) fn predecessor(python: &Path, folder: &Path, seed: &Path) -> Result<S
     )
 }
 
-/// The same fan-out on bare tonic, which encodes for each subscriber: this program again.
+/// Starts the stage's fan-out on bare tonic, which encodes for each subscriber: this program, in another mode.
 pub(crate) fn encodes_for_each() -> Result<Server> {
     let port = free_port()?;
     let mut command = Command::new(std::env::current_exe()?);
     Server::start(command.arg("encodes-for-each").arg(port.to_string()), port)
 }
 
-/// The same fan-out in Python.
+/// Starts the stage's fan-out in Python.
 pub(crate) fn stage_in_python(python: &Path) -> Result<Server> {
     let port = free_port()?;
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/stage.py");

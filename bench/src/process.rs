@@ -1,4 +1,4 @@
-//! A server under measurement: started on loopback, its CPU time and memory read from `/proc`, killed at the end.
+//! A server process on loopback, with its CPU time and memory from `/proc`.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 use crate::Result;
 
-/// A running process, and all it has started.
+/// A running process with its children. Dropping the value ends the process.
 pub(crate) struct Server {
     child: Child,
     pub(crate) port: u16,
 }
 
-/// A port that nobody listens on.
+/// Returns a port on which no process listens.
 pub(crate) fn free_port() -> Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
         .local_addr()?
@@ -28,17 +28,17 @@ impl Server {
         let start = Instant::now();
         while TcpStream::connect(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).is_err() {
             if let Some(status) = server.child.try_wait()? {
-                return Err(format!("{command:?} ended at once ({status})").into());
+                return Err(format!("{command:?} ended before it listened ({status})").into());
             }
             if start.elapsed() > Duration::from_mins(1) {
-                return Err(format!("{command:?} does not listen").into());
+                return Err(format!("{command:?} did not listen within a minute").into());
             }
             std::thread::sleep(Duration::from_millis(10));
         }
         Ok(server)
     }
 
-    /// CPU time so far, of the process and its children.
+    /// Returns the CPU time so far of the process and its children.
     pub(crate) fn cpu(&self) -> Result<Duration> {
         let own = cpu_of(self.child.id())?;
         let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", self.child.id()))?;
@@ -47,18 +47,18 @@ impl Server {
             .try_fold(own, |sum, pid| Ok(sum + cpu_of(pid.parse()?)?))
     }
 
-    /// Memory in use, in bytes.
+    /// Returns the resident memory, in bytes.
     pub(crate) fn memory(&self) -> Result<u64> {
         memory_of(self.child.id(), "VmRSS:")
     }
 }
 
-/// The most memory that a running process has used, in bytes.
+/// Returns the peak resident memory of a running process, in bytes.
 pub(crate) fn peak_memory(pid: u32) -> Result<u64> {
     memory_of(pid, "VmHWM:")
 }
 
-/// A size in `/proc/PID/status`.
+/// Returns a size from `/proc/PID/status`, in bytes.
 fn memory_of(pid: u32, name: &str) -> Result<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     let line = status
@@ -70,7 +70,7 @@ fn memory_of(pid: u32, name: &str) -> Result<u64> {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // A polite end first, for those with workers of their own.
+        // SIGTERM first, so that a process with workers ends its workers.
         let _ = Command::new("kill")
             .arg(self.child.id().to_string())
             .status();
@@ -86,10 +86,10 @@ impl Drop for Server {
     }
 }
 
-/// User and system time of one process: fields 14 and 15 of `/proc/PID/stat`, in hundredths of a second.
+/// Returns the user and system time of one process: fields 14 and 15 of `/proc/PID/stat`, in hundredths of a second.
 fn cpu_of(pid: u32) -> Result<Duration> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    // The name, in parentheses, may have spaces.
+    // The second field is the name in parentheses, which may contain spaces.
     let fields: Vec<_> = stat
         .rsplit(") ")
         .next()

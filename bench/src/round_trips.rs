@@ -1,5 +1,5 @@
-//! `round-trips`: how often a second a bidirectional call can ask and be answered, each question waiting for the answer to the
-//! one before: from Chromium over a WebSocket, in JavaScript and in WebAssembly, and natively over HTTP/2.
+//! `round-trips`: round trips per second of a bidirectional call, with one request in flight: from Chromium over a
+//! WebSocket, in JavaScript and in WebAssembly, and from a native client over HTTP/2.
 
 use std::fs;
 use std::path::Path;
@@ -14,15 +14,15 @@ use crate::Result;
 use crate::calls::seed;
 use crate::peers;
 
-/// Questions in a run; the ids from 1 on, all of which exist.
-const QUESTIONS: u32 = 10_000;
-/// Runs of each; the best counts, since the machine does other things too.
+/// Requests in a run, for the ids from 1 on. All ids exist.
+const REQUESTS: u32 = 10_000;
+/// Runs of each client. The best run counts, because other processes share the machine.
 const RUNS: usize = 3;
 
-/// Measures all, with `script`, which has the browser ask, and prints them.
+/// Measures and prints the rates. `script` runs the browser.
 pub(crate) fn run(binary: &Path, script: &Path, folder: &Path) -> Result {
     let users = folder.join("users.json");
-    fs::write(&users, seed(u64::from(QUESTIONS)))?;
+    fs::write(&users, seed(u64::from(REQUESTS)))?;
     let server = peers::soundstage(binary, folder, &users)?;
     let url = format!("http://127.0.0.1:{}", server.port);
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -33,19 +33,21 @@ pub(crate) fn run(binary: &Path, script: &Path, folder: &Path) -> Result {
         native = native.max(runtime.block_on(natively(&url))?);
     }
     println!(
-        "GetUsersByIds, {QUESTIONS} questions one at a time, the best of {RUNS} runs: round trips per second"
+        "GetUsersByIds, {REQUESTS} requests one at a time, the best of {RUNS} runs: round trips per second"
     );
     println!("  {:<44} {native:>8.0}", "native client, HTTP/2");
     let output = Command::new("node")
         .arg(script)
-        .args([&url, &QUESTIONS.to_string(), &RUNS.to_string()])
+        .args([&url, &REQUESTS.to_string(), &RUNS.to_string()])
         .output()?;
     if !output.status.success() {
         return Err(String::from_utf8_lossy(&output.stderr).into());
     }
-    // A name and a rate each line.
+    // Each line has a name and a rate.
     for line in String::from_utf8(output.stdout)?.lines() {
-        let (name, rate) = line.rsplit_once(' ').ok_or("no rate")?;
+        let (name, rate) = line
+            .rsplit_once(' ')
+            .ok_or("the script printed a line without a rate")?;
         let rate: f64 = rate.parse()?;
         println!("  {name:<44} {rate:>8.0}   {:.2} of native", rate / native);
     }
@@ -54,16 +56,19 @@ pub(crate) fn run(binary: &Path, script: &Path, folder: &Path) -> Result {
 
 async fn natively(url: &str) -> Result<f64> {
     let mut users = UserManagerClient::new(Endpoint::from_shared(url.to_owned())?.connect().await?);
-    let (questions, requests) = tokio::sync::mpsc::channel(1);
+    let (sender, requests) = tokio::sync::mpsc::channel(1);
     let requests = tokio_stream::wrappers::ReceiverStream::new(requests);
-    let mut answers = users.get_users_by_ids(requests).await?.into_inner();
+    let mut responses = users.get_users_by_ids(requests).await?.into_inner();
     let start = Instant::now();
-    for id in 1..=QUESTIONS {
-        questions.send(UserRequest { id }).await?;
-        let answer = answers.message().await?.and_then(|answer| answer.user);
-        if answer.map(|user| user.id) != Some(id) {
-            return Err(format!("{id} was not answered").into());
+    for id in 1..=REQUESTS {
+        sender.send(UserRequest { id }).await?;
+        let user = responses
+            .message()
+            .await?
+            .and_then(|response| response.user);
+        if user.map(|user| user.id) != Some(id) {
+            return Err(format!("the response does not have user {id}").into());
         }
     }
-    Ok(f64::from(QUESTIONS) / start.elapsed().as_secs_f64())
+    Ok(f64::from(REQUESTS) / start.elapsed().as_secs_f64())
 }

@@ -1,4 +1,5 @@
-//! `stage`: many subscribers to many characters, beside a server that encodes for each of them and one in Python.
+//! `stage`: many subscribers to many characters, beside a server that encodes for each subscriber and a server in
+//! Python.
 
 use std::path::Path;
 use std::process::Command;
@@ -19,82 +20,107 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Streaming};
 
 use crate::Result;
+use crate::compare::{Binaries, Figure, Median, median};
 use crate::peers;
 use crate::process::Server;
 
-/// The load that counts.
 const SUBSCRIBERS: usize = 1000;
 const CHARACTERS: u32 = 100;
+/// Samples of each character per second.
 const RATE: u32 = 30;
-/// How long it is measured, and how long the load runs before.
+/// The measured time, and the time under load before.
 const MEASURED: Duration = Duration::from_secs(10);
 const WARM_UP: Duration = Duration::from_secs(3);
-/// Subscribers that do not read, in the run that asks whether others suffer.
+/// Additional subscribers that do not read, in the run that measures their effect on the others.
 const STALLED: usize = 20;
-/// One message in so many is looked at for its time; all are counted.
-const LOOKED_AT: usize = 29;
+/// All messages are counted; one in this number is decoded for its delay.
+const DECODED: usize = 29;
 
-/// What came of one run.
+/// The figures of one run.
 struct Outcome {
-    /// Messages that arrived.
-    delivered: usize,
-    /// The server's CPU time for each, in microseconds.
-    micros: f64,
-    /// The server's memory for each subscriber, in bytes.
+    /// Messages received per second.
+    rate: f64,
+    /// The server's CPU time per message, in microseconds.
+    cpu: f64,
+    /// The server's memory per subscriber, in bytes.
     memory: f64,
-    /// From publishing to arrival, in milliseconds, in order.
-    delays: Vec<f64>,
+    /// The median and the 99th percentile of the delay from publishing to arrival, in milliseconds.
+    p50: f64,
+    p99: f64,
 }
 
-/// Measures all, and prints it. `script` has Chromium show the stage.
-pub(crate) fn run(binary: &Path, python: &Path, script: &Path, folder: &Path) -> Result {
-    let nobody = folder.join("nobody.json");
-    std::fs::write(&nobody, "{}")?;
+impl Median for Outcome {
+    fn median(results: &[Self]) -> Self {
+        Self {
+            rate: median(results, |outcome| outcome.rate),
+            cpu: median(results, |outcome| outcome.cpu),
+            memory: median(results, |outcome| outcome.memory),
+            p50: median(results, |outcome| outcome.p50),
+            p99: median(results, |outcome| outcome.p99),
+        }
+    }
+}
+
+/// Measures and prints all figures. `script` shows the stage in Chromium.
+pub(crate) fn run(binaries: &Binaries, python: &Path, script: &Path, folder: &Path) -> Result {
+    let no_users = folder.join("no-users.json");
+    std::fs::write(&no_users, "{}")?;
     println!(
         "{SUBSCRIBERS} subscribers to {CHARACTERS} characters at {RATE} Hz, {} s\n",
         MEASURED.as_secs()
     );
-    let ours = measure(&peers::soundstage(binary, folder, &nobody)?, SUBSCRIBERS, 0)?;
-    let stalled = measure(
-        &peers::soundstage(binary, folder, &nobody)?,
-        SUBSCRIBERS,
-        STALLED,
-    )?;
+    let ours = |stalled| {
+        binaries.measure(|binary| {
+            let server = peers::soundstage(binary, folder, &no_users)?;
+            measure(&server, SUBSCRIBERS, stalled)
+        })
+    };
+    let (without, with_stalled) = (ours(0)?, ours(STALLED)?);
     let each = measure(&peers::encodes_for_each()?, SUBSCRIBERS, 0)?;
     let few = SUBSCRIBERS / 10;
     let python = measure(&peers::stage_in_python(python)?, few, 0)?;
-    row("soundstage", &ours);
-    row(
-        &format!("soundstage, {STALLED} more that do not read"),
-        &stalled,
-    );
+    let figures: [Figure<Outcome>; 3] = [
+        ("CPU", |outcome| outcome.cpu),
+        ("memory", |outcome| outcome.memory),
+        ("median delay", |outcome| outcome.p50),
+    ];
+    without.print("soundstage", row, &figures);
+    let name = format!("soundstage, {STALLED} more do not read");
+    with_stalled.print(&name, row, &figures);
     row("bare tonic, encodes for each", &each);
     row(&format!("grpcio in Python, {few} subscribers"), &python);
     println!();
+    let ours = &without.current;
     ratio(
-        "CPU a message, bare tonic / soundstage",
-        each.micros / ours.micros,
+        "CPU per message, bare tonic / soundstage",
+        each.cpu / ours.cpu,
     );
     ratio(
-        "CPU a message, Python / soundstage",
-        python.micros / ours.micros,
+        "CPU per message, Python / soundstage",
+        python.cpu / ours.cpu,
     );
     ratio(
-        "99th percentile, with stalled ones / without",
-        percentile(&stalled.delays, 99) / percentile(&ours.delays, 99),
+        "99th percentile, with stalled / without",
+        with_stalled.current.p99 / ours.p99,
     );
     println!();
-    in_the_browser(binary, script, folder, &nobody)
+    binaries.each(|binary| {
+        if binaries.baseline.is_some() {
+            println!("{}:", binary.display());
+        }
+        in_browser(binary, script, folder, &no_users)
+    })?;
+    Ok(())
 }
 
 fn row(name: &str, outcome: &Outcome) {
-    let expected = outcome.delivered as f64 / MEASURED.as_secs_f64();
     println!(
-        "  {name:<40} {:>7.2} us CPU a message  {:>6.1} kB a subscriber  median {:>5.1} ms  99th {:>6.1} ms  {expected:>7.0} /s",
-        outcome.micros,
+        "  {name:<40} {:>7.2} us CPU per message  {:>6.1} kB per subscriber  median {:>5.1} ms  99th {:>6.1} ms  {:>7.0} /s",
+        outcome.cpu,
         outcome.memory / 1e3,
-        percentile(&outcome.delays, 50),
-        percentile(&outcome.delays, 99),
+        outcome.p50,
+        outcome.p99,
+        outcome.rate,
     );
 }
 
@@ -102,34 +128,37 @@ fn ratio(name: &str, value: f64) {
     println!("  {name:<46} {value:>6.2}");
 }
 
+/// Returns a percentile of values in ascending order.
 fn percentile(sorted: &[f64], percent: usize) -> f64 {
     let index = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
     sorted.get(index).copied().unwrap_or(f64::NAN)
 }
 
-/// When each sequence number was published.
+/// The time of publishing, by sequence number.
 type Published = Arc<Mutex<Vec<Instant>>>;
 
-/// What subscribers have seen.
+/// The messages that all subscribers have received.
 #[derive(Default)]
-struct Seen {
+struct Received {
     count: usize,
+    /// In milliseconds.
     delays: Vec<f64>,
 }
 
+/// Measures a server under the load of a publisher and its subscribers.
 fn measure(server: &Server, subscribers: usize, stalled: usize) -> Result<Outcome> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     let url = format!("http://127.0.0.1:{}", server.port);
     let published = Published::default();
-    // On a thread of its own, so that it is not late when those who read are busy.
+    // On its own thread, so that busy subscribers do not delay the publisher.
     let moving = {
         let (url, published) = (url.clone(), Arc::clone(&published));
         std::thread::spawn(move || publish(&url, &published))
     };
     let before = server.memory()?;
-    let seen = Arc::new(Mutex::new(Seen::default()));
+    let received = Arc::new(Mutex::new(Received::default()));
     let outcome = runtime.block_on(async {
         let mut unread = Vec::new();
         for _ in 0..stalled {
@@ -137,26 +166,27 @@ fn measure(server: &Server, subscribers: usize, stalled: usize) -> Result<Outcom
         }
         for number in 0..subscribers {
             let updates = subscribe(&url).await?;
-            let (seen, published) = (Arc::clone(&seen), Arc::clone(&published));
-            tokio::spawn(follow(updates, number, seen, published));
+            let (received, published) = (Arc::clone(&received), Arc::clone(&published));
+            tokio::spawn(follow(updates, number, received, published));
         }
         tokio::time::sleep(WARM_UP).await;
         let memory = server.memory()?.saturating_sub(before);
-        *lock(&seen) = Seen::default();
+        *lock(&received) = Received::default();
         let cpu = server.cpu()?;
         tokio::time::sleep(MEASURED).await;
         let cpu = server.cpu()?.saturating_sub(cpu);
-        let Seen { count, mut delays } = std::mem::take(&mut *lock(&seen));
+        let Received { count, mut delays } = std::mem::take(&mut *lock(&received));
         delays.sort_by(f64::total_cmp);
         drop(unread);
         Ok::<_, Box<dyn std::error::Error>>(Outcome {
-            delivered: count,
-            micros: cpu.as_secs_f64() * 1e6 / count as f64,
+            rate: count as f64 / MEASURED.as_secs_f64(),
+            cpu: cpu.as_secs_f64() * 1e6 / count as f64,
             memory: memory as f64 / (subscribers + stalled) as f64,
-            delays,
+            p50: percentile(&delays, 50),
+            p99: percentile(&delays, 99),
         })
     })?;
-    // It ends with the server.
+    // The publisher ends with the server.
     drop(moving);
     Ok(outcome)
 }
@@ -167,7 +197,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
         .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// Moves all characters, for as long as the server takes it. A sequence number is the index of its time.
+/// Moves all characters until the server ends. A sequence number is an index into `published`.
 fn publish(url: &str, published: &Published) {
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -175,7 +205,7 @@ fn publish(url: &str, published: &Published) {
     else {
         return;
     };
-    // The end of the server is the end of the load.
+    // The load ends with the server, so the error is expected.
     let _: Result = runtime.block_on(async {
         let channel = Endpoint::from_shared(url.to_owned())?.connect().await?;
         let (requests, receiver) = mpsc::channel(4);
@@ -193,8 +223,11 @@ fn publish(url: &str, published: &Published) {
         let mut stage = PositionServiceClient::new(channel);
         let call = stage.position_sync(ReceiverStream::new(receiver));
         let mut updates = call.await?.into_inner();
-        let own = loop {
-            let update = updates.message().await?.ok_or("no answer")?;
+        let characters = loop {
+            let update = updates
+                .message()
+                .await?
+                .ok_or("the stream ended before the characters joined")?;
             if !update.own.is_empty() {
                 break update.own;
             }
@@ -203,7 +236,7 @@ fn publish(url: &str, published: &Published) {
         let mut ticks = tokio::time::interval(Duration::from_secs(1) / RATE);
         for sequence in 1_u32.. {
             ticks.tick().await;
-            let samples = own.iter().map(|character| Sample {
+            let samples = characters.iter().map(|character| Sample {
                 character: character.id,
                 epoch: 0,
                 sequence,
@@ -225,8 +258,8 @@ fn publish(url: &str, published: &Published) {
     });
 }
 
-/// A subscription over a connection of its own, whose messages are taken as bytes: decoding them all would cost more than the
-/// server does.
+/// Subscribes over a new connection. Messages stay encoded, because decoding all of them would cost more CPU time than
+/// the server.
 async fn subscribe(url: &str) -> Result<Streaming<Bytes>> {
     let channel: Channel = Endpoint::from_shared(url.to_owned())?.connect().await?;
     let mut client = tonic::client::Grpc::new(channel);
@@ -241,23 +274,24 @@ async fn subscribe(url: &str) -> Result<Streaming<Bytes>> {
     Ok(response.into_inner())
 }
 
+/// Counts the messages of a subscription and decodes some. `number` spreads the decoding over the subscribers.
 async fn follow(
     mut updates: Streaming<Bytes>,
     number: usize,
-    seen: Arc<Mutex<Seen>>,
+    received: Arc<Mutex<Received>>,
     published: Published,
 ) {
     let mut index = number;
     while let Ok(Some(update)) = updates.message().await {
         let arrived = Instant::now();
         index += 1;
-        lock(&seen).count += 1;
-        if !index.is_multiple_of(LOOKED_AT) {
+        lock(&received).count += 1;
+        if !index.is_multiple_of(DECODED) {
             continue;
         }
         let sample = StageUpdate::decode(update).ok().and_then(|update| {
             let mut samples = update.samples.into_iter();
-            // Not the default character, which the server moves.
+            // The server moves the default character.
             samples.find(|sample| sample.character != 1)
         });
         let sent = sample.and_then(|sample| {
@@ -266,25 +300,25 @@ async fn follow(
         });
         if let Some(sent) = sent {
             let delay = arrived.saturating_duration_since(sent);
-            lock(&seen).delays.push(delay.as_secs_f64() * 1e3);
+            lock(&received).delays.push(delay.as_secs_f64() * 1e3);
         }
     }
 }
 
-/// A thousand characters in Chromium, moved by the command line.
-fn in_the_browser(binary: &Path, script: &Path, folder: &Path, nobody: &Path) -> Result {
-    let server = peers::soundstage(binary, folder, nobody)?;
+/// Shows a thousand characters in Chromium, which the command line moves.
+fn in_browser(binary: &Path, script: &Path, folder: &Path, no_users: &Path) -> Result {
+    let server = peers::soundstage(binary, folder, no_users)?;
     let url = format!("http://127.0.0.1:{}", server.port);
-    let mut simulated = Command::new(binary)
+    let mut simulation = Command::new(binary)
         .args(["position", "simulate", "1000", "--server", &url])
         .spawn()?;
     let status = Command::new("node").arg(script).arg(&url).status();
-    // It ends with the server if not now.
-    let _ = simulated.kill();
-    let _ = simulated.wait();
+    // A process that survives this ends with the server.
+    let _ = simulation.kill();
+    let _ = simulation.wait();
     if status?.success() {
         Ok(())
     } else {
-        Err("the page in Chromium failed".into())
+        Err("the script in Chromium failed".into())
     }
 }

@@ -4,42 +4,31 @@ use std::future::Future;
 use std::io::{IsTerminal as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use soundstage_server::store::Seed;
+use soundstage_server::directory::Seed;
 use soundstage_server::{Server, Settings};
 use tonic::codegen::http::uri::Authority;
 use tracing_subscriber::EnvFilter;
 
 use crate::failure::Failure;
 
-/// The settings of the server; each can come from the environment too.
+/// The settings of the server. Each can come from an environment variable too.
 #[derive(Args)]
 pub(crate) struct ServeArgs {
-    /// Address and port to listen on; use 0.0.0.0:1234 to be reachable from other machines
-    #[arg(
-        long,
-        value_name = "ADDRESS:PORT",
-        env = "SOUNDSTAGE_LISTEN",
-        default_value = "127.0.0.1:1234"
-    )]
+    /// Address and port to listen on. 0.0.0.0:1234 makes the server reachable from other machines
+    #[arg(long, value_name = "ADDRESS:PORT", env = "SOUNDSTAGE_LISTEN", default_value_t = Settings::default().listen)]
     listen: SocketAddr,
-    /// File that holds the users; created where it is missing
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "SOUNDSTAGE_DATABASE",
-        default_value = "soundstage.db"
-    )]
+    /// Database file of the users. Created if it does not exist
+    #[arg(long, value_name = "FILE", env = "SOUNDSTAGE_DATABASE", default_value_os_t = Settings::default().database)]
     database: PathBuf,
-    /// Users of a fresh database: "default" for the six first ones, "none", or a JSON file of users
+    /// Users of a new database: "default" for six example users, "none", or a JSON file of users
     #[arg(long, value_name = "default|none|FILE", env = "SOUNDSTAGE_SEED", default_value = "default", value_parser = parse_seed)]
     seed: Seed,
-    /// Origin (scheme, name and port) of another page that browsers may let call this server; can be repeated
+    /// Origin (scheme, host and port) of a page on another site that may call this server. Repeatable
     #[arg(long, value_name = "ORIGIN", env = "SOUNDSTAGE_ALLOW_ORIGIN", value_delimiter = ',', value_parser = parse_origin)]
     allow_origin: Vec<String>,
-    /// Name that browsers reach the server by, other than localhost or an address; can be repeated
+    /// Host name by which browsers may reach this server, besides localhost and IP addresses. Repeatable
     #[arg(
         long,
         value_name = "NAME",
@@ -47,25 +36,25 @@ pub(crate) struct ServeArgs {
         value_delimiter = ','
     )]
     allow_host: Vec<String>,
-    /// How long a published position holds before the character walks on
-    #[arg(long, value_name = "DURATION", env = "SOUNDSTAGE_HOLD", default_value = "3s", value_parser = humantime::parse_duration)]
-    hold: Duration,
-    /// How long a character that nobody moves any more stays on the stage
-    #[arg(long, value_name = "DURATION", env = "SOUNDSTAGE_LEAVE", default_value = "10s", value_parser = humantime::parse_duration)]
-    leave: Duration,
-    /// How long stopping may take
-    #[arg(long, value_name = "DURATION", env = "SOUNDSTAGE_DRAIN", default_value = "10s", value_parser = humantime::parse_duration)]
-    drain: Duration,
-    /// How many connections are served at once; more wait
-    #[arg(long, value_name = "N", env = "SOUNDSTAGE_MAX_CONNECTIONS", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
+    /// Time for which a published position holds before the character walks on
+    #[arg(long, value_name = "DURATION", env = "SOUNDSTAGE_HOLD", default_value_t = Settings::default().hold.into())]
+    hold: humantime::Duration,
+    /// Time after which a character without a source leaves the stage
+    #[arg(long, value_name = "DURATION", env = "SOUNDSTAGE_LEAVE", default_value_t = Settings::default().leave.into())]
+    leave: humantime::Duration,
+    /// Time in which the server stops after a signal
+    #[arg(long, value_name = "DURATION", env = "SOUNDSTAGE_DRAIN", default_value_t = Settings::default().drain.into())]
+    drain: humantime::Duration,
+    /// Connections to serve at once. Further clients wait
+    #[arg(long, value_name = "N", env = "SOUNDSTAGE_MAX_CONNECTIONS", default_value_t = Settings::default().max_connections, value_parser = clap::value_parser!(u32).range(1..))]
     max_connections: u32,
-    /// Threads that serve connections [default: one a core]
+    /// Threads that serve connections [default: one per core]
     #[arg(long, value_name = "N", env = "SOUNDSTAGE_THREADS", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
-    /// What is logged: error, warn, info (a line for each call), debug, or a filter as tracing-subscriber reads it
+    /// Log level: error, warn, info (one line per call), debug, or a filter of tracing-subscriber
     #[arg(long, value_name = "LEVEL", env = "SOUNDSTAGE_LOG", default_value = "info", value_parser = parse_filter)]
     log: String,
-    /// How log lines are written, on standard error
+    /// Format of the log lines on standard error
     #[arg(
         long,
         value_name = "FORMAT",
@@ -86,13 +75,13 @@ enum LogFormat {
 #[expect(clippy::unnecessary_wraps, reason = "the shape of a value parser")]
 fn parse_seed(text: &str) -> Result<Seed, String> {
     Ok(match text {
-        "default" => Seed::FirstUsers,
+        "default" => Seed::default(),
         "none" => Seed::Nobody,
         file => Seed::File(file.into()),
     })
 }
 
-/// An origin is scheme, name and port, and nothing behind.
+/// Checks that an origin is a scheme, a host and an optional port, without a path.
 fn parse_origin(text: &str) -> Result<String, &'static str> {
     let is_origin = text.split_once("://").is_some_and(|(scheme, authority)| {
         matches!(scheme, "http" | "https") && authority.parse::<Authority>().is_ok()
@@ -100,7 +89,7 @@ fn parse_origin(text: &str) -> Result<String, &'static str> {
     if is_origin {
         Ok(text.to_owned())
     } else {
-        Err("write an origin such as https://example.com, without a path")
+        Err("use an origin such as https://example.com, without a path")
     }
 }
 
@@ -119,26 +108,26 @@ pub(crate) fn run(args: ServeArgs) -> Result<(), Failure> {
         database: args.database,
         seed: args.seed,
         threads: args.threads.map_or(defaults.threads, usize::from),
-        max_connections: args.max_connections as usize,
+        max_connections: args.max_connections,
         allowed_origins: args.allow_origin,
         allowed_hosts: args.allow_host,
-        hold: args.hold,
-        leave: args.leave,
-        drain: args.drain,
+        hold: args.hold.into(),
+        leave: args.leave.into(),
+        drain: args.drain.into(),
         ..defaults
     };
     let server = Server::bind(settings)?;
     let address = server.local_addr().map_err(Failure::System)?;
     let announce = move || {
         let mut stdout = std::io::stdout();
-        // Whoever started us may have closed standard output; the server is there all the same.
+        // A closed standard output does not stop the server.
         let _ = writeln!(stdout, "Soundstage is at http://{}/", reachable(address))
             .and_then(|()| stdout.flush());
     };
     Ok(server.run(stop_signal(), announce)?)
 }
 
-/// The address to type: one that listens on all interfaces is reached on this machine's own.
+/// Returns the address to open in a browser: the loopback address if the server listens on all interfaces.
 fn reachable(mut address: SocketAddr) -> SocketAddr {
     match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
@@ -166,7 +155,7 @@ fn stop_signal() -> impl Future<Output = ()> {
         let wait = async |kind| match signal(kind) {
             Ok(mut signals) => drop(signals.recv().await),
             Err(error) => {
-                tracing::error!(%error, "signals cannot be received");
+                tracing::error!(%error, "cannot receive signals; end the process with SIGKILL");
                 std::future::pending::<()>().await;
             }
         };

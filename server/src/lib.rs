@@ -1,11 +1,14 @@
-//! The Soundstage server: one port for native gRPC, gRPC-Web and the page.
+//! The Soundstage server: one port for native gRPC, gRPC-Web, gRPC over WebSocket and the page.
 //!
-//! [`Server::bind`] takes the port, [`Server::run`] serves until it is told to stop. Reading order: `server` puts
-//! the parts together; `listener` accepts connections and `http` answers their requests; `services` are the RPCs
-//! over the [`store`] of users and the `stage`.
+//! [`Server::bind`] opens the port, and [`Server::run`] serves until its shutdown future completes. Reading order:
+//! `server` assembles the parts; `listener` accepts connections and `http` responds to their requests; `services`
+//! implement the RPCs over the [`directory`] of users, which a [`store`] holds, and the `stage`.
 
+mod connection;
+pub mod directory;
 mod http;
 mod lifecycle;
+mod limits;
 mod listener;
 mod server;
 mod services;

@@ -1,4 +1,4 @@
-//! What the server is doing: starting, serving, draining, gone.
+//! The phases of the server: starting, serving, draining.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -7,27 +7,24 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::Status;
 
-use crate::store::Store;
+use crate::directory::Directory;
+use crate::limits;
 
-/// How long a call whose answer is not out yet may go on once the server drains: unary calls take milliseconds, and
-/// one that waits for its client would otherwise hold the drain for its whole time.
-const LAST_ANSWERS: Duration = Duration::from_secs(1);
-
-/// Shared by everything that must know whether the server is ready or about to stop.
+/// The state that every part of the server shares. The drain cancels the three tokens in the order of the fields.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Lifecycle {
-    store: Arc<OnceLock<Store>>,
-    /// Nothing new is accepted; streams end.
+    directory: Arc<OnceLock<Directory>>,
+    /// Ends the acceptor, and each stream once its handler is pending or its client has two messages.
     pub(crate) draining: CancellationToken,
-    /// Calls that have not answered yet end.
+    /// Ends the calls that have not responded yet.
     pub(crate) closing: CancellationToken,
-    /// What is still open is dropped.
-    pub(crate) cut: CancellationToken,
-    /// WebSockets, which have left the connections they came on.
+    /// Drops the connections and WebSockets that are still open.
+    pub(crate) abort: CancellationToken,
+    /// The tasks of the WebSockets, which outlive the connections they were upgraded from.
     pub(crate) sockets: TaskTracker,
 }
 
-/// What [`Lifecycle::phase`] answers.
+/// The result of [`Lifecycle::phase`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
     Starting,
@@ -37,39 +34,40 @@ pub(crate) enum Phase {
 
 impl Lifecycle {
     pub(crate) fn phase(&self) -> Phase {
-        match (self.draining.is_cancelled(), self.store.get()) {
+        match (self.draining.is_cancelled(), self.directory.get()) {
             (true, _) => Phase::Draining,
             (false, None) => Phase::Starting,
             (false, Some(_)) => Phase::Serving,
         }
     }
 
-    /// The store is open: users can be served.
-    pub(crate) fn ready(&self, store: Store) {
-        // There is one store a server, so this is never the second.
-        let _ = self.store.set(store);
+    /// Hands the open directory to the services.
+    pub(crate) fn ready(&self, directory: Directory) {
+        // A server opens one directory, so the cell is empty.
+        let _ = self.directory.set(directory);
     }
 
-    /// The store, or the status for calls that come before it is open.
-    pub(crate) fn store(&self) -> Result<&Store, Status> {
-        self.store
+    /// Returns the directory, or `UNAVAILABLE` until it is open.
+    pub(crate) fn directory(&self) -> Result<&Directory, Status> {
+        self.directory
             .get()
             .ok_or_else(|| Status::unavailable("the server is starting; try again"))
     }
 
-    /// Ends streams at once and other calls a moment later. Returns without waiting for them.
+    /// Ends streams now, and other calls after [`limits::RESPONSE_GRACE`] or half of `bound`, whichever is shorter.
+    /// Returns at once.
     pub(crate) fn drain(&self, bound: Duration) {
         self.draining.cancel();
         self.sockets.close();
         let closing = self.closing.clone();
         tokio::spawn(async move {
-            tokio::time::sleep(LAST_ANSWERS.min(bound / 2)).await;
+            tokio::time::sleep(limits::RESPONSE_GRACE.min(bound / 2)).await;
             closing.cancel();
         });
     }
 }
 
-/// The status of a call that the drain has ended.
+/// Returns the status of a call that the drain ends.
 pub(crate) fn stopping() -> Status {
     Status::unavailable("the server is stopping; try again")
 }

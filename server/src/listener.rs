@@ -1,18 +1,19 @@
-//! Accepting connections and serving them.
+//! Accepts connections and serves them.
 //!
-//! One thread accepts and deals the connections out in turn to workers, each with a `current_thread` runtime of its
-//! own: a connection stays where its data is warm, and answers that become ready together leave in one write. (A
-//! listener for each worker with `SO_REUSEPORT` would be as fast, but spreads a few connections unevenly, and lets a second
-//! server take the same port without an error.)
+//! One thread accepts. It distributes the connections round-robin to workers, each with a `current_thread` runtime: a
+//! connection stays on one core, and responses that are ready together leave in one write. A listener per worker with
+//! `SO_REUSEPORT` is as fast, but distributes few connections unevenly, and a second server could take the same port
+//! without an error.
 
 use std::io;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use http::Request;
+use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -21,35 +22,27 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::io::InspectReader;
 use tokio_util::task::TaskTracker;
 
+use crate::connection::Peer;
 use crate::http::Router;
 use crate::lifecycle::Lifecycle;
+use crate::limits;
 
-/// Above what a browser or a gRPC client sends, below what hurts.
-const MAX_HEADER_BYTES: u32 = 16 * 1024;
-/// Streams of one HTTP/2 connection. A client that wants more opens another connection.
-const MAX_STREAMS: u32 = 256;
-/// What a client may send on one stream, and on all of a connection, before we have read it.
-const STREAM_WINDOW: u32 = 64 * 1024;
-const CONNECTION_WINDOW: u32 = 1024 * 1024;
-/// What waits on one stream for a slow client to read it.
-const SEND_BUFFER: usize = 128 * 1024;
-/// A connection on which the client does not answer a ping is cut, so that its streams end.
-const PING_INTERVAL: Duration = Duration::from_secs(30);
-const PING_TIMEOUT: Duration = Duration::from_secs(20);
-/// The length of HTTP/2's connection preface (RFC 9113, section 3.4): who has sent this much has said what it speaks.
+/// The length in bytes of HTTP/2's connection preface (RFC 9113, section 3.4). A client that has sent as many bytes has
+/// chosen its protocol.
 const PREFACE: usize = 24;
 
-/// A connection, with its place among those that are allowed at once.
-type Accepted = (std::net::TcpStream, SocketAddr, OwnedSemaphorePermit);
+/// A connection with its permit out of [`limits::MAX_CONNECTIONS`].
+type Accepted = (std::net::TcpStream, Peer, OwnedSemaphorePermit);
 
-/// The threads that serve.
+/// The threads that serve connections.
 pub(crate) struct Workers {
     queues: Vec<mpsc::UnboundedSender<Accepted>>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Workers {
-    pub(crate) fn start(count: usize, serving: &Serving) -> io::Result<Self> {
+    /// Starts `count` threads, at least one.
+    pub(crate) fn start(count: usize, context: &ConnectionContext) -> io::Result<Self> {
         let mut workers = Self {
             queues: Vec::new(),
             threads: Vec::new(),
@@ -59,44 +52,44 @@ impl Workers {
                 .enable_all()
                 .build()?;
             let (queue, connections) = mpsc::unbounded_channel();
-            let serving = serving.clone();
+            let context = context.clone();
             let thread = std::thread::Builder::new().name(format!("worker-{index}"));
             workers
                 .threads
-                .push(thread.spawn(move || runtime.block_on(work(connections, serving)))?);
+                .push(thread.spawn(move || runtime.block_on(run_worker(connections, context)))?);
             workers.queues.push(queue);
         }
         Ok(workers)
     }
 
-    /// Accepts until the server drains.
+    /// Accepts connections until the server drains.
     pub(crate) async fn accept(
         &self,
         listener: TcpListener,
-        max_connections: usize,
+        max_connections: u32,
         lifecycle: &Lifecycle,
     ) {
-        let places = Arc::new(Semaphore::new(max_connections));
+        let permits = Arc::new(Semaphore::new(max_connections as usize));
         let mut next = self.queues.iter().cycle();
         let accepting = async {
             loop {
-                // The place comes first: over the limit, clients wait in the system's backlog.
-                let Ok(place) = places.clone().acquire_owned().await else {
+                // The permit comes first: past the limit, clients wait in the backlog of the operating system.
+                let Ok(permit) = permits.clone().acquire_owned().await else {
                     return;
                 };
                 match listener
                     .accept()
                     .await
-                    .and_then(|(stream, peer)| Ok((stream.into_std()?, peer)))
+                    .and_then(|(stream, peer)| Ok((stream.into_std()?, Peer::new(peer))))
                 {
                     Ok((stream, peer)) => {
-                        // A worker ends only after accepting has.
-                        let _ = next.next().map(|queue| queue.send((stream, peer, place)));
+                        // Workers outlive the acceptor, so the queue is open.
+                        let _ = next.next().map(|queue| queue.send((stream, peer, permit)));
                     }
                     Err(error) => {
-                        // Out of file descriptors, or the client has gone again. The first needs a pause.
-                        tracing::warn!(%error, "a connection could not be accepted");
-                        tokio::time::sleep(Duration::from_millis(50)).await;
+                        // The process has no file descriptor left, or the client has disconnected already.
+                        tracing::warn!(%error, "cannot accept a connection");
+                        tokio::time::sleep(limits::ACCEPT_PAUSE).await;
                     }
                 }
             }
@@ -111,71 +104,78 @@ impl Workers {
     pub(crate) fn join(self) {
         drop(self.queues);
         for thread in self.threads {
-            // A panic has been reported by then.
+            // The panic hook has reported a panic already.
             let _ = thread.join();
         }
     }
 }
 
-/// What every connection is served with.
+/// The state that all connections share.
 #[derive(Clone)]
-pub(crate) struct Serving {
+pub(crate) struct ConnectionContext {
     pub(crate) router: Arc<Router>,
     pub(crate) lifecycle: Lifecycle,
     pub(crate) header_timeout: Duration,
 }
 
-async fn work(mut connections: mpsc::UnboundedReceiver<Accepted>, serving: Serving) {
+/// Serves the connections of one worker until the acceptor and all of them have ended.
+async fn run_worker(
+    mut connections: mpsc::UnboundedReceiver<Accepted>,
+    context: ConnectionContext,
+) {
     let open = TaskTracker::new();
-    let serving_sockets = serving.lifecycle.sockets.clone();
-    while let Some((stream, peer, place)) = connections.recv().await {
-        let serving = serving.clone();
+    let sockets = context.lifecycle.sockets.clone();
+    while let Some((stream, peer, permit)) = connections.recv().await {
+        let context = context.clone();
         open.spawn(async move {
-            if let Err(error) = serve(stream, peer, serving).await {
+            if let Err(error) = serve_connection(stream, peer.clone(), context).await {
                 tracing::debug!(%peer, %error, "a connection ended");
             }
-            drop(place);
+            drop(permit);
         });
     }
     open.close();
     open.wait().await;
-    // Those of other workers too, which does no harm: none ends before all have.
-    serving_sockets.wait().await;
+    // The tracker has the WebSockets of all workers. No worker ends before all of these have ended.
+    sockets.wait().await;
 }
 
-async fn serve(
+async fn serve_connection(
     stream: std::net::TcpStream,
-    peer: SocketAddr,
-    Serving {
+    peer: Peer,
+    ConnectionContext {
         router,
         lifecycle,
         header_timeout,
-    }: Serving,
+    }: ConnectionContext,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let stream = TcpStream::from_std(stream)?;
     stream.set_nodelay(true)?;
     let received = Arc::new(AtomicUsize::new(0));
-    // hyper has no timeout of its own for clients that never say which protocol they speak.
+    // hyper has no timeout for a client that never says which protocol it speaks.
     let counter = received.clone();
     let stream = InspectReader::new(stream, move |bytes| {
         counter.fetch_add(bytes.len(), Ordering::Relaxed);
     });
 
-    let service = service_fn(move |request| router.clone().answer(request, peer));
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer.clone());
+        router.clone().respond(request)
+    });
     let builder = connection_builder(header_timeout);
     let mut connection =
         pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
-    let mut silent = pin!(tokio::time::sleep(header_timeout));
-    let mut spoken = false;
+    let mut protocol_timeout = pin!(tokio::time::sleep(header_timeout));
+    let mut has_protocol = false;
     let mut draining = false;
     loop {
         tokio::select! {
             ended = connection.as_mut() => return ended,
-            () = silent.as_mut(), if !spoken => {
+            () = protocol_timeout.as_mut(), if !has_protocol => {
                 if received.load(Ordering::Relaxed) < PREFACE {
-                    return Err("the client said nothing".into());
+                    return Err("the client sent no request in time".into());
                 }
-                spoken = true;
+                has_protocol = true;
             }
             () = lifecycle.draining.cancelled(), if !draining => {
                 if received.load(Ordering::Relaxed) == 0 {
@@ -184,28 +184,28 @@ async fn serve(
                 connection.as_mut().graceful_shutdown();
                 draining = true;
             }
-            () = lifecycle.cut.cancelled() => return Err("cut by the end of the drain".into()),
+            () = lifecycle.abort.cancelled() => return Err("closed at the end of the drain".into()),
         }
     }
 }
 
 fn connection_builder(header_timeout: Duration) -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    // Without a timer hyper's timeouts do nothing.
+    // hyper ignores its timeouts without a timer.
     builder
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(header_timeout)
-        .max_buf_size(64 * 1024);
+        .max_buf_size(limits::HTTP1_BUFFER);
     builder
         .http2()
         .timer(TokioTimer::new())
-        .max_concurrent_streams(MAX_STREAMS)
-        .max_header_list_size(MAX_HEADER_BYTES)
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_send_buf_size(SEND_BUFFER)
-        .keep_alive_interval(PING_INTERVAL)
-        .keep_alive_timeout(PING_TIMEOUT);
+        .max_concurrent_streams(limits::MAX_STREAMS)
+        .max_header_list_size(limits::MAX_HEADER_LIST)
+        .initial_stream_window_size(limits::STREAM_WINDOW)
+        .initial_connection_window_size(limits::CONNECTION_WINDOW)
+        .max_send_buf_size(limits::SEND_BUFFER)
+        .keep_alive_interval(limits::PING_INTERVAL)
+        .keep_alive_timeout(limits::PING_TIMEOUT);
     builder
 }

@@ -1,4 +1,4 @@
-//! The server as a whole: from the port to the end of the drain.
+//! The server as a whole, from opening the port to the end of the drain.
 
 use std::future::Future;
 use std::io;
@@ -14,69 +14,68 @@ use tokio::sync::oneshot;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
+use crate::directory::Directory;
 use crate::http::Router;
 use crate::lifecycle::Lifecycle;
-use crate::listener::{Serving, Workers};
+use crate::limits::CLEAN_UP;
+use crate::listener::{ConnectionContext, Workers};
 use crate::settings::Settings;
 use crate::stage::Stage;
-use crate::store::{Store, StoreError};
+use crate::store::sqlite::{SqliteOptions, SqliteStore, StoreError};
 
-/// The names that the health service knows; the empty one is the server as a whole.
+/// The names that the health service knows. The empty name stands for the whole server.
 const HEALTH_NAMES: [&str; 3] = [
     "",
     user_manager_server::SERVICE_NAME,
     position_service_server::SERVICE_NAME,
 ];
 
-/// How much of the drain's time is kept for what comes after it: dropping connections and closing the store.
-const CLEAN_UP: Duration = Duration::from_millis(500);
-
-/// A server that has its port, and does not serve yet.
+/// A server that holds its port and does not serve yet.
 #[derive(Debug)]
 pub struct Server {
     listener: std::net::TcpListener,
     settings: Settings,
 }
 
-/// Why a server could not start.
+/// The reason why a server cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
-    /// The address cannot be listened on.
+    /// The server cannot listen on the address.
     #[error("cannot listen on {address}: {}", bind_advice(.error))]
     Bind {
-        /// The address that was asked for.
+        /// The address from the settings.
         address: SocketAddr,
-        /// What the system said.
+        /// The error of the operating system.
         error: io::Error,
     },
-    /// The database cannot be used.
+    /// The server cannot open the database.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Threads or timers could not be had from the system.
-    #[error("the system refused a thread or a timer: {0}")]
+    /// The operating system refused a thread or a timer.
+    #[error("the operating system refused a thread or a timer: {0}")]
     System(#[from] io::Error),
 }
 
 fn bind_advice(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::AddrInUse => {
-            "another program is there; stop it, or choose another port with --listen".into()
+            "another program uses this port; stop it, or choose another port with --listen".into()
         }
         io::ErrorKind::AddrNotAvailable => {
-            "this machine does not have that address; choose another with --listen".into()
+            "this machine does not have this address; choose another with --listen".into()
         }
         io::ErrorKind::PermissionDenied => {
-            "not permitted; choose a port above 1023 with --listen".into()
+            "permission denied; choose a port above 1023 with --listen".into()
         }
         _ => error.to_string(),
     }
 }
 
 impl Server {
-    /// Takes the port.
+    /// Opens the port.
     ///
     /// # Errors
-    /// When the address is taken, not ours, or not permitted.
+    /// If the address is in use, does not belong to this machine, or needs a permission.
     pub fn bind(settings: Settings) -> Result<Self, ServerError> {
         let address = settings.listen;
         let listen = || {
@@ -88,19 +87,20 @@ impl Server {
         Ok(Self { listener, settings })
     }
 
-    /// The address it listens on, with the port that was picked where 0 was asked for.
+    /// Returns the address of the server. Its port is the real one if the settings say 0.
     ///
     /// # Errors
-    /// When the system does not say.
+    /// If the operating system does not know the address.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
     }
 
-    /// Serves until `shutdown` completes, then drains within [`Settings::drain`]. Blocks the thread. Connections are
-    /// answered at once, users once the store is open, which is when `ready` is called.
+    /// Serves until `shutdown` completes, then drains within [`Settings::drain`]. Blocks the thread.
+    ///
+    /// Calls get `UNAVAILABLE` until the store is open; then `ready` is called.
     ///
     /// # Errors
-    /// When the database cannot be used.
+    /// If the server cannot open the database, or the operating system refuses a thread.
     pub fn run(
         self,
         shutdown: impl Future<Output = ()>,
@@ -122,18 +122,18 @@ impl Server {
                 stage.clone(),
                 &health,
             ));
-            let serving = Serving {
+            let context = ConnectionContext {
                 router,
                 lifecycle: lifecycle.clone(),
                 header_timeout: settings.header_timeout,
             };
-            let workers = Workers::start(settings.threads, &serving)?;
+            let workers = Workers::start(settings.threads, &context)?;
             let listener = TcpListener::from_std(listener)?;
-            let store = open_store(&settings);
+            let directory = open_directory(&settings);
 
             let outcome = {
                 let serving = async {
-                    lifecycle.ready(store.await?);
+                    lifecycle.ready(directory.await?);
                     set_health(&health, ServingStatus::Serving).await;
                     ready();
                     std::future::pending().await
@@ -153,16 +153,19 @@ impl Server {
     }
 }
 
-/// Opens the store on a thread of its own, since that may take a while and calls are answered meanwhile.
-async fn open_store(settings: &Settings) -> Result<Store, ServerError> {
-    let (answer, opened) = oneshot::channel();
+/// Opens the directory on a thread of its own: a migration can take seconds, and the server responds meanwhile.
+async fn open_directory(settings: &Settings) -> Result<Directory, ServerError> {
+    let (sender, opened) = oneshot::channel();
     let (path, seed) = (settings.database.clone(), settings.seed.clone());
     std::thread::Builder::new()
-        .name("open-store".into())
-        .spawn(move || answer.send(Store::open(&path, &seed)))?;
+        .name("open-directory".into())
+        .spawn(move || {
+            let store = SqliteStore::open(&path, &seed, &SqliteOptions::default());
+            sender.send(store.map(Directory::new))
+        })?;
     let opened = opened
         .await
-        .map_err(|_| io::Error::other("opening the database panicked"))?;
+        .map_err(|_| io::Error::other("the server panicked while it opened the database"))?;
     Ok(opened?)
 }
 
@@ -172,25 +175,22 @@ async fn set_health(health: &HealthReporter, status: ServingStatus) {
     }
 }
 
-/// Lets what is under way come to its end, for at most `bound`.
+/// Waits until all calls have ended, for at most `bound`, then aborts the rest.
 async fn drain(lifecycle: &Lifecycle, workers: Workers, bound: Duration) {
     let start = Instant::now();
-    tracing::info!(bound = ?bound, "stopping: no new connections, streams end");
-    let patience = bound.saturating_sub(CLEAN_UP);
-    lifecycle.drain(patience);
+    tracing::info!(bound = ?bound, "stopping: accepting no connections, ending streams");
+    let grace = bound.saturating_sub(CLEAN_UP);
+    lifecycle.drain(grace);
     let (done, ended) = oneshot::channel();
     std::thread::spawn(move || {
         workers.join();
-        // Nobody is left to be told once the bound has passed.
+        // The receiver is gone if the bound has passed.
         let _ = done.send(());
     });
     let mut ended = pin!(ended);
-    if tokio::time::timeout(patience, ended.as_mut())
-        .await
-        .is_err()
-    {
-        tracing::warn!("connections are still open at the end of the drain; they are cut");
-        lifecycle.cut.cancel();
+    if tokio::time::timeout(grace, ended.as_mut()).await.is_err() {
+        tracing::warn!("closing the connections that are still open after the drain");
+        lifecycle.abort.cancel();
         let _ = tokio::time::timeout(CLEAN_UP, ended).await;
     }
     tracing::info!(took = ?start.elapsed(), "stopped");

@@ -1,9 +1,9 @@
-// What Chromium makes of a directory with many users: `node directory.js URL`. Prints how soon the first rows are there,
-// and how long frames take while the table is scrolled to its end and back.
+// Measures the table of a directory with many users in Chromium: `node directory.js URL`. Prints the time to the first rows,
+// the frame times while the table scrolls to its end and back, and the delay from a change to the row in another tab.
 import { chromium } from "@playwright/test";
 
-/** How long each way takes, in milliseconds. */
-const WAY = 6000;
+/** Duration of scrolling in each direction, in milliseconds. */
+const SCROLL_TIME = 6000;
 
 const url = process.argv[2];
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ["--no-sandbox"] });
@@ -19,21 +19,21 @@ await page.addInitScript(() => {
   observer.observe(document, { childList: true, subtree: true });
 });
 
-const opened = async () => {
+const timeToFirstRows = async () => {
   await page.goto(`${url}/users`);
   await page.waitForFunction(() => globalThis.firstRows);
   return page.evaluate(() => globalThis.firstRows);
 };
-const print = (name, value, wanted) => console.log(`  ${name.padEnd(44)} ${value.padStart(10)}   (wanted: ${wanted})`);
+const print = (name, value, target) => console.log(`  ${name.padEnd(44)} ${value.padStart(10)}   (target: ${target})`);
 
 console.log("the page in Chromium");
-await opened();
+await timeToFirstRows();
 const times = [];
-for (let visit = 0; visit < 5; visit++) times.push(await opened());
+for (let visit = 0; visit < 5; visit++) times.push(await timeToFirstRows());
 times.sort((one, other) => one - other);
-print("first rows, from a cache, median of 5", `${times[2].toFixed(0)} ms`, "at most 300 ms");
+print("first rows, cached page, median of 5", `${times[2].toFixed(0)} ms`, "at most 300 ms");
 
-const { frames, nodes, last, first } = await page.evaluate(async (way) => {
+const { frames, nodes, last, first } = await page.evaluate(async (scrollTime) => {
   const view = document.querySelector(".table-view");
   const frames = [];
   let nodes = 0;
@@ -44,7 +44,7 @@ const { frames, nodes, last, first } = await page.evaluate(async (way) => {
       const now = await new Promise(requestAnimationFrame);
       frames.push(now - before);
       before = now;
-      share = Math.min((now - start) / way, 1);
+      share = Math.min((now - start) / scrollTime, 1);
       view.scrollTop = from + (to - from) * share;
       nodes = Math.max(nodes, document.querySelectorAll("*").length);
     }
@@ -65,14 +65,14 @@ const { frames, nodes, last, first } = await page.evaluate(async (way) => {
   before = performance.now();
   await scroll(end, 0);
   return { frames, nodes, last, first: await settled(0) };
-}, WAY);
+}, SCROLL_TIME);
 frames.sort((one, other) => one - other);
 print("frame while scrolling, median", `${frames[frames.length >> 1].toFixed(1)} ms`, "the display's interval");
-print("the longest", `${frames.at(-1).toFixed(1)} ms`, "at most 50 ms");
-print("elements in the document, at most", `${nodes}`, "bounded");
-console.log(`  the last row: ${last}\n  the first again: ${first}`);
+print("longest frame", `${frames.at(-1).toFixed(1)} ms`, "at most 50 ms");
+print("most elements in the document", `${nodes}`, "bounded");
+console.log(`  last row: ${last}\n  first row again: ${first}`);
 
-// From the click in one tab to the row in another, both on this machine's clock.
+// From the click in one tab to the row in another tab, by the clock of one machine.
 const other = await context.newPage();
 await other.goto(`${url}/users/1`);
 const delays = [];
@@ -97,5 +97,5 @@ for (let round = 0; round < 5; round++) {
   await other.getByRole("dialog").waitFor({ state: "hidden" });
 }
 delays.sort((one, other) => one - other);
-print("from a click to another tab's row, median of 5", `${delays[2]} ms`, "at most 500 ms");
+print("from a click to the row in another tab, median of 5", `${delays[2]} ms`, "at most 500 ms");
 await browser.close();

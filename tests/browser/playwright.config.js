@@ -1,9 +1,9 @@
-// The page in real Chromium, against the real binary: `cargo xtask test` brings both and sets CHROMIUM and SOUNDSTAGE.
+// Tests the page in Chromium against the server binary. `cargo xtask test` installs and builds both, and sets CHROMIUM and SOUNDSTAGE.
 import { defineConfig } from "@playwright/test";
 
 export default defineConfig({
   testDir: "specs",
-  // A test that passes only at the second try has found something.
+  // A test that passes only on a second try has found a defect.
   retries: 0,
   workers: 2,
   forbidOnly: true,

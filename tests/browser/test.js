@@ -1,14 +1,14 @@
-// Playwright's test, with a server for each, and with what must never happen in any of them.
+// Playwright's `test`, with a server for each test. Exceptions, console errors and policy violations fail every test.
 import { test as base, expect } from "@playwright/test";
 import { StageServer } from "./stage-server.js";
 
 export { expect };
 
 export const test = base.extend({
-  /** More options of `soundstage serve`. */
+  /** Additional options of `soundstage serve`. */
   serverOptions: [[], { option: true }],
 
-  /** Whether the test takes the server away, so that the browser reports connections that fail. */
+  /** The test stops the server, so the console may report failed connections. */
   serverGoesAway: [false, { option: true }],
 
   server: async ({ serverOptions }, use) => {
@@ -20,12 +20,12 @@ export const test = base.extend({
   baseURL: async ({ server }, use) => use(server.url),
 
   page: async ({ page, serverGoesAway }, use) => {
-    const complaints = [];
-    page.on("pageerror", (error) => complaints.push(`exception: ${error}`));
+    const failures = [];
+    page.on("pageerror", (error) => failures.push(`exception: ${error}`));
     page.on("console", (message) => {
       const isConnection = /net::ERR_|Failed to fetch/.test(message.text());
       if (["error", "warning"].includes(message.type()) && !(serverGoesAway && isConnection)) {
-        complaints.push(`${message.type()}: ${message.text()}`);
+        failures.push(`${message.type()}: ${message.text()}`);
       }
     });
     await page.addInitScript(() => {
@@ -34,6 +34,6 @@ export const test = base.extend({
       });
     });
     await use(page);
-    expect(complaints).toEqual([]);
+    expect(failures).toEqual([]);
   },
 });

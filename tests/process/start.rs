@@ -23,7 +23,7 @@ fn a_taken_port_is_one_clear_line() {
     let (code, errors) = serve(&folder, &["--listen", &address]);
     assert_eq!(code, Some(1));
     let expected = format!(
-        "soundstage: cannot listen on {address}: another program is there; stop it, or choose another port with --listen\n"
+        "soundstage: cannot listen on {address}: another program uses this port; stop it, or choose another port with --listen\n"
     );
     assert_eq!(errors, expected);
 }
@@ -160,7 +160,7 @@ fn help_shows_every_setting_with_its_default() {
         "[default: 10s]",
         "[default: 3s]",
         "[default: 10000]",
-        "[default: one a core]",
+        "[default: one per core]",
         "[default: info]",
         "[default: text]",
         "SOUNDSTAGE_LISTEN",

@@ -1,4 +1,4 @@
-//! The `soundstage` binary as a user starts it.
+//! Runs the `soundstage` binary as a user does.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::SocketAddr;
@@ -7,10 +7,10 @@ use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-/// The path of the binary, built from the sources as they are now.
+/// Builds the binary from the current sources and returns its path.
 ///
 /// # Panics
-/// When it does not build.
+/// If the build fails.
 pub fn path() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
     PATH.get_or_init(|| {
@@ -35,7 +35,7 @@ pub fn path() -> &'static Path {
 /// Runs a client command to its end.
 ///
 /// # Panics
-/// When it cannot be started.
+/// If the binary does not start.
 pub fn run(args: &[&str]) -> Output {
     Command::new(path())
         .args(args)
@@ -44,10 +44,10 @@ pub fn run(args: &[&str]) -> Output {
         .expect("the binary runs")
 }
 
-/// `soundstage serve` by this binary on a free port, with a log of what goes wrong only.
+/// Returns the command `soundstage serve` on a free port, with warnings and errors logged.
 pub fn serve_command(binary: &Path, database: &Path) -> Command {
     let mut command = Command::new(binary);
-    // By the environment, so that a test can ask for more.
+    // An environment variable, so that a test can override it with a flag.
     command.env("SOUNDSTAGE_LOG", "warn");
     command
         .args(["serve", "--listen", "127.0.0.1:0", "--database"])
@@ -55,27 +55,27 @@ pub fn serve_command(binary: &Path, database: &Path) -> Command {
     command
 }
 
-/// `soundstage serve` as a process of its own. Killed when it is dropped.
+/// A `soundstage serve` process. Its drop kills the process.
 pub struct Serve {
     child: Child,
     address: SocketAddr,
 }
 
 impl Serve {
-    /// Starts it on a free port and waits for the line that says where it is.
+    /// Starts a server on a free port and waits for the line with its address.
     ///
     /// # Panics
-    /// When it ends without that line; its standard error is shown then.
+    /// If the process ends without that line. The test output then shows its standard error.
     pub fn start(database: &Path, more: &[&str]) -> Self {
         let mut command = serve_command(path(), database);
         command.args(more);
         Self::spawn(command)
     }
 
-    /// Starts a server from a command that may wrap it.
+    /// Starts a server by a command that may wrap the binary.
     ///
     /// # Panics
-    /// When it ends without the line that says where it is; its standard error is shown then.
+    /// If the process ends without the line with its address. The test output then shows its standard error.
     pub fn spawn(mut command: Command) -> Self {
         let mut child = command
             .stdout(Stdio::piped())
@@ -89,31 +89,31 @@ impl Serve {
             .strip_prefix("Soundstage is at http://")
             .and_then(|rest| rest.strip_suffix('/'));
         let Some(address) = address else {
-            panic!("the server did not start: it said {line:?}")
+            panic!("the server did not start: its first line is {line:?}")
         };
         let address = address.parse().expect("an address");
         Self { child, address }
     }
 
-    /// Where it listens.
+    /// Returns the address of the server.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The same, as the commands of the client want it.
+    /// Returns the URL of the server, for the flag `--server`.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Its process id.
+    /// Returns the process id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Sends a signal by its name, such as `TERM`.
+    /// Sends a signal by name, such as `TERM`.
     ///
     /// # Panics
-    /// When `kill` cannot be run.
+    /// If `kill` fails.
     pub fn signal(&self, name: &str) {
         let kill = Command::new("kill")
             .args([format!("-{name}"), self.child.id().to_string()])
@@ -121,19 +121,19 @@ impl Serve {
         assert!(kill.expect("kill runs").success());
     }
 
-    /// Waits for its end, at most this long.
+    /// Waits for the end of the process, for at most `timeout`.
     ///
     /// # Panics
-    /// When it is still there then.
-    pub fn wait(&mut self, at_most: Duration) -> ExitStatus {
+    /// If the process still runs then.
+    pub fn wait(&mut self, timeout: Duration) -> ExitStatus {
         let start = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().expect("a process") {
                 return status;
             }
             assert!(
-                start.elapsed() < at_most,
-                "the server is still there after {at_most:?}"
+                start.elapsed() < timeout,
+                "the server still runs after {timeout:?}"
             );
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -142,16 +142,16 @@ impl Serve {
 
 impl Drop for Serve {
     fn drop(&mut self) {
-        // It may have ended already.
+        // Fails if the process has ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// A `soundstage serve` that must fail: its exit status and what it wrote to standard error.
+/// Runs a `soundstage serve` that must fail, and returns its exit status and its standard error.
 ///
 /// # Panics
-/// When it starts after all, or says nothing for too long.
+/// If the process still runs after [`PATIENCE`](crate::PATIENCE).
 pub fn failing_serve(mut command: Command) -> (ExitStatus, String) {
     let mut child = command
         .stdout(Stdio::null())
@@ -165,7 +165,7 @@ pub fn failing_serve(mut command: Command) -> (ExitStatus, String) {
         }
         if start.elapsed() > crate::PATIENCE {
             let _ = child.kill();
-            panic!("the server started although it must not");
+            panic!("the server started, although it must fail");
         }
         std::thread::sleep(Duration::from_millis(5));
     };

@@ -1,4 +1,4 @@
-//! What the black-box tests share: starting the real server, in this process or as the binary, and calling it.
+//! Shared by the black-box tests: starts the real server, in this process or as the binary, and calls it.
 
 pub mod binary;
 pub mod raw;
@@ -10,16 +10,16 @@ use std::time::Duration;
 
 use soundstage_proto::position::position_service_client::PositionServiceClient;
 use soundstage_proto::user::user_manager_client::UserManagerClient;
-use soundstage_server::store::Seed;
+use soundstage_server::directory::Seed;
 use soundstage_server::{Server, Settings};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tonic::transport::{Channel, Endpoint};
 
-/// How long a test waits for what must come. Far above what it takes; reaching it is a failure.
+/// The time after which a test gives up waiting. Far longer than anything takes, so reaching it is a failure.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A server in this process, on a port and a database of its own. Stops when it is dropped.
+/// A server in this process, with a port and a database of its own. Its drop stops the server.
 pub struct TestServer {
     address: SocketAddr,
     shutdown: Option<oneshot::Sender<()>>,
@@ -28,22 +28,22 @@ pub struct TestServer {
 }
 
 impl TestServer {
-    /// Starts with the first users and settings that suit tests.
+    /// Starts a server with the example users.
     pub async fn start() -> Self {
         Self::start_with(|_| ()).await
     }
 
-    /// Starts with other settings.
+    /// Starts a server with adjusted settings.
     ///
     /// # Panics
-    /// When the server does not start.
+    /// If the server does not start.
     pub async fn start_with(adjust: impl FnOnce(&mut Settings)) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         let mut settings = Settings {
             listen: "127.0.0.1:0".parse().expect("an address"),
             database: folder.path().join("users.db"),
             threads: 2,
-            // A test that stops its server does not read what its clients are sent meanwhile, so they hold the drain.
+            // A test does not read its clients' responses while it stops the server, so the drain runs to its end.
             drain: Duration::from_millis(600),
             ..Settings::default()
         };
@@ -70,30 +70,30 @@ impl TestServer {
         }
     }
 
-    /// Where it listens.
+    /// Returns the address of the server.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// A client of the user directory, on a connection of its own.
+    /// Returns a client of the user directory with a connection of its own.
     pub async fn users(&self) -> UserManagerClient<Channel> {
         UserManagerClient::new(channel(self.address).await)
     }
 
-    /// A client of the stage, on a connection of its own.
+    /// Returns a client of the stage with a connection of its own.
     pub async fn stage(&self) -> PositionServiceClient<Channel> {
         PositionServiceClient::new(channel(self.address).await)
     }
 
-    /// Tells it to stop, without waiting.
+    /// Starts the shutdown of the server, without waiting.
     pub fn begin_shutdown(&mut self) {
         self.shutdown = None;
     }
 
-    /// Stops it, and waits for its end.
+    /// Stops the server and waits for its end.
     ///
     /// # Panics
-    /// When the server has panicked.
+    /// If the server panicked.
     pub fn stop(&mut self) {
         self.begin_shutdown();
         if let Some(thread) = self.thread.take() {
@@ -104,7 +104,7 @@ impl TestServer {
 
 impl Drop for TestServer {
     fn drop(&mut self) {
-        // A second panic while the first unwinds would abort and hide it.
+        // A second panic during unwinding would abort the process and hide the first.
         if std::thread::panicking() {
             self.begin_shutdown();
         } else {
@@ -113,19 +113,19 @@ impl Drop for TestServer {
     }
 }
 
-/// A native gRPC connection.
+/// Opens a native gRPC connection.
 ///
 /// # Panics
-/// When nobody listens there.
+/// If no server listens on the address.
 pub async fn channel(address: SocketAddr) -> Channel {
     let endpoint = Endpoint::from_shared(format!("http://{address}")).expect("an address");
     endpoint.connect().await.expect("the server listens")
 }
 
-/// A seed file in `folder` with this content.
+/// Writes a seed file to `folder`.
 ///
 /// # Panics
-/// When it cannot be written.
+/// If the file cannot be written.
 pub fn seed_file(folder: &TempDir, content: &str) -> (PathBuf, Seed) {
     let path = folder.path().join("seed.json");
     std::fs::write(&path, content).expect("a seed file");

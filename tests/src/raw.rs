@@ -1,4 +1,4 @@
-//! HTTP and gRPC-Web by hand, so that a test sees the bytes that go over the wire and no client library's view of them.
+//! HTTP and gRPC-Web by hand, so that a test sees the bytes on the wire and not a client library's view of them.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -12,19 +12,19 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use prost::Message;
 use tokio::net::TcpStream;
 
-/// Which protocol carries a request.
+/// The version of HTTP that carries a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Http {
     /// HTTP/1.1
     One,
-    /// HTTP/2 without TLS, by prior knowledge
+    /// HTTP/2 without TLS, with prior knowledge
     Two,
 }
 
-/// Sends one request on a connection of its own; the response's body is read by the caller.
+/// Sends a request on a new connection. The caller reads the response body.
 ///
 /// # Panics
-/// When the connection fails.
+/// If the connection fails.
 pub async fn send<B>(address: SocketAddr, http: Http, mut request: Request<B>) -> Response<Incoming>
 where
     B: Body<Data = Bytes, Error = Infallible> + Send + Unpin + 'static,
@@ -55,10 +55,10 @@ where
     }
 }
 
-/// A `GET`, with its whole body.
+/// Sends a `GET` and reads the response with its body.
 ///
 /// # Panics
-/// When the connection fails.
+/// If the connection fails.
 pub async fn get(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Response<Bytes> {
     let mut request = Request::get(path);
     for (name, value) in headers {
@@ -77,10 +77,10 @@ pub async fn get(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> R
     )
 }
 
-/// A gRPC-Web call as `POST`; `messages` go in one body, as browsers send them.
+/// Returns the request of a gRPC-Web call, with all `messages` in one body, as browsers send them.
 ///
 /// # Panics
-/// When a header is none.
+/// If a header is invalid.
 pub fn grpc_web_request<M: Message>(
     method: &str,
     content_type: &str,
@@ -97,32 +97,32 @@ pub fn grpc_web_request<M: Message>(
     request.body(Full::from(body)).expect("a request")
 }
 
-/// One message in a gRPC frame: a zero byte, the length in four, the message.
+/// Encodes a message as a gRPC frame: a zero byte, the length in four bytes, the message.
 ///
 /// # Panics
-/// When the message has 4 GiB.
+/// If the message has 4 GiB or more.
 pub fn frame<M: Message>(message: &M) -> Vec<u8> {
     let message = message.encode_to_vec();
     let length = u32::try_from(message.len()).expect("a small message");
     [&[0], length.to_be_bytes().as_slice(), &message].concat()
 }
 
-/// What a whole gRPC-Web answer says.
+/// A complete gRPC-Web response.
 #[derive(Debug)]
-pub struct GrpcWebAnswer {
-    /// The headers of the response.
+pub struct GrpcWebResponse {
+    /// The HTTP headers.
     pub headers: HeaderMap,
-    /// The messages, not yet decoded.
+    /// The encoded messages.
     pub messages: Vec<Bytes>,
-    /// The lines of the trailer frame; none where the status stands in the headers.
+    /// The lines of the trailer frame. `None` for a trailers-only response, which has its status in the headers.
     pub trailers: Option<String>,
 }
 
-impl GrpcWebAnswer {
-    /// Reads an answer to its end.
+impl GrpcWebResponse {
+    /// Reads a response to its end.
     ///
     /// # Panics
-    /// When it is not a sequence of whole frames, with at most one trailer frame, at the end.
+    /// If the body is not a sequence of complete frames with at most one trailer frame, at the end.
     pub async fn read(response: Response<Incoming>) -> Self {
         let (parts, body) = response.into_parts();
         assert_eq!(parts.status, 200);
@@ -130,36 +130,38 @@ impl GrpcWebAnswer {
         Self::parse(parts.headers, body)
     }
 
-    /// See [`GrpcWebAnswer::read`].
+    /// Parses a response body. See [`GrpcWebResponse::read`].
     ///
     /// # Panics
-    /// See [`GrpcWebAnswer::read`].
+    /// See [`GrpcWebResponse::read`].
     pub fn parse(headers: HeaderMap, mut body: Bytes) -> Self {
-        let mut answer = Self {
+        let mut response = Self {
             headers,
             messages: Vec::new(),
             trailers: None,
         };
         while !body.is_empty() {
-            assert!(answer.trailers.is_none(), "nothing may follow the trailers");
-            assert!(body.len() >= 5, "a cut frame head: {body:?}");
+            assert!(response.trailers.is_none(), "a frame follows the trailers");
+            assert!(body.len() >= 5, "a truncated frame header: {body:?}");
             let head = body.split_to(5);
             let length = u32::from_be_bytes([head[1], head[2], head[3], head[4]]) as usize;
-            assert!(body.len() >= length, "a cut frame");
+            assert!(body.len() >= length, "a truncated frame");
             let content = body.split_to(length);
             match head[0] {
-                0 => answer.messages.push(content),
-                0x80 => answer.trailers = Some(String::from_utf8(content.to_vec()).expect("text")),
+                0 => response.messages.push(content),
+                0x80 => {
+                    response.trailers = Some(String::from_utf8(content.to_vec()).expect("text"));
+                }
                 flag => panic!("frame flag {flag:#x}"),
             }
         }
-        answer
+        response
     }
 
-    /// The one place that has the status: the trailer frame, or the headers of an answer without messages.
+    /// Returns the status from the trailer frame, or from the headers of a trailers-only response.
     ///
     /// # Panics
-    /// When there is none.
+    /// If there is no status.
     pub fn status(&self) -> i32 {
         let line = self.trailers.as_ref().map(|trailers| {
             let status = trailers
@@ -178,10 +180,10 @@ impl GrpcWebAnswer {
         line.unwrap_or_else(header).parse().expect("a number")
     }
 
-    /// The messages, decoded.
+    /// Decodes the messages.
     ///
     /// # Panics
-    /// When one of them is of another type.
+    /// If a message has another type.
     pub fn decode<M: Message + Default>(&self) -> Vec<M> {
         self.messages
             .iter()

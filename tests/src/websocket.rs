@@ -1,4 +1,4 @@
-//! gRPC over WebSocket by hand: the protocol `grpc-websockets`, as its clients in JavaScript speak it.
+//! gRPC over WebSocket by hand: the protocol `grpc-websockets`, as its JavaScript clients speak it.
 
 use std::net::SocketAddr;
 
@@ -12,22 +12,22 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::PATIENCE;
-use crate::raw::{GrpcWebAnswer, frame};
+use crate::raw::{GrpcWebResponse, frame};
 
-/// One call.
+/// A call over a WebSocket.
 pub struct Call {
-    /// The socket itself, for what the protocol does not have.
+    /// The socket, for messages that the protocol does not have.
     pub socket: WebSocketStream<TcpStream>,
     received: Vec<u8>,
 }
 
-/// What the client asks for in its handshake.
+/// Opens a WebSocket to a method, with these headers in the handshake.
 ///
 /// # Errors
-/// What the server answers instead of a socket.
+/// If the server refuses the handshake.
 ///
 /// # Panics
-/// When nobody listens there.
+/// If no server listens on the address.
 pub async fn handshake(
     address: SocketAddr,
     method: &str,
@@ -52,20 +52,15 @@ pub async fn handshake(
 }
 
 impl Call {
-    /// Opens a socket to a method and sends the headers.
+    /// Opens a WebSocket to a method and sends the headers of the request.
     ///
     /// # Panics
-    /// When the server refuses.
+    /// If the server refuses the handshake.
     pub async fn start(address: SocketAddr, method: &str, headers: &[(&str, &str)]) -> Self {
         let mut socket = handshake(address, method, &[]).await.expect("a socket");
         let lines: Vec<_> = headers
             .iter()
-            .map(|(name, value)| {
-                format!(
-                    "{name}: {value}
-"
-                )
-            })
+            .map(|(name, value)| format!("{name}: {value}\r\n"))
             .collect();
         let lines = lines.concat();
         let lines = format!("content-type: application/grpc-web+proto\r\nx-grpc-web: 1\r\n{lines}");
@@ -79,22 +74,22 @@ impl Call {
         }
     }
 
-    /// Sends one request message.
+    /// Sends a request message.
     ///
     /// # Panics
-    /// When the socket is closed.
+    /// If the socket is closed.
     pub async fn send<M: prost::Message>(&mut self, message: &M) {
-        let piece = [&[0][..], &frame(message)].concat();
+        let chunk = [&[0][..], &frame(message)].concat();
         self.socket
-            .send(Message::binary(piece))
+            .send(Message::binary(chunk))
             .await
             .expect("sent");
     }
 
-    /// Says that no more requests come.
+    /// Sends the half-close.
     ///
     /// # Panics
-    /// When the socket is closed.
+    /// If the socket is closed.
     pub async fn half_close(&mut self) {
         self.socket
             .send(Message::binary(vec![1]))
@@ -102,10 +97,10 @@ impl Call {
             .expect("sent");
     }
 
-    /// The next whole frame of the answer: its flag, and what it holds. `None` once the socket is closed.
+    /// Returns the flag and the content of the next response frame, or `None` once the socket is closed.
     ///
     /// # Panics
-    /// When it does not come in time, or the socket breaks.
+    /// If the frame does not arrive within [`PATIENCE`], or the socket fails.
     pub async fn frame(&mut self) -> Option<(u8, Bytes)> {
         loop {
             if let Some((head, rest)) = self.received.split_first_chunk::<5>() {
@@ -124,10 +119,10 @@ impl Call {
                 .expect("a close before the end")
                 .expect("an unbroken socket")
             {
-                Message::Binary(piece) => self.received.extend_from_slice(&piece),
+                Message::Binary(chunk) => self.received.extend_from_slice(&chunk),
                 Message::Close(close) => {
                     assert_eq!(close.map(|close| close.code), Some(CloseCode::Normal));
-                    assert!(self.received.is_empty(), "the answer ends within a frame");
+                    assert!(self.received.is_empty(), "the response ends within a frame");
                     return None;
                 }
                 Message::Ping(_) | Message::Pong(_) => {}
@@ -136,37 +131,37 @@ impl Call {
         }
     }
 
-    /// The next message of the answer.
+    /// Returns the next response message.
     ///
     /// # Panics
-    /// When the next frame is none.
+    /// If the next frame is not a message.
     pub async fn message<M: prost::Message + Default>(&mut self) -> M {
         let (flag, content) = self.frame().await.expect("a frame");
         assert_eq!(flag, 0, "not a message: {content:?}");
         M::decode(content).expect("a message")
     }
 
-    /// The response's headers, which come first.
+    /// Returns the response headers, which are the first frame.
     ///
     /// # Panics
-    /// When they do not.
+    /// If the next frame is not headers.
     pub async fn headers(&mut self) -> String {
         let (flag, content) = self.frame().await.expect("a frame");
         assert_eq!(flag, 0x80, "not headers: {content:?}");
         String::from_utf8(content.to_vec()).expect("text")
     }
 
-    /// The rest of the answer, to the close of the socket.
+    /// Returns the rest of the response, up to the close of the socket.
     ///
     /// # Panics
-    /// When it is not whole.
-    pub async fn rest(mut self) -> GrpcWebAnswer {
+    /// If the response is incomplete.
+    pub async fn rest(mut self) -> GrpcWebResponse {
         let mut bytes = Vec::new();
         while let Some((flag, content)) = self.frame().await {
             bytes.push(flag);
             bytes.extend_from_slice(&u32::try_from(content.len()).expect("small").to_be_bytes());
             bytes.extend_from_slice(&content);
         }
-        GrpcWebAnswer::parse(HeaderMap::new(), bytes.into())
+        GrpcWebResponse::parse(HeaderMap::new(), bytes.into())
     }
 }

@@ -1,4 +1,4 @@
-//! Every call ends: by its deadline, and when the server stops.
+//! Every call ends at its deadline, and when the server stops.
 
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use http_body_util::{BodyExt as _, StreamBody};
 use hyper::body::Frame;
 use soundstage_proto::position::{Msg, PositionSubRequest};
 use soundstage_proto::user::UserRequest;
-use soundstage_tests::raw::{GrpcWebAnswer, Http, grpc_web_request, send};
+use soundstage_tests::raw::{GrpcWebResponse, Http, grpc_web_request, send};
 use soundstage_tests::{PATIENCE, TestServer};
 use tokio::io::AsyncReadExt as _;
 use tokio_stream::wrappers::ReceiverStream;
@@ -18,8 +18,8 @@ use tonic::{Code, Request, Status};
 const DEADLINE: Duration = Duration::from_millis(100);
 const DEADLINE_HEADER: (&str, &str) = ("grpc-timeout", "100m");
 
-/// Requests that never come and never end.
-fn silence() -> (
+/// Returns a request stream that stays open and empty, and its sender.
+fn open_requests() -> (
     tokio::sync::mpsc::Sender<UserRequest>,
     ReceiverStream<UserRequest>,
 ) {
@@ -27,26 +27,27 @@ fn silence() -> (
     (sender, ReceiverStream::new(receiver))
 }
 
-/// A request whose deadline only the server enforces: tonic's client would otherwise end the call itself.
+/// Returns a request whose deadline only the server enforces. tonic's `set_timeout` would end the call in the client.
 fn with_deadline<T>(message: T) -> Request<T> {
     let mut request = Request::new(message);
     request.metadata_mut().insert(
         DEADLINE_HEADER.0,
-        DEADLINE_HEADER.1.parse().expect("a value"),
+        DEADLINE_HEADER.1.parse().expect("a header value"),
     );
     request
 }
 
-fn assert_in_time(start: Instant) {
-    let took = start.elapsed();
+/// Asserts that a call ended at its deadline, or less than 100 ms later.
+fn assert_deadline_kept(start: Instant) {
+    let elapsed = start.elapsed();
     assert!(
-        took >= DEADLINE && took < Duration::from_millis(200),
-        "ended after {took:?}"
+        elapsed >= DEADLINE && elapsed < Duration::from_millis(200),
+        "ended after {elapsed:?}"
     );
 }
 
 #[tokio::test]
-async fn an_endless_stream_ends_by_its_deadline_over_native_grpc() {
+async fn an_endless_stream_ends_at_its_deadline_over_native_grpc() {
     let server = TestServer::start().await;
     let mut stage = server.stage().await;
     let start = Instant::now();
@@ -62,11 +63,11 @@ async fn an_endless_stream_ends_by_its_deadline_over_native_grpc() {
         }
     };
     assert_eq!(status.code(), Code::DeadlineExceeded);
-    assert_in_time(start);
+    assert_deadline_kept(start);
 }
 
 #[tokio::test]
-async fn an_endless_stream_ends_by_its_deadline_over_grpc_web() {
+async fn an_endless_stream_ends_at_its_deadline_over_grpc_web() {
     let server = TestServer::start().await;
     for http in [Http::One, Http::Two] {
         let request = grpc_web_request(
@@ -76,22 +77,22 @@ async fn an_endless_stream_ends_by_its_deadline_over_grpc_web() {
             &[Msg::default()],
         );
         let start = Instant::now();
-        let answer = GrpcWebAnswer::read(send(server.address(), http, request).await).await;
-        assert_eq!(answer.status(), 4);
-        assert!(!answer.messages.is_empty());
-        assert_in_time(start);
+        let response = GrpcWebResponse::read(send(server.address(), http, request).await).await;
+        assert_eq!(response.status(), 4);
+        assert!(!response.messages.is_empty());
+        assert_deadline_kept(start);
     }
 }
 
-/// A native call whose requests never come; where its status stands, it ends. By hand, since tonic's client has a
-/// deadline of its own for the time until the headers.
-async fn silent_call(server: &TestServer, method: &str) -> HeaderMap {
-    let silence = futures_util::stream::pending::<Result<Frame<Bytes>, Infallible>>();
+/// Makes a native call without a request message, and returns the headers or trailers with its status. tonic's client
+/// cannot make it: its own deadline covers the time until the response headers.
+async fn call_without_request(server: &TestServer, method: &str) -> HeaderMap {
+    let no_requests = futures_util::stream::pending::<Result<Frame<Bytes>, Infallible>>();
     let request = http::Request::post(method)
         .header("content-type", "application/grpc")
         .header("te", "trailers")
         .header(DEADLINE_HEADER.0, DEADLINE_HEADER.1)
-        .body(StreamBody::new(silence))
+        .body(StreamBody::new(no_requests))
         .expect("a request");
     let (parts, body) = send(server.address(), Http::Two, request)
         .await
@@ -99,12 +100,12 @@ async fn silent_call(server: &TestServer, method: &str) -> HeaderMap {
     if parts.headers.contains_key("grpc-status") {
         return parts.headers;
     }
-    let body = body.collect().await.expect("a whole body");
+    let body = body.collect().await.expect("a complete body");
     body.trailers().expect("trailers").clone()
 }
 
 #[tokio::test]
-async fn calls_that_wait_for_their_client_end_by_their_deadline() {
+async fn calls_that_wait_for_their_client_end_at_their_deadline() {
     let server = TestServer::start().await;
     for method in [
         "/UserManager/CountAlreadyUsers",
@@ -113,16 +114,16 @@ async fn calls_that_wait_for_their_client_end_by_their_deadline() {
     ] {
         let start = Instant::now();
         assert_eq!(
-            silent_call(&server, method).await["grpc-status"],
+            call_without_request(&server, method).await["grpc-status"],
             "4",
             "{method}"
         );
-        assert_in_time(start);
+        assert_deadline_kept(start);
     }
 }
 
 #[tokio::test]
-async fn a_deadline_that_has_passed_already_is_exceeded_and_one_that_is_far_is_kept() {
+async fn a_deadline_in_the_past_is_exceeded_and_a_distant_one_is_accepted() {
     let server = TestServer::start().await;
     for (timeout, status) in [("0n", 4), ("99999999H", 0)] {
         let request = grpc_web_request(
@@ -131,13 +132,14 @@ async fn a_deadline_that_has_passed_already_is_exceeded_and_one_that_is_far_is_k
             &[("grpc-timeout", timeout)],
             &[UserRequest { id: 1 }],
         );
-        let answer = GrpcWebAnswer::read(send(server.address(), Http::One, request).await).await;
-        assert_eq!(answer.status(), status, "{timeout}");
+        let response =
+            GrpcWebResponse::read(send(server.address(), Http::One, request).await).await;
+        assert_eq!(response.status(), status, "{timeout}");
     }
 }
 
 #[tokio::test]
-async fn a_malformed_deadline_is_an_error_and_not_no_deadline() {
+async fn a_malformed_deadline_is_an_error() {
     let server = TestServer::start().await;
     for timeout in ["100", "-1S", "123456789n", "1.5S", "S"] {
         let request = grpc_web_request(
@@ -146,15 +148,16 @@ async fn a_malformed_deadline_is_an_error_and_not_no_deadline() {
             &[("grpc-timeout", timeout)],
             &[UserRequest { id: 1 }],
         );
-        let answer = GrpcWebAnswer::read(send(server.address(), Http::One, request).await).await;
-        assert_eq!(answer.status(), 3, "{timeout}");
+        let response =
+            GrpcWebResponse::read(send(server.address(), Http::One, request).await).await;
+        assert_eq!(response.status(), 3, "{timeout}");
     }
 }
 
 #[tokio::test]
-async fn a_stopping_server_ends_streams_with_unavailable_and_is_gone_within_its_bound() {
-    let bound = Duration::from_secs(5);
-    let mut server = TestServer::start_with(|settings| settings.drain = bound).await;
+async fn a_stopping_server_ends_streams_with_unavailable_within_its_drain() {
+    let drain = Duration::from_secs(5);
+    let mut server = TestServer::start_with(|settings| settings.drain = drain).await;
     let mut stage = server.stage().await;
     let mut users = server.users().await;
 
@@ -164,17 +167,17 @@ async fn a_stopping_server_ends_streams_with_unavailable_and_is_gone_within_its_
         .expect("OK")
         .into_inner();
     positions.message().await.expect("OK").expect("a position");
-    let (_open, requests) = silence();
-    let mut answers = users
+    let (_open, requests) = open_requests();
+    let mut responses = users
         .get_users_by_ids(requests)
         .await
         .expect("OK")
         .into_inner();
-    let (open, requests) = silence();
+    let (open, requests) = open_requests();
     let mut counting = users.clone();
     let count = tokio::spawn(async move { counting.count_already_users(requests).await });
-    // The handler runs once it has taken a request from us.
-    open.send(UserRequest { id: 1 }).await.expect("room");
+    // The request starts the handler.
+    open.send(UserRequest { id: 1 }).await.expect("a free slot");
     let web = grpc_web_request(
         "/posXYZ.PositionService/PositionSub",
         "application/grpc-web+proto",
@@ -185,10 +188,10 @@ async fn a_stopping_server_ends_streams_with_unavailable_and_is_gone_within_its_
     let mut silent = tokio::net::TcpStream::connect(server.address())
         .await
         .expect("the server listens");
-    let mut half_said = tokio::net::TcpStream::connect(server.address())
+    let mut half_request = tokio::net::TcpStream::connect(server.address())
         .await
         .expect("the server listens");
-    tokio::io::AsyncWriteExt::write_all(&mut half_said, b"GET / HT")
+    tokio::io::AsyncWriteExt::write_all(&mut half_request, b"GET / HT")
         .await
         .expect("sent");
     users.get_user(UserRequest { id: 1 }).await.expect("OK");
@@ -204,11 +207,11 @@ async fn a_stopping_server_ends_streams_with_unavailable_and_is_gone_within_its_
         };
         let statuses: [Status; 3] = [
             position,
-            answers.message().await.expect_err("ended"),
+            responses.message().await.expect_err("ended"),
             count.await.expect("no panic").expect_err("ended"),
         ];
         assert_eq!(statuses.map(|status| status.code()), [Code::Unavailable; 3]);
-        assert_eq!(GrpcWebAnswer::read(web).await.status(), 14);
+        assert_eq!(GrpcWebResponse::read(web).await.status(), 14);
         assert_eq!(
             silent.read(&mut [0]).await.unwrap_or(0),
             0,
@@ -217,9 +220,9 @@ async fn a_stopping_server_ends_streams_with_unavailable_and_is_gone_within_its_
     };
     tokio::time::timeout(PATIENCE, ended)
         .await
-        .expect("ended in time");
+        .expect("the calls end in time");
     tokio::task::spawn_blocking(move || server.stop())
         .await
-        .expect("stopped");
-    assert!(start.elapsed() < bound, "took {:?}", start.elapsed());
+        .expect("the server stops");
+    assert!(start.elapsed() < drain, "took {:?}", start.elapsed());
 }

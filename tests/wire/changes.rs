@@ -1,4 +1,4 @@
-//! Users that change and go: revisions, times, and what happens to those who come too late.
+//! Updates and deletions: revisions, times, and stale requests.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -13,7 +13,7 @@ use tonic_types::StatusExt as _;
 
 type Users = UserManagerClient<Channel>;
 
-/// A change of some fields, named by the mask.
+/// Returns a request to change the fields that the mask names.
 fn update(user: User, paths: &[&str]) -> UpdateUserRequest {
     let paths = paths.iter().map(|path| (*path).to_owned()).collect();
     UpdateUserRequest {
@@ -23,8 +23,8 @@ fn update(user: User, paths: &[&str]) -> UpdateUserRequest {
 }
 
 async fn stored(users: &mut Users, id: u32) -> Option<User> {
-    let answer = users.get_user(UserRequest { id }).await.expect("OK");
-    answer.into_inner().user
+    let response = users.get_user(UserRequest { id }).await.expect("OK");
+    response.into_inner().user
 }
 
 async fn changed(users: &mut Users, request: UpdateUserRequest) -> Result<User, Status> {
@@ -42,11 +42,11 @@ fn now_ms() -> i64 {
 }
 
 #[tokio::test]
-async fn an_update_changes_what_the_mask_names_and_nothing_else() {
+async fn an_update_changes_the_fields_of_the_mask_and_nothing_else() {
     let server = TestServer::start().await;
     let mut users = server.users().await;
     let before = stored(&mut users, 3).await.expect("a user");
-    // So that the times differ.
+    // Makes the times differ.
     tokio::time::sleep(Duration::from_millis(2)).await;
     let wanted = User {
         id: 3,
@@ -72,7 +72,7 @@ async fn an_update_changes_what_the_mask_names_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn an_update_without_a_mask_changes_all_that_can_be() {
+async fn an_update_without_a_mask_changes_every_field_that_can_be_changed() {
     let server = TestServer::start().await;
     let mut users = server.users().await;
     let wanted = User {
@@ -95,12 +95,12 @@ async fn an_update_without_a_mask_changes_all_that_can_be() {
     assert_eq!(after.user_type(), UserType::Guest);
     assert_ne!(
         after.created_ms, 1,
-        "only the server says when it was added"
+        "only the server sets the creation time"
     );
 }
 
 #[tokio::test]
-async fn who_comes_too_late_is_told_and_changes_nothing() {
+async fn a_stale_request_is_aborted_and_changes_nothing() {
     let server = TestServer::start().await;
     let mut users = server.users().await;
     let seen = stored(&mut users, 5).await.expect("a user");
@@ -136,7 +136,7 @@ async fn who_comes_too_late_is_told_and_changes_nothing() {
         Code::Aborted
     );
     assert_eq!(stored(&mut users, 5).await, Some(first.clone()));
-    // With the newest revision, or none, it goes through.
+    // The current revision and revision 0 are accepted.
     let third = changed(&mut users, rename("third", first.revision))
         .await
         .expect("OK");
@@ -145,7 +145,7 @@ async fn who_comes_too_late_is_told_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn of_many_who_change_the_same_revision_one_succeeds() {
+async fn one_of_many_updates_of_a_revision_succeeds() {
     let server = TestServer::start().await;
     let seen = stored(&mut server.users().await, 1).await.expect("a user");
     let attempts = (0..32).map(|number| {
@@ -171,7 +171,7 @@ async fn of_many_who_change_the_same_revision_one_succeeds() {
 }
 
 #[tokio::test]
-async fn a_change_that_breaks_a_rule_is_refused_with_its_fields() {
+async fn an_update_that_breaks_a_rule_is_refused_with_its_fields() {
     let server = TestServer::start().await;
     let mut users = server.users().await;
     let before = stored(&mut users, 1).await;
@@ -208,7 +208,7 @@ async fn a_change_that_breaks_a_rule_is_refused_with_its_fields() {
 }
 
 #[tokio::test]
-async fn a_deleted_user_is_gone_and_comes_back_as_another() {
+async fn a_deleted_user_that_is_added_again_has_a_new_revision() {
     let server = TestServer::start().await;
     let mut users = server.users().await;
     let before = stored(&mut users, 6).await.expect("a user");
@@ -247,5 +247,8 @@ async fn a_deleted_user_is_gone_and_comes_back_as_another() {
         .into_inner();
     let again = again.user.expect("stored");
     assert_eq!((&again.nickname, again.id), (&before.nickname, 6));
-    assert!(again.revision > before.revision, "no revision comes twice");
+    assert!(
+        again.revision > before.revision,
+        "no revision is used twice"
+    );
 }

@@ -1,6 +1,6 @@
-//! Working in the directory: searching, ordering and paging, watching, importing and exporting.
+//! The directory over the wire: searches, orders and pages, watches, imports and exports.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt as _, stream};
 use soundstage_proto::UserType;
@@ -13,7 +13,9 @@ use soundstage_proto::user::{
     ImportUsersResponse, ListUsersRequest, ListUsersResponse, UpdateUserRequest, User, UserEvent,
     UserFilter, UserRequest, WatchUsersRequest,
 };
-use soundstage_tests::{PATIENCE, TestServer};
+use soundstage_server::directory::Seed;
+use soundstage_tests::{PATIENCE, TestServer, seed_file};
+use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
@@ -47,8 +49,8 @@ fn names(users: &[User]) -> Vec<&str> {
     users.iter().map(|user| user.nickname.as_str()).collect()
 }
 
-async fn wait<T>(what: impl Future<Output = T>) -> T {
-    let in_time = tokio::time::timeout(PATIENCE, what).await;
+async fn wait<T>(future: impl Future<Output = T>) -> T {
+    let in_time = tokio::time::timeout(PATIENCE, future).await;
     in_time.expect("in time")
 }
 
@@ -97,10 +99,11 @@ async fn a_search_finds_parts_of_names_and_addresses_and_ids() {
 }
 
 #[tokio::test]
-async fn pages_in_an_order_stay_right_while_users_come_and_go() {
-    let server =
-        TestServer::start_with(|settings| settings.seed = soundstage_server::store::Seed::Nobody)
-            .await;
+async fn pages_stay_correct_while_users_are_added_and_deleted() {
+    let server = TestServer::start_with(|settings| {
+        settings.seed = Seed::Nobody;
+    })
+    .await;
     let mut users = server.users().await;
     for (id, name) in ["d", "B", "f", "a", "E", "c"]
         .into_iter()
@@ -118,7 +121,7 @@ async fn pages_in_an_order_stay_right_while_users_come_and_go() {
     let first = list(&mut users, page(String::new())).await;
     assert_eq!(names(&first.users), ["a", "B"]);
     assert_eq!(first.total_size, 6);
-    // The user that the next page begins behind goes, one comes before it and one after.
+    // The user before the next page is deleted; one user is added before the page and one within it.
     let delete = DeleteUserRequest { id: 2, revision: 0 };
     users.delete_user(delete).await.expect("OK");
     users.add_user(user(20, "aa")).await.expect("OK");
@@ -176,7 +179,7 @@ async fn a_set_of_types_is_a_filter_with_its_own_total() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_listed_is_refused_with_its_field() {
+async fn an_invalid_list_request_is_refused_with_its_field() {
     let server = TestServer::start().await;
     let mut users = server.users().await;
     let by_name = ListUsersRequest {
@@ -236,7 +239,7 @@ async fn next_event(events: &mut Streaming<UserEvent>) -> UserEvent {
 }
 
 #[tokio::test]
-async fn a_watcher_hears_of_each_change_once_and_can_go_on_where_it_was() {
+async fn a_watcher_receives_each_change_once_and_can_resume() {
     let server = TestServer::start().await;
     let mut users = server.users().await;
     let mut events = watch(&mut users, 0).await;
@@ -256,35 +259,35 @@ async fn a_watcher_hears_of_each_change_once_and_can_go_on_where_it_was() {
         revision: 0,
     };
     users.delete_user(delete).await.expect("OK");
-    // Changes nothing, so there is nothing to hear.
+    // Changes nothing, so it is no event.
     users.add_user(user(1, "taken")).await.expect("OK");
     users.add_user(user(51, "last")).await.expect("OK");
 
-    let mut heard = Vec::new();
+    let mut received = Vec::new();
     for _ in 0..4 {
-        heard.push(next_event(&mut events).await);
+        received.push(next_event(&mut events).await);
     }
-    let kinds: Vec<_> = heard.iter().map(UserEvent::kind).collect();
+    let kinds: Vec<_> = received.iter().map(UserEvent::kind).collect();
     assert_eq!(
         kinds,
         [Kind::Created, Kind::Changed, Kind::Deleted, Kind::Created]
     );
-    let sequences: Vec<_> = heard
+    let sequences: Vec<_> = received
         .iter()
         .map(|event| event.sequence - start.sequence)
         .collect();
     assert_eq!(sequences, [1, 2, 3, 4]);
-    assert_eq!(heard[1].user, Some(changed.clone()));
-    assert_eq!(heard[1].sequence, changed.revision);
-    assert_eq!(heard[2].user, Some(changed), "as it was");
+    assert_eq!(received[1].user, Some(changed.clone()));
+    assert_eq!(received[1].sequence, changed.revision);
+    assert_eq!(received[2].user, Some(changed), "as it was");
 
-    let mut resumed = watch(&mut users, heard[1].sequence).await;
-    assert_eq!(next_event(&mut resumed).await, heard[2]);
-    assert_eq!(next_event(&mut resumed).await, heard[3]);
+    let mut resumed = watch(&mut users, received[1].sequence).await;
+    assert_eq!(next_event(&mut resumed).await, received[2]);
+    assert_eq!(next_event(&mut resumed).await, received[3]);
 }
 
 #[tokio::test]
-async fn a_watcher_that_cannot_go_on_is_told_to_read_again() {
+async fn a_watcher_that_cannot_resume_is_told_to_read_again() {
     let server = TestServer::start().await;
     let mut users = server.users().await;
     for unknown in [1, i64::MAX] {
@@ -315,30 +318,30 @@ fn row(line: u32, user: User) -> ImportUsersRequest {
     }
 }
 
-/// The answers of an import of some rows up to its end, the last counts first.
+/// Runs an import to its end. Returns the last progress, every response, and the outcome.
 async fn import(
     users: &mut Users,
     requests: Vec<ImportUsersRequest>,
 ) -> (ImportProgress, Vec<ImportUsersResponse>, Result<(), Status>) {
-    let answers = users
+    let responses = users
         .import_users(stream::iter(requests))
         .await
         .expect("OK");
-    let mut answers = answers.into_inner();
-    let mut heard = Vec::new();
+    let mut responses = responses.into_inner();
+    let mut received = Vec::new();
     let end = loop {
-        match wait(answers.message()).await {
-            Ok(Some(answer)) => heard.push(answer),
+        match wait(responses.message()).await {
+            Ok(Some(response)) => received.push(response),
             Ok(None) => break Ok(()),
             Err(status) => break Err(status),
         }
     };
-    let last = heard.iter().rev().find_map(|answer| answer.progress);
-    (last.expect("counts"), heard, end)
+    let last = received.iter().rev().find_map(|response| response.progress);
+    (last.expect("counts"), received, end)
 }
 
 #[tokio::test]
-async fn an_import_stores_what_is_valid_and_tells_each_row_that_is_not() {
+async fn an_import_stores_valid_rows_and_reports_each_invalid_row() {
     let server = TestServer::start().await;
     let mut users = server.users().await;
     let requests = vec![
@@ -355,7 +358,7 @@ async fn an_import_stores_what_is_valid_and_tells_each_row_that_is_not() {
         row(4, user(1, "taken")),
         row(5, user(103, "two")),
     ];
-    let (counts, heard, end) = import(&mut users, requests).await;
+    let (counts, received, end) = import(&mut users, requests).await;
     end.expect("OK");
     let expected = ImportProgress {
         rows: 5,
@@ -365,9 +368,9 @@ async fn an_import_stores_what_is_valid_and_tells_each_row_that_is_not() {
         refused: 1,
     };
     assert_eq!(counts, expected);
-    let refused: Vec<_> = heard
+    let refused: Vec<_> = received
         .into_iter()
-        .filter_map(|answer| answer.refused)
+        .filter_map(|response| response.refused)
         .collect();
     let [refused] = refused.as_slice() else {
         panic!("{refused:?}");
@@ -394,7 +397,7 @@ async fn an_import_stores_what_is_valid_and_tells_each_row_that_is_not() {
 }
 
 #[tokio::test]
-async fn a_conflict_replaces_or_ends_the_import_as_it_was_asked_to() {
+async fn a_conflict_replaces_a_user_or_ends_the_import() {
     let server = TestServer::start().await;
     let mut users = server.users().await;
     let rows = || {
@@ -414,7 +417,7 @@ async fn a_conflict_replaces_or_ends_the_import_as_it_was_asked_to() {
     let count = list(&mut users, ListUsersRequest::default())
         .await
         .total_size;
-    assert_eq!(count, 7, "nothing behind the conflict is stored");
+    assert_eq!(count, 7, "no row after the conflict is stored");
 
     let (counts, _, end) = import(
         &mut users,
@@ -436,7 +439,7 @@ async fn a_conflict_replaces_or_ends_the_import_as_it_was_asked_to() {
 }
 
 #[tokio::test]
-async fn a_dry_run_says_what_would_be_and_stores_nothing() {
+async fn a_dry_run_reports_the_outcome_and_stores_nothing() {
     let server = TestServer::start().await;
     let mut users = server.users().await;
     let requests = vec![
@@ -462,7 +465,7 @@ async fn a_dry_run_says_what_would_be_and_stores_nothing() {
 }
 
 #[tokio::test]
-async fn an_import_that_was_broken_off_is_taken_up_where_it_was() {
+async fn an_interrupted_import_resumes_at_its_progress() {
     let server = TestServer::start().await;
     let mut users = server.users().await;
     let (rows, requests) = mpsc::channel(10);
@@ -470,29 +473,35 @@ async fn an_import_that_was_broken_off_is_taken_up_where_it_was() {
     rows.send(begin()).await.expect("open");
     rows.send(row(1, user(0, "one"))).await.expect("open");
     rows.send(row(2, user(0, ""))).await.expect("open");
-    let answers = users
+    let responses = users
         .import_users(ReceiverStream::new(requests))
         .await
         .expect("OK");
-    let mut answers = answers.into_inner();
-    // Until both are dealt with, while the requests go on.
+    let mut responses = responses.into_inner();
+    // Until both rows are imported; the request stream stays open.
     loop {
-        let answer = wait(answers.message()).await.expect("OK").expect("counts");
-        if answer.progress.is_some_and(|progress| progress.rows == 2) {
+        let response = wait(responses.message())
+            .await
+            .expect("OK")
+            .expect("counts");
+        if response.progress.is_some_and(|progress| progress.rows == 2) {
             break;
         }
     }
     // The connection is lost.
-    drop((answers, rows));
+    drop((responses, rows));
 
     let (rows, requests) = mpsc::channel(10);
     rows.send(begin()).await.expect("open");
-    let mut answers = users
+    let mut responses = users
         .import_users(ReceiverStream::new(requests))
         .await
         .expect("OK")
         .into_inner();
-    let taken_up = wait(answers.message()).await.expect("OK").expect("counts");
+    let resumed = wait(responses.message())
+        .await
+        .expect("OK")
+        .expect("counts");
     let known = ImportProgress {
         rows: 2,
         added: 1,
@@ -500,13 +509,13 @@ async fn an_import_that_was_broken_off_is_taken_up_where_it_was() {
         skipped: 0,
         refused: 1,
     };
-    assert_eq!(taken_up.progress, Some(known));
-    // Somebody else takes the same import up: only one of the two goes on.
+    assert_eq!(resumed.progress, Some(known));
+    // Another call resumes the same import: only one of the two continues.
     let (counts, _, end) = import(&mut users, vec![begin(), row(3, user(0, "three"))]).await;
     end.expect("OK");
     assert_eq!((counts.rows, counts.added), (3, 2));
     rows.send(row(3, user(0, "three"))).await.expect("open");
-    let status = wait(answers.message()).await.expect_err("overtaken");
+    let status = wait(responses.message()).await.expect_err("superseded");
     assert_eq!(status.code(), Code::Aborted);
     let page = list(&mut users, ListUsersRequest::default()).await;
     assert_eq!(page.total_size, 8, "each row once");
@@ -518,16 +527,16 @@ async fn single_adds_are_answered_while_an_import_runs() {
     let mut users = server.users().await;
     let rows = (1..=5000_u32).map(|line| row(line, user(0, "many")));
     let requests = std::iter::once(options(OnConflict::Skip, false, "")).chain(rows);
-    let answers = users
+    let responses = users
         .import_users(stream::iter(requests))
         .await
         .expect("OK");
-    let mut answers = answers.into_inner();
+    let mut responses = responses.into_inner();
     let mut adds = 0;
     let mut last = ImportProgress::default();
     let mut other = server.users().await;
-    while let Some(answer) = wait(answers.message()).await.expect("OK") {
-        last = answer.progress.unwrap_or(last);
+    while let Some(response) = wait(responses.message()).await.expect("OK") {
+        last = response.progress.unwrap_or(last);
         if last.rows > 0 && last.rows < 5000 {
             let add = other.add_user(user(0, "single"));
             let added = tokio::time::timeout(Duration::from_secs(5), add).await;
@@ -537,4 +546,90 @@ async fn single_adds_are_answered_while_an_import_runs() {
     }
     assert_eq!((last.rows, last.added), (5000, 5000));
     assert!(adds >= 2, "{adds} adds between the batches");
+}
+
+/// Starts a server with users that make a search slow, and returns the request of such a search.
+async fn start_with_slow_searches(folder: &TempDir) -> (TestServer, ListUsersRequest) {
+    let name = "é".repeat(64);
+    let entry = |id: u32| {
+        format!(
+            r#""{id}": {{"id": {id}, "nickname": "{name}", "mail_address": "n@example.com", "user_type": "GUEST"}}"#
+        )
+    };
+    let entries: Vec<_> = (1..=1000).map(entry).collect();
+    let (_, seed) = seed_file(folder, &format!("{{{}}}", entries.join(",")));
+    let server = TestServer::start_with(|settings| settings.seed = seed).await;
+    let request = ListUsersRequest {
+        filter: Some(search("é")),
+        order: Order::Nickname.into(),
+        skip: u32::MAX,
+        ..ListUsersRequest::default()
+    };
+    (server, request)
+}
+
+#[tokio::test]
+async fn searches_beyond_the_queue_are_refused_and_delay_no_point_read() {
+    let folder = TempDir::new().expect("a folder");
+    let (server, request) = start_with_slow_searches(&folder).await;
+    let users = server.users().await;
+    let mut searches = tokio::task::JoinSet::new();
+    for _ in 0..200 {
+        let (mut users, request) = (users.clone(), request.clone());
+        searches.spawn(async move { users.list_users(request).await });
+    }
+    // The first result is a refusal, which comes at once; the searches in the queue go on.
+    let first = wait(searches.join_next()).await.expect("a search");
+    let refusal = first.expect("no panic").expect_err("refused");
+    let user = wait(users.clone().get_user(UserRequest { id: 1000 })).await;
+    assert!(!user.expect("OK").into_inner().error);
+    let mut answered = 0;
+    let mut refused = 1;
+    let mut still_waiting = 0;
+    while let Some(search) = searches.try_join_next() {
+        still_waiting = searches.len();
+        refused += u32::from(search.expect("no panic").is_err());
+    }
+    assert!(still_waiting > 0, "the point read waited for every search");
+    while let Some(search) = wait(searches.join_next()).await {
+        match search.expect("no panic") {
+            Ok(_) => answered += 1,
+            Err(status) => {
+                assert_eq!(status.code(), Code::ResourceExhausted);
+                refused += 1;
+            }
+        }
+    }
+    assert_eq!(refusal.code(), Code::ResourceExhausted);
+    assert!(refusal.message().contains("try again"), "{refusal}");
+    assert!(
+        answered >= 64 && refused >= 100,
+        "{answered} answered, {refused} refused"
+    );
+}
+
+#[tokio::test]
+async fn searches_stop_once_their_deadline_has_passed() {
+    let folder = TempDir::new().expect("a folder");
+    let (server, request) = start_with_slow_searches(&folder).await;
+    let mut users = server.users().await;
+    // The first search reads the file, the second the cache.
+    list(&mut users, request.clone()).await;
+    let start = Instant::now();
+    list(&mut users, request.clone()).await;
+    let one = start.elapsed();
+    let searches = (0..60).map(|_| {
+        let mut users = users.clone();
+        let mut request = tonic::Request::new(request.clone());
+        request.set_timeout(one);
+        async move { users.list_users(request).await }
+    });
+    let outcomes = wait(futures_util::future::join_all(searches)).await;
+    let late = outcomes.iter().filter(|outcome| outcome.is_err()).count();
+    assert!(late > 40, "{late} of 60");
+    // Searches that nobody waits for would occupy the server for twenty times this time.
+    let start = Instant::now();
+    list(&mut users, request).await;
+    let next = start.elapsed();
+    assert!(next < 6 * one, "{next:?} after searches of {one:?}");
 }

@@ -1,4 +1,4 @@
-//! gRPC-Web, looked at as bytes.
+//! gRPC-Web: the bytes of the response, content types and errors.
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
@@ -6,7 +6,7 @@ use soundstage_proto::UserType;
 use soundstage_proto::position::{Msg, Position};
 use soundstage_proto::user::{User, UserCntResponse, UserRequest, UserResponse, UserTypeRequest};
 use soundstage_tests::TestServer;
-use soundstage_tests::raw::{GrpcWebAnswer, Http, grpc_web_request, send};
+use soundstage_tests::raw::{GrpcWebResponse, Http, grpc_web_request, send};
 
 const BINARY: &str = "application/grpc-web+proto";
 const TEXT: &str = "application/grpc-web-text";
@@ -16,21 +16,21 @@ async fn call<M: prost::Message>(
     http: Http,
     method: &str,
     messages: &[M],
-) -> GrpcWebAnswer {
+) -> GrpcWebResponse {
     let request = grpc_web_request(method, BINARY, &[], messages);
-    GrpcWebAnswer::read(send(server.address(), http, request).await).await
+    GrpcWebResponse::read(send(server.address(), http, request).await).await
 }
 
-fn user_ids(answer: &GrpcWebAnswer) -> Vec<u32> {
-    answer
+fn user_ids(response: &GrpcWebResponse) -> Vec<u32> {
+    response
         .decode::<UserResponse>()
         .into_iter()
-        .map(|answer| answer.user.expect("a user").id)
+        .map(|message| message.user.expect("a user").id)
         .collect()
 }
 
 #[tokio::test]
-async fn every_kind_of_call_is_answered_over_both_versions_of_http() {
+async fn every_kind_of_call_works_over_both_versions_of_http() {
     let server = TestServer::start().await;
     for http in [Http::One, Http::Two] {
         let unary = call(
@@ -62,8 +62,11 @@ async fn every_kind_of_call_is_answered_over_both_versions_of_http() {
             (0, 2)
         );
 
-        let both_ways = call(&server, http, "/UserManager/GetUsersByIds", &ids).await;
-        assert_eq!((both_ways.status(), user_ids(&both_ways)), (0, vec![2, 1]));
+        let bidirectional = call(&server, http, "/UserManager/GetUsersByIds", &ids).await;
+        assert_eq!(
+            (bidirectional.status(), user_ids(&bidirectional)),
+            (0, vec![2, 1])
+        );
 
         let position = call(
             &server,
@@ -77,7 +80,7 @@ async fn every_kind_of_call_is_answered_over_both_versions_of_http() {
 }
 
 #[tokio::test]
-async fn an_answer_is_its_messages_and_then_one_frame_of_trailers() {
+async fn a_response_is_its_messages_and_then_one_frame_of_trailers() {
     let server = TestServer::start().await;
     let request = grpc_web_request(
         "/UserManager/GetUser",
@@ -92,13 +95,13 @@ async fn an_answer_is_its_messages_and_then_one_frame_of_trailers() {
     );
     assert!(
         response.headers().get("content-length").is_none(),
-        "the length is not known before the trailers"
+        "the length is unknown before the trailers"
     );
     let body = response
         .into_body()
         .collect()
         .await
-        .expect("a whole body")
+        .expect("a complete body")
         .to_bytes();
     let message = b"\x08\x01\x12\x09not found";
     let trailers = b"grpc-status:0\r\n";
@@ -112,27 +115,27 @@ async fn an_answer_is_its_messages_and_then_one_frame_of_trailers() {
 }
 
 #[tokio::test]
-async fn refused_fields_come_with_their_details() {
+async fn refused_fields_have_details() {
     let server = TestServer::start().await;
-    let answer = call(
+    let response = call(
         &server,
         Http::One,
         "/UserManager/AddUser",
         &[User::default()],
     )
     .await;
-    assert_eq!(answer.status(), 3);
-    assert_eq!(answer.messages.len(), 0);
+    assert_eq!(response.status(), 3);
+    assert_eq!(response.messages.len(), 0);
     assert!(
-        answer.headers.contains_key("grpc-status-details-bin")
-            || answer
+        response.headers.contains_key("grpc-status-details-bin")
+            || response
                 .trailers
                 .is_some_and(|trailers| trailers.contains("grpc-status-details-bin"))
     );
 }
 
 #[tokio::test]
-async fn content_types_with_parameters_or_in_capitals_are_understood() {
+async fn content_types_with_parameters_or_in_capitals_are_accepted() {
     let server = TestServer::start().await;
     for content_type in [
         "application/grpc-web",
@@ -145,9 +148,10 @@ async fn content_types_with_parameters_or_in_capitals_are_understood() {
             &[],
             &[UserRequest { id: 1 }],
         );
-        let answer = GrpcWebAnswer::read(send(server.address(), Http::One, request).await).await;
+        let response =
+            GrpcWebResponse::read(send(server.address(), Http::One, request).await).await;
         assert_eq!(
-            (answer.status(), user_ids(&answer)),
+            (response.status(), user_ids(&response)),
             (0, vec![1]),
             "{content_type}"
         );
@@ -155,7 +159,7 @@ async fn content_types_with_parameters_or_in_capitals_are_understood() {
 }
 
 #[tokio::test]
-async fn the_text_form_is_base64_both_ways() {
+async fn the_text_format_is_base64_in_both_directions() {
     let server = TestServer::start().await;
     // The frame of UserRequest { id: 1 }.
     let request = http::Request::post("/UserManager/GetUser")
@@ -174,7 +178,7 @@ async fn the_text_form_is_base64_both_ways() {
         .into_body()
         .collect()
         .await
-        .expect("a whole body")
+        .expect("a complete body")
         .to_bytes();
     let text = std::str::from_utf8(&body).expect("ASCII");
     assert!(
@@ -182,12 +186,12 @@ async fn the_text_form_is_base64_both_ways() {
             .all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte)),
         "{text}"
     );
-    // The frame's head; the message has fewer than 256 bytes.
+    // The header of a message frame with fewer than 256 bytes.
     assert!(text.starts_with("AAAAA"), "{text}");
 }
 
 #[tokio::test]
-async fn other_formats_and_methods_are_refused_in_words() {
+async fn other_formats_and_methods_are_refused() {
     let server = TestServer::start().await;
     let status = async |http, method: &str, content_type: &str| {
         let request = http::Request::builder()
@@ -220,7 +224,7 @@ async fn other_formats_and_methods_are_refused_in_words() {
 async fn an_unknown_service_or_method_is_unimplemented() {
     let server = TestServer::start().await;
     for method in ["/Nobody/GetUser", "/UserManager/Nothing", "/UserManager"] {
-        let answer = call(&server, Http::One, method, &[UserRequest { id: 1 }]).await;
-        assert_eq!(answer.status(), 12, "{method}");
+        let response = call(&server, Http::One, method, &[UserRequest { id: 1 }]).await;
+        assert_eq!(response.status(), 12, "{method}");
     }
 }

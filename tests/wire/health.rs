@@ -1,4 +1,4 @@
-//! Whether the server says truly if it can be used.
+//! The health service, `/healthz` and the metrics.
 
 use soundstage_proto::position::position_service_client::PositionServiceClient;
 use soundstage_proto::position::{Msg, PositionSubRequest};
@@ -12,6 +12,7 @@ use tonic_health::ServingStatus;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
+/// Returns the health status of a service.
 async fn status_of(health: &mut HealthClient<tonic::transport::Channel>, service: &str) -> i32 {
     let request = HealthCheckRequest {
         service: service.into(),
@@ -20,7 +21,7 @@ async fn status_of(health: &mut HealthClient<tonic::transport::Channel>, service
 }
 
 #[tokio::test]
-async fn a_running_server_is_serving_under_each_name() {
+async fn a_running_server_reports_every_service_as_serving() {
     let server = TestServer::start().await;
     let mut health = HealthClient::new(channel(server.address()).await);
     for service in ["", "UserManager", "posXYZ.PositionService"] {
@@ -37,15 +38,15 @@ async fn a_running_server_is_serving_under_each_name() {
         .await
         .expect_err("unknown");
     assert_eq!(unknown.code(), Code::NotFound);
-    let answer = get(server.address(), "/healthz", &[]).await;
+    let response = get(server.address(), "/healthz", &[]).await;
     assert_eq!(
-        (answer.status().as_u16(), &answer.body()[..]),
+        (response.status().as_u16(), &response.body()[..]),
         (200, b"serving\n".as_slice())
     );
 }
 
 #[tokio::test]
-async fn a_stopping_server_tells_its_watchers_that_it_is_not_serving() {
+async fn a_stopping_server_reports_not_serving_to_its_watchers() {
     let mut server = TestServer::start().await;
     let mut health = HealthClient::new(channel(server.address()).await);
     let mut statuses = health
@@ -58,7 +59,7 @@ async fn a_stopping_server_tells_its_watchers_that_it_is_not_serving() {
     server.begin_shutdown();
     let next = tokio::time::timeout(PATIENCE, statuses.message())
         .await
-        .expect("told in time");
+        .expect("a status in time");
     assert_eq!(
         next.expect("OK").expect("a status").status,
         ServingStatus::NotServing as i32
@@ -70,10 +71,10 @@ async fn a_stopping_server_tells_its_watchers_that_it_is_not_serving() {
 }
 
 #[tokio::test]
-async fn until_the_store_is_open_the_server_is_not_serving_and_says_so() {
+async fn the_server_reports_not_serving_until_the_store_is_open() {
     let folder = tempfile::TempDir::new().expect("a folder");
     let database = folder.path().join("users.db");
-    // Another program holds the file, so that opening it has to wait.
+    // Another connection locks the file, so that the server waits for it.
     let holder = rusqlite::Connection::open(&database).expect("a database");
     holder.execute_batch("BEGIN EXCLUSIVE").expect("locked");
 
@@ -105,7 +106,7 @@ async fn until_the_store_is_open_the_server_is_not_serving_and_says_so() {
     let early = users
         .get_user(UserRequest { id: 1 })
         .await
-        .expect_err("not yet");
+        .expect_err("the store is not open");
     assert_eq!(early.code(), Code::Unavailable);
     assert!(is_ready.try_recv().is_err());
 
@@ -120,18 +121,18 @@ async fn until_the_store_is_open_the_server_is_not_serving_and_says_so() {
     );
     users.get_user(UserRequest { id: 1 }).await.expect("OK");
     drop(shutdown);
-    thread.join().expect("no panic").expect("a clean end");
+    thread.join().expect("no panic").expect("a clean shutdown");
 }
 
-/// The value of a metric's line with these words in it.
+/// Returns the value of the metric whose line has all these labels.
 async fn metric(server: &TestServer, name: &str, labels: &[&str]) -> Option<u64> {
-    let answer = get(server.address(), "/metrics", &[]).await;
-    assert_eq!(answer.status(), 200);
+    let response = get(server.address(), "/metrics", &[]).await;
+    assert_eq!(response.status(), 200);
     assert_eq!(
-        answer.headers()["content-type"],
+        response.headers()["content-type"],
         "application/openmetrics-text; version=1.0.0; charset=utf-8"
     );
-    let text = String::from_utf8(answer.body().to_vec()).expect("text");
+    let text = String::from_utf8(response.body().to_vec()).expect("text");
     assert!(text.ends_with("# EOF\n"), "{text}");
     let line = text.lines().find(|line| {
         line.starts_with(&format!("{name}{{")) && labels.iter().all(|label| line.contains(label))
@@ -140,7 +141,7 @@ async fn metric(server: &TestServer, name: &str, labels: &[&str]) -> Option<u64>
 }
 
 #[tokio::test]
-async fn every_call_is_counted_while_it_is_at_work_and_when_it_has_ended() {
+async fn every_call_is_counted_while_in_progress_and_after_its_end() {
     let server = TestServer::start().await;
     let mut users = UserManagerClient::new(channel(server.address()).await);
     users.get_user(UserRequest { id: 1 }).await.expect("OK");
@@ -165,28 +166,31 @@ async fn every_call_is_counted_while_it_is_at_work_and_when_it_has_ended() {
         .position_sub(PositionSubRequest::default())
         .await
         .expect("OK");
-    let at_work = [r#"grpc_method="PositionSub""#];
+    let in_progress_labels = [r#"grpc_method="PositionSub""#];
     let in_progress = "grpc_server_in_progress";
-    assert_eq!(metric(&server, in_progress, &at_work).await, Some(1));
+    assert_eq!(
+        metric(&server, in_progress, &in_progress_labels).await,
+        Some(1)
+    );
     drop(positions);
     let ended = async {
-        while metric(&server, in_progress, &at_work).await != Some(0) {
+        while metric(&server, in_progress, &in_progress_labels).await != Some(0) {
             tokio::task::yield_now().await;
         }
     };
     tokio::time::timeout(PATIENCE, ended)
         .await
-        .expect("ended in time");
-    let cancelled = [at_work[0], r#"grpc_code="Cancelled""#];
+        .expect("the call ends in time");
+    let cancelled = [in_progress_labels[0], r#"grpc_code="Cancelled""#];
     assert_eq!(metric(&server, handled, &cancelled).await, Some(1));
 }
 
 #[tokio::test]
-async fn names_that_clients_make_up_are_counted_as_one() {
+async fn unknown_methods_share_one_label() {
     let server = TestServer::start().await;
-    for made_up in ["/Nobody/Nothing", "/UserManager/Nothing", "/x/y"] {
+    for unknown in ["/Nobody/Nothing", "/UserManager/Nothing", "/x/y"] {
         let request = grpc_web_request(
-            made_up,
+            unknown,
             "application/grpc-web+proto",
             &[],
             &[Msg::default()],

@@ -1,4 +1,4 @@
-//! The running server over the wire: native gRPC, gRPC-Web and plain HTTP, on real sockets.
+//! Tests of the running server over real sockets: native gRPC, gRPC-Web, gRPC over WebSocket and plain HTTP.
 
 mod calls_end;
 mod changes;
@@ -10,6 +10,5 @@ mod position;
 mod protocol_limits;
 mod reflection;
 mod stage;
-mod store;
 mod users;
 mod websocket;

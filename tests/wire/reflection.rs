@@ -1,4 +1,4 @@
-//! Server reflection, in the version that new tools ask for and in the one that older ones need.
+//! Server reflection in both versions: v1, and v1alpha for older tools.
 
 use soundstage_tests::{TestServer, channel};
 
@@ -9,26 +9,26 @@ macro_rules! listed_services {
         use tonic_reflection::pb::$version::server_reflection_request::MessageRequest;
         use tonic_reflection::pb::$version::server_reflection_response::MessageResponse;
         let mut client = ServerReflectionClient::new(channel($address).await);
-        let ask = MessageRequest::ListServices(String::new());
+        let list = MessageRequest::ListServices(String::new());
         let request = ServerReflectionRequest {
-            message_request: Some(ask),
+            message_request: Some(list),
             ..Default::default()
         };
-        let mut answers = client
+        let mut responses = client
             .server_reflection_info(tokio_stream::iter([request]))
             .await
             .expect("OK")
             .into_inner();
-        let answer = answers
+        let response = responses
             .message()
             .await
             .expect("OK")
-            .expect("an answer")
+            .expect("a response")
             .message_response;
-        let Some(MessageResponse::ListServicesResponse(list)) = answer else {
-            panic!("{answer:?}")
+        let Some(MessageResponse::ListServicesResponse(services)) = response else {
+            panic!("{response:?}")
         };
-        let mut names: Vec<_> = list
+        let mut names: Vec<_> = services
             .service
             .into_iter()
             .map(|service| service.name)
@@ -39,7 +39,7 @@ macro_rules! listed_services {
 }
 
 #[tokio::test]
-async fn both_versions_list_the_services_by_their_right_names() {
+async fn both_versions_list_the_services_by_their_correct_names() {
     let server = TestServer::start().await;
     let v1 = listed_services!(v1, server.address());
     let v1alpha = listed_services!(v1alpha, server.address());

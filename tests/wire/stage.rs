@@ -11,7 +11,7 @@ use soundstage_proto::user::User;
 use soundstage_tests::{PATIENCE, TestServer};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::transport::Endpoint;
+use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Streaming};
 use tonic_types::StatusExt as _;
 
@@ -26,8 +26,11 @@ struct Call {
 
 impl Call {
     async fn open(server: &TestServer) -> Self {
+        Self::open_with(&mut server.stage().await).await
+    }
+
+    async fn open_with(stage: &mut PositionServiceClient<Channel>) -> Self {
         let (requests, receiver) = mpsc::channel(16);
-        let mut stage = server.stage().await;
         let updates = stage.position_sync(ReceiverStream::new(receiver)).await;
         Self {
             requests,
@@ -476,6 +479,46 @@ async fn a_call_has_at_most_1000_characters_and_leaves_room_for_other_calls() {
     flood.send(joins(9_999)).await;
     assert_eq!(flood.error().await.code(), Code::ResourceExhausted);
     Call::open(&server).await.join(named("Bob")).await;
+}
+
+/// Opens calls on a connection from an address of this machine, and joins as many characters as they may have.
+async fn join_from(server: &TestServer, address: [u8; 4], calls: usize) -> Vec<Call> {
+    let endpoint = Endpoint::from_shared(format!("http://{}", server.address()));
+    let endpoint = endpoint.expect("an address");
+    let channel = endpoint.local_address(Some(address.into())).connect().await;
+    let mut stage = PositionServiceClient::new(channel.expect("the server listens"));
+    let mut open = Vec::new();
+    for _ in 0..calls {
+        let mut call = Call::open_with(&mut stage).await;
+        call.send(PositionSyncRequest {
+            joins: vec![named("Ann"); 1000],
+            ..PositionSyncRequest::default()
+        })
+        .await;
+        let update = call.update(|update| !update.own.is_empty()).await;
+        assert_eq!(update.own.len(), 1000);
+        open.push(call);
+    }
+    open
+}
+
+#[cfg(target_os = "linux")] // Elsewhere a machine has only one loopback address.
+#[tokio::test]
+async fn an_address_has_at_most_4000_characters_and_leaves_room_for_others() {
+    let server = TestServer::start().await;
+    let flood = join_from(&server, [127, 0, 0, 1], 4).await;
+    let one_more = Call::open(&server).await;
+    one_more
+        .send(PositionSyncRequest {
+            joins: vec![named("Ann")],
+            ..PositionSyncRequest::default()
+        })
+        .await;
+    let status = one_more.error().await;
+    assert_eq!(status.code(), Code::ResourceExhausted, "{status:?}");
+    assert!(status.message().contains("4,000"), "{status:?}");
+    join_from(&server, [127, 0, 0, 2], 1).await;
+    drop(flood);
 }
 
 #[tokio::test]

@@ -1,8 +1,8 @@
-//! `UserManager`, every method and every case the contract decides.
+//! `UserManager`: every method, and every case that the contract decides.
 
 use soundstage_proto::UserType;
 use soundstage_proto::user::{ListUsersRequest, User, UserRequest, UserResponse, UserTypeRequest};
-use soundstage_server::store::Seed;
+use soundstage_server::directory::Seed;
 use soundstage_tests::{PATIENCE, TestServer};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -20,7 +20,7 @@ fn user(id: u32, nickname: &str) -> User {
     }
 }
 
-/// A user without what the server keeps about it.
+/// Clears the fields that the server sets.
 fn bare(user: Option<User>) -> Option<User> {
     user.map(|user| User {
         created_ms: 0,
@@ -57,31 +57,31 @@ fn violated_fields(status: &Status) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn get_user_answers_the_user() {
+async fn get_user_returns_the_user() {
     let server = TestServer::start().await;
-    let answer = server
+    let response = server
         .users()
         .await
         .get_user(UserRequest { id: 1 })
         .await
         .expect("OK")
         .into_inner();
-    assert!(!answer.error && answer.message.is_empty());
-    assert_eq!(bare(answer.user), Some(admin()));
+    assert!(!response.error && response.message.is_empty());
+    assert_eq!(bare(response.user), Some(admin()));
 }
 
 #[tokio::test]
-async fn get_user_answers_an_unknown_id_in_band() {
+async fn get_user_reports_an_unknown_id_in_band() {
     let server = TestServer::start().await;
     let mut users = server.users().await;
     for id in [0, 7, u32::MAX] {
-        let answer = users
+        let response = users
             .get_user(UserRequest { id })
             .await
             .expect("OK")
             .into_inner();
         assert_eq!(
-            answer,
+            response,
             UserResponse {
                 error: true,
                 message: "not found".into(),
@@ -111,16 +111,16 @@ async fn add_user_stores_the_user_and_returns_it() {
 }
 
 #[tokio::test]
-async fn add_user_answers_a_taken_id_in_band_and_changes_nothing() {
+async fn add_user_reports_a_taken_id_in_band_and_changes_nothing() {
     let server = TestServer::start().await;
     let mut users = server.users().await;
-    let answer = users
+    let response = users
         .add_user(user(1, "intruder"))
         .await
         .expect("OK")
         .into_inner();
     assert_eq!(
-        answer,
+        response,
         UserResponse {
             error: true,
             message: "already exist".into(),
@@ -153,11 +153,15 @@ async fn add_user_with_id_zero_takes_the_next_free_id() {
     assert_eq!(add(100).await, 100);
     assert_eq!(add(0).await, 101);
     assert_eq!(add(u32::MAX).await, u32::MAX);
-    assert_eq!(add(0).await, 8, "behind the last id the lowest gap is next");
+    assert_eq!(
+        add(0).await,
+        8,
+        "after the highest id, the lowest gap is taken"
+    );
 }
 
 #[tokio::test]
-async fn add_user_refuses_what_is_not_valid_naming_each_field_and_stores_nothing() {
+async fn add_user_refuses_an_invalid_user_names_each_field_and_stores_nothing() {
     let server = TestServer::start().await;
     let mut users = server.users().await;
     let mut refused = async |user: User| {
@@ -214,12 +218,12 @@ async fn add_user_refuses_what_is_not_valid_naming_each_field_and_stores_nothing
         .await,
         ["user_type"]
     );
-    let answer = users
+    let response = users
         .get_user(UserRequest { id: 50 })
         .await
         .expect("OK")
         .into_inner();
-    assert!(answer.error, "{answer:?} was stored");
+    assert!(response.error, "{response:?} was stored");
 }
 
 #[tokio::test]
@@ -227,39 +231,39 @@ async fn count_already_users_counts_an_id_sent_twice_twice() {
     let server = TestServer::start().await;
     let mut users = server.users().await;
     for (sent, expected) in [(vec![], 0), (vec![1, 2, 3], 3), (vec![1, 1, 99, 0, 6], 3)] {
-        let answer = users
+        let response = users
             .count_already_users(ids(sent))
             .await
             .expect("OK")
             .into_inner();
-        assert_eq!((answer.error, answer.user_cnt), (false, expected));
+        assert_eq!((response.error, response.user_cnt), (false, expected));
     }
 }
 
 #[tokio::test]
 async fn count_already_users_takes_ten_thousand_ids() {
     let server = TestServer::start().await;
-    let answer = server
+    let response = server
         .users()
         .await
         .count_already_users(ids(1..=10_000))
         .await
         .expect("OK")
         .into_inner();
-    assert_eq!(answer.user_cnt, 6);
+    assert_eq!(response.user_cnt, 6);
 }
 
 async fn ids_of_type(server: &TestServer, user_type: i32) -> Result<Vec<u32>, Status> {
-    let mut answers = server
+    let mut responses = server
         .users()
         .await
         .get_users_by_type(UserTypeRequest { user_type })
         .await?
         .into_inner();
     let mut found = Vec::new();
-    while let Some(answer) = answers.message().await? {
-        assert!(!answer.error);
-        found.push(answer.user.expect("a user").id);
+    while let Some(response) = responses.message().await? {
+        assert!(!response.error);
+        found.push(response.user.expect("a user").id);
     }
     Ok(found)
 }
@@ -267,7 +271,7 @@ async fn ids_of_type(server: &TestServer, user_type: i32) -> Result<Vec<u32>, St
 #[tokio::test]
 async fn get_users_by_type_streams_by_ascending_id() {
     let server = TestServer::start().await;
-    // Stored in another order than that of the ids.
+    // Not in the order of the ids.
     for id in [9, 8] {
         server
             .users()
@@ -291,7 +295,7 @@ async fn get_users_by_type_streams_by_ascending_id() {
 }
 
 #[tokio::test]
-async fn get_users_by_type_answers_none_with_an_empty_stream() {
+async fn get_users_by_type_returns_an_empty_stream_if_no_user_has_the_type() {
     let server = TestServer::start_with(|settings| settings.seed = Seed::Nobody).await;
     assert_eq!(
         ids_of_type(&server, UserType::Normal.into())
@@ -302,7 +306,7 @@ async fn get_users_by_type_answers_none_with_an_empty_stream() {
 }
 
 #[tokio::test]
-async fn get_users_by_type_refuses_a_type_that_nobody_can_have() {
+async fn get_users_by_type_refuses_a_type_that_no_user_can_have() {
     let server = TestServer::start().await;
     for user_type in [0, 5, -1] {
         let status = ids_of_type(&server, user_type).await.expect_err("refused");
@@ -312,43 +316,43 @@ async fn get_users_by_type_refuses_a_type_that_nobody_can_have() {
 }
 
 #[tokio::test]
-async fn get_users_by_ids_answers_each_id_before_the_next_is_sent() {
+async fn get_users_by_ids_returns_each_user_before_the_next_id_is_sent() {
     let server = TestServer::start().await;
     let mut users = server.users().await;
-    // Room for one: an answer that waited for the next question would never come.
-    let (questions, requests) = mpsc::channel(1);
-    let mut answers = users
+    // One request at a time: a response that waited for the next request would never come.
+    let (sender, requests) = mpsc::channel(1);
+    let mut responses = users
         .get_users_by_ids(ReceiverStream::new(requests))
         .await
         .expect("OK")
         .into_inner();
     for round in 0..1000 {
         let id = round % 6 + 1;
-        questions
+        sender
             .send(UserRequest { id })
             .await
             .expect("the call goes on");
-        let answer = tokio::time::timeout(PATIENCE, answers.message())
+        let response = tokio::time::timeout(PATIENCE, responses.message())
             .await
-            .expect("an answer at once");
+            .expect("a response in time");
         assert_eq!(
-            answer
+            response
                 .expect("OK")
-                .expect("an answer")
+                .expect("a response")
                 .user
                 .expect("a user")
                 .id,
             id
         );
     }
-    drop(questions);
-    assert_eq!(answers.message().await.expect("OK"), None);
+    drop(sender);
+    assert_eq!(responses.message().await.expect("OK"), None);
 }
 
 #[tokio::test]
-async fn get_users_by_ids_passes_over_unknown_ids_in_silence() {
+async fn get_users_by_ids_skips_unknown_ids() {
     let server = TestServer::start().await;
-    let mut answers = server
+    let mut responses = server
         .users()
         .await
         .get_users_by_ids(ids([99, 2, 0, 2, 100]))
@@ -356,8 +360,8 @@ async fn get_users_by_ids_passes_over_unknown_ids_in_silence() {
         .expect("OK")
         .into_inner();
     let mut found = Vec::new();
-    while let Some(answer) = answers.message().await.expect("OK") {
-        found.push(answer.user.expect("a user").id);
+    while let Some(response) = responses.message().await.expect("OK") {
+        found.push(response.user.expect("a user").id);
     }
     assert_eq!(found, [2, 2]);
 }
@@ -368,7 +372,7 @@ async fn page(server: &TestServer, page_size: i32, page_token: &str) -> (Vec<u32
         page_token: page_token.into(),
         ..ListUsersRequest::default()
     };
-    let answer = server
+    let response = server
         .users()
         .await
         .list_users(request)
@@ -376,9 +380,9 @@ async fn page(server: &TestServer, page_size: i32, page_token: &str) -> (Vec<u32
         .expect("OK")
         .into_inner();
     (
-        answer.users.iter().map(|user| user.id).collect(),
-        answer.next_page_token,
-        answer.total_size,
+        response.users.iter().map(|user| user.id).collect(),
+        response.next_page_token,
+        response.total_size,
     )
 }
 
@@ -395,7 +399,7 @@ async fn list_users_pages_by_key_while_users_are_added() {
     }
     let (first, token, total) = page(&server, 2, "").await;
     assert_eq!((first, total), (vec![10, 20], 4));
-    // One before the page that was read, and one within the next.
+    // One user before the end of the first page, and one within the next page.
     for id in [15, 25] {
         server
             .users()

@@ -1,4 +1,4 @@
-//! gRPC over WebSocket: every kind of call, how each ends, and what is refused.
+//! gRPC over WebSocket: every kind of call, how a call ends, and which handshakes and messages are refused.
 
 use std::time::{Duration, Instant};
 
@@ -6,6 +6,7 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use soundstage_proto::UserType;
 use soundstage_proto::position::{Msg, Position};
 use soundstage_proto::user::{User, UserCntResponse, UserRequest, UserResponse, UserTypeRequest};
+use soundstage_server::Settings;
 use soundstage_tests::raw::{Http, grpc_web_request, send};
 use soundstage_tests::websocket::{Call, handshake};
 use soundstage_tests::{PATIENCE, TestServer};
@@ -17,12 +18,12 @@ const GET_USER: &str = "/UserManager/GetUser";
 const BY_IDS: &str = "/UserManager/GetUsersByIds";
 const COUNT: &str = "/UserManager/CountAlreadyUsers";
 
-fn id(answer: &UserResponse) -> u32 {
-    answer.user.as_ref().expect("a user").id
+fn id(response: &UserResponse) -> u32 {
+    response.user.as_ref().expect("a user").id
 }
 
 #[tokio::test]
-async fn unary_and_server_streaming_calls_are_answered() {
+async fn unary_and_server_streaming_calls_work() {
     let server = TestServer::start().await;
     let mut call = Call::start(server.address(), GET_USER, &[]).await;
     call.send(&UserRequest { id: 3 }).await;
@@ -42,10 +43,10 @@ async fn unary_and_server_streaming_calls_are_answered() {
     .await;
     call.half_close().await;
     call.headers().await;
-    let answer = call.rest().await;
-    assert_eq!(answer.status(), 0);
+    let response = call.rest().await;
+    assert_eq!(response.status(), 0);
     assert_eq!(
-        answer
+        response
             .decode::<UserResponse>()
             .iter()
             .map(id)
@@ -68,30 +69,30 @@ async fn ten_thousand_requests_are_counted() {
 }
 
 #[tokio::test]
-async fn each_request_is_answered_before_the_next_is_sent() {
+async fn each_response_arrives_before_the_next_request_is_sent() {
     let server = TestServer::start().await;
     let mut call = Call::start(server.address(), BY_IDS, &[]).await;
     call.headers().await;
     for round in 0..1000 {
-        let wanted = round % 6 + 1;
-        call.send(&UserRequest { id: wanted }).await;
-        assert_eq!(id(&call.message().await), wanted);
+        let expected = round % 6 + 1;
+        call.send(&UserRequest { id: expected }).await;
+        assert_eq!(id(&call.message().await), expected);
     }
     call.half_close().await;
     assert_eq!(call.rest().await.status(), 0);
 }
 
 #[tokio::test]
-async fn a_refused_call_has_its_status_in_a_frame_of_trailers() {
+async fn a_refused_call_has_its_status_in_a_trailer_frame() {
     let server = TestServer::start().await;
     let mut call = Call::start(server.address(), "/UserManager/AddUser", &[]).await;
     call.send(&User::default()).await;
     call.half_close().await;
     assert!(!call.headers().await.contains("grpc-status"));
-    let answer = call.rest().await;
-    assert_eq!(answer.status(), 3);
+    let response = call.rest().await;
+    assert_eq!(response.status(), 3);
     assert!(
-        answer
+        response
             .trailers
             .expect("trailers")
             .contains("grpc-status-details-bin:")
@@ -99,7 +100,7 @@ async fn a_refused_call_has_its_status_in_a_frame_of_trailers() {
 }
 
 #[tokio::test]
-async fn an_error_after_the_first_message_comes_in_the_trailers() {
+async fn an_error_after_the_first_message_is_in_the_trailers() {
     let server = TestServer::start().await;
     let mut call = Call::start(server.address(), BY_IDS, &[]).await;
     call.headers().await;
@@ -113,7 +114,7 @@ async fn an_error_after_the_first_message_comes_in_the_trailers() {
 }
 
 #[tokio::test]
-async fn a_deadline_holds_for_the_whole_call() {
+async fn a_deadline_covers_the_whole_call() {
     let server = TestServer::start().await;
     let start = Instant::now();
     let mut call = Call::start(
@@ -125,9 +126,9 @@ async fn a_deadline_holds_for_the_whole_call() {
     call.send(&Msg::default()).await;
     call.half_close().await;
     call.headers().await;
-    let answer = call.rest().await;
-    assert_eq!(answer.status(), 4);
-    assert!(!answer.decode::<Position>().is_empty());
+    let response = call.rest().await;
+    assert_eq!(response.status(), 4);
+    assert!(!response.decode::<Position>().is_empty());
     assert!(
         start.elapsed() < Duration::from_millis(200),
         "{:?}",
@@ -149,8 +150,8 @@ async fn a_message_over_the_limit_is_resource_exhausted() {
     assert_eq!(call.rest().await.status(), 8);
 }
 
-/// The code with which the server closes after these messages.
-async fn closed_with(server: &TestServer, messages: Vec<Message>) -> CloseCode {
+/// Sends messages and returns the code with which the server closes the socket.
+async fn close_code(server: &TestServer, messages: Vec<Message>) -> CloseCode {
     let mut socket = handshake(server.address(), BY_IDS, &[])
         .await
         .expect("a socket");
@@ -175,57 +176,105 @@ async fn closed_with(server: &TestServer, messages: Vec<Message>) -> CloseCode {
 }
 
 #[tokio::test]
-async fn what_the_protocol_does_not_have_closes_the_socket_with_the_right_code() {
+async fn protocol_violations_close_the_socket_with_their_code() {
     let server = TestServer::start().await;
     let headers = || Message::binary(b"x-grpc-web: 1\r\n".to_vec());
     let binary = |bytes: &[u8]| Message::binary(bytes.to_vec());
     assert_eq!(
-        closed_with(&server, vec![Message::text("hello")]).await,
+        close_code(&server, vec![Message::text("hello")]).await,
         CloseCode::Unsupported
     );
     assert_eq!(
-        closed_with(&server, vec![headers(), Message::text("hello")]).await,
+        close_code(&server, vec![headers(), Message::text("hello")]).await,
         CloseCode::Unsupported
     );
     assert_eq!(
-        closed_with(&server, vec![binary(b"no header at all")]).await,
+        close_code(&server, vec![binary(b"no header at all")]).await,
         CloseCode::Protocol
     );
     assert_eq!(
-        closed_with(&server, vec![headers(), binary(b"\x07")]).await,
+        close_code(&server, vec![headers(), binary(b"\x07")]).await,
         CloseCode::Protocol
     );
     assert_eq!(
-        closed_with(&server, vec![headers(), binary(b"")]).await,
+        close_code(&server, vec![headers(), binary(b"")]).await,
         CloseCode::Protocol
-    );
-    assert_eq!(
-        closed_with(&server, vec![headers(), binary(&vec![0; 300_000])]).await,
-        CloseCode::Size
     );
     server
         .users()
         .await
         .get_user(UserRequest { id: 1 })
         .await
-        .expect("the server is unharmed");
+        .expect("the server still serves");
 }
 
 #[tokio::test]
-async fn a_frame_that_breaks_the_websocket_protocol_is_cut() {
+async fn a_socket_message_over_the_limit_closes_the_socket() {
+    const LIMIT: usize = 256 * 1024;
+    let server = TestServer::start().await;
+    let messages = |size: usize| {
+        // The start of a gRPC message that is too large for the service.
+        let mut message = b"\0\0\xff\xff\xff\xff".to_vec();
+        message.resize(size, 0);
+        let headers = b"x-grpc-web: 1\r\n".to_vec();
+        vec![Message::binary(headers), Message::binary(message)]
+    };
+    assert_eq!(
+        close_code(&server, messages(LIMIT)).await,
+        CloseCode::Normal,
+        "the service refuses the message"
+    );
+    assert_eq!(
+        close_code(&server, messages(LIMIT + 1)).await,
+        CloseCode::Size
+    );
+}
+
+#[tokio::test]
+async fn a_socket_without_headers_is_closed_in_time() {
+    let timeout = Duration::from_millis(300);
+    let server = TestServer::start_with(|settings| settings.header_timeout = timeout).await;
+    assert_eq!(close_code(&server, vec![]).await, CloseCode::Policy);
+}
+
+#[tokio::test]
+async fn a_frame_that_breaks_the_websocket_protocol_closes_the_connection() {
     let server = TestServer::start().await;
     let socket = handshake(server.address(), BY_IDS, &[])
         .await
         .expect("a socket");
     let mut stream = socket.into_inner();
-    // A client's frame that is not masked.
+    // A client must mask its frames.
     stream.write_all(b"\x82\x02\0\0").await.expect("sent");
-    let mut answer = Vec::new();
-    tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer))
+    let mut response = Vec::new();
+    tokio::time::timeout(PATIENCE, stream.read_to_end(&mut response))
         .await
-        .expect("cut in time")
+        .expect("closed in time")
         .expect("read");
-    assert_eq!(&answer[2..4], &1002_u16.to_be_bytes(), "{answer:?}");
+    assert_eq!(&response[2..4], &1002_u16.to_be_bytes(), "{response:?}");
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_answer_a_close_is_disconnected() {
+    let server = TestServer::start().await;
+    let socket = handshake(server.address(), BY_IDS, &[])
+        .await
+        .expect("a socket");
+    let mut stream = socket.into_inner();
+    // A masked text frame without content. The protocol has no text messages.
+    stream.write_all(b"\x81\x80\0\0\0\0").await.expect("sent");
+    let start = Instant::now();
+    let mut response = Vec::new();
+    tokio::time::timeout(PATIENCE, stream.read_to_end(&mut response))
+        .await
+        .expect("closed in time")
+        .expect("read");
+    assert_eq!(&response[2..4], &1003_u16.to_be_bytes(), "{response:?}");
+    let elapsed = start.elapsed();
+    assert!(
+        elapsed >= Duration::from_millis(1900) && elapsed < Duration::from_secs(3),
+        "{elapsed:?}"
+    );
 }
 
 #[tokio::test]
@@ -241,7 +290,7 @@ async fn a_stopping_server_ends_the_call_with_unavailable() {
     assert_eq!(call.rest().await.status(), 14);
     tokio::task::spawn_blocking(move || server.stop())
         .await
-        .expect("stopped");
+        .expect("the server stops");
     assert!(
         start.elapsed() < Duration::from_secs(4),
         "{:?}",
@@ -249,8 +298,8 @@ async fn a_stopping_server_ends_the_call_with_unavailable() {
     );
 }
 
-/// The HTTP status that a handshake is refused with; 101 if it is not.
-async fn refusal(server: &TestServer, headers: &[(&'static str, &str)]) -> u16 {
+/// Returns the HTTP status of a handshake: 101 if the server accepts it.
+async fn handshake_status(server: &TestServer, headers: &[(&'static str, &str)]) -> u16 {
     match handshake(server.address(), GET_USER, headers).await {
         Ok(_) => 101,
         Err(Error::Http(response)) => response.status().as_u16(),
@@ -259,21 +308,21 @@ async fn refusal(server: &TestServer, headers: &[(&'static str, &str)]) -> u16 {
 }
 
 #[tokio::test]
-async fn pages_elsewhere_get_no_socket_unless_they_are_allowed() {
+async fn pages_on_other_sites_get_no_socket_unless_allowed() {
     let server = TestServer::start_with(|settings| {
         settings.allowed_origins = vec!["https://friend.example".into()];
         settings.allowed_hosts = vec!["stage.example".into()];
     })
     .await;
     let own = format!("http://{}", server.address());
-    assert_eq!(refusal(&server, &[]).await, 101);
-    assert_eq!(refusal(&server, &[("origin", &own)]).await, 101);
+    assert_eq!(handshake_status(&server, &[]).await, 101);
+    assert_eq!(handshake_status(&server, &[("origin", &own)]).await, 101);
     assert_eq!(
-        refusal(&server, &[("origin", "https://friend.example")]).await,
+        handshake_status(&server, &[("origin", "https://friend.example")]).await,
         101
     );
     assert_eq!(
-        refusal(
+        handshake_status(
             &server,
             &[
                 ("origin", "http://stage.example"),
@@ -284,12 +333,12 @@ async fn pages_elsewhere_get_no_socket_unless_they_are_allowed() {
         101
     );
     assert_eq!(
-        refusal(&server, &[("origin", "http://evil.example")]).await,
+        handshake_status(&server, &[("origin", "http://evil.example")]).await,
         403
     );
-    assert_eq!(refusal(&server, &[("origin", "null")]).await, 403);
+    assert_eq!(handshake_status(&server, &[("origin", "null")]).await, 403);
     assert_eq!(
-        refusal(
+        handshake_status(
             &server,
             &[("origin", "http://evil.example"), ("host", "evil.example")]
         )
@@ -299,41 +348,47 @@ async fn pages_elsewhere_get_no_socket_unless_they_are_allowed() {
 }
 
 #[tokio::test]
-async fn handshakes_that_are_none_are_told_what_is_wrong() {
+async fn handshakes_with_another_protocol_or_version_are_refused() {
     let server = TestServer::start().await;
     assert_eq!(
-        refusal(&server, &[("sec-websocket-protocol", "chat")]).await,
+        handshake_status(&server, &[("sec-websocket-protocol", "chat")]).await,
         400
     );
     assert_eq!(
-        refusal(&server, &[("sec-websocket-version", "8")]).await,
+        handshake_status(&server, &[("sec-websocket-version", "8")]).await,
         426
     );
 }
 
 #[tokio::test]
-async fn sockets_from_one_address_are_limited_and_places_come_back() {
-    let server = TestServer::start_with(|settings| settings.max_sockets_per_address = 2).await;
-    let first = handshake(server.address(), BY_IDS, &[])
-        .await
-        .expect("a socket");
-    let _second = handshake(server.address(), BY_IDS, &[])
-        .await
-        .expect("a socket");
-    assert_eq!(refusal(&server, &[]).await, 503);
-    drop(first);
-    let freed = async {
-        while refusal(&server, &[]).await == 503 {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, freed)
-        .await
-        .expect("a place comes back");
+async fn sockets_over_the_limit_are_refused_until_one_closes() {
+    let limits: [fn(&mut Settings); 2] = [
+        |settings| settings.max_sockets = 2,
+        |settings| settings.max_sockets_per_address = 2,
+    ];
+    for limit in limits {
+        let server = TestServer::start_with(limit).await;
+        let first = handshake(server.address(), BY_IDS, &[])
+            .await
+            .expect("a socket");
+        let _second = handshake(server.address(), BY_IDS, &[])
+            .await
+            .expect("a socket");
+        assert_eq!(handshake_status(&server, &[]).await, 503);
+        drop(first);
+        let freed = async {
+            while handshake_status(&server, &[]).await == 503 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, freed)
+            .await
+            .expect("a free permit in time");
+    }
 }
 
 #[tokio::test]
-async fn browsers_are_told_of_allowed_origins_and_of_no_others() {
+async fn cors_headers_name_allowed_origins_only() {
     let server = TestServer::start_with(|settings| {
         settings.allowed_origins = vec!["https://friend.example".into()];
     })
@@ -376,12 +431,12 @@ async fn browsers_are_told_of_allowed_origins_and_of_no_others() {
         &headers,
         &[UserRequest { id: 1 }],
     );
-    let answer = send(server.address(), Http::One, request).await;
+    let response = send(server.address(), Http::One, request).await;
     assert_eq!(
-        answer.headers()["access-control-allow-origin"],
+        response.headers()["access-control-allow-origin"],
         "https://friend.example"
     );
-    let exposed = answer.headers()["access-control-expose-headers"]
+    let exposed = response.headers()["access-control-expose-headers"]
         .to_str()
         .expect("text");
     assert!(
@@ -391,7 +446,7 @@ async fn browsers_are_told_of_allowed_origins_and_of_no_others() {
 }
 
 #[tokio::test]
-async fn grpc_web_calls_of_pages_elsewhere_are_refused_as_well() {
+async fn grpc_web_calls_from_pages_on_other_sites_are_refused() {
     let server = TestServer::start().await;
     let status = async |origin: &str| {
         let headers = [("origin", origin)];

@@ -1,4 +1,4 @@
-//! The frame around the pages: the name, the way between them, the routes.
+//! Frame around the pages: header, navigation, language, banners and routes.
 
 use leptos::prelude::*;
 use leptos_router::components::{A, FlatRoutes, Redirect, Route, Router};
@@ -6,15 +6,15 @@ use leptos_router::path;
 
 use crate::browser;
 use crate::language::{Language, t};
-use crate::lazy::{LazyCalls, LazyStage};
+use crate::parts::{LazyCalls, LazyStage};
 use crate::ui::Notice;
-use crate::users::{ImportStatus, Importing, UsersPage};
+use crate::users::{self, ServiceStatus, UsersPage};
 
-/// The whole page. In another language it is drawn anew, at the same address.
+/// The application. A change of language redraws it at the same address.
 #[component]
 pub(crate) fn App() -> impl IntoView {
     let language = RwSignal::new(Language::current());
-    provide_context(Importing::new());
+    users::provide_services();
     move || {
         language.track();
         view! { <Frame language /> }
@@ -25,7 +25,7 @@ pub(crate) fn App() -> impl IntoView {
 fn Frame(language: RwSignal<Language>) -> impl IntoView {
     view! {
         <Router>
-            <a class="skip-link" href="#main">{t("Skip to the content")}</a>
+            <a class="skip-link" href="#main">{t("Skip to content")}</a>
             <header class="top-bar">
                 <A href="/" attr:class="brand"><BrandMark /><span>"Soundstage"</span></A>
                 <nav aria-label=t("Pages")>
@@ -36,7 +36,7 @@ fn Frame(language: RwSignal<Language>) -> impl IntoView {
                 <LanguageButton language />
             </header>
             <OfflineBanner />
-            <ImportStatus />
+            <ServiceStatus />
             <main id="main" tabindex="-1">
                 <FlatRoutes fallback=PageNotFound>
                     <Route path=path!("/") view=|| view! { <Redirect path="/users" /> } />
@@ -49,14 +49,14 @@ fn Frame(language: RwSignal<Language>) -> impl IntoView {
     }
 }
 
-/// Changes to the other language.
+/// Button that switches to the other language.
 #[component]
 fn LanguageButton(language: RwSignal<Language>) -> impl IntoView {
     let other = Language::current().other();
     let failed = RwSignal::new(false);
     let change = move |_| {
         browser::spawn_abortable(async move {
-            if other.begin().await {
+            if other.activate().await {
                 other.remember();
                 language.set(other);
             } else {
@@ -69,23 +69,23 @@ fn LanguageButton(language: RwSignal<Language>) -> impl IntoView {
             {other.name()}
         </button>
         <span class="visually-hidden" role="status">
-            {move || failed.get().then(|| t("The texts could not be loaded."))}
+            {move || failed.get().then(|| t("The language could not be loaded. Try again."))}
         </span>
     }
 }
 
-/// Says that the network is gone; what needs it tries again by itself.
+/// Banner that the device has no network. Streams and reads retry by themselves.
 #[component]
 fn OfflineBanner() -> impl IntoView {
     let offline = browser::machine_is_offline();
     view! {
         <p class="banner offline" role="status">
-            {move || offline.get().then(|| t("You are offline. What is shown may be out of date."))}
+            {move || offline.get().then(|| t("You are offline. This page may be out of date."))}
         </p>
     }
 }
 
-/// The same drawing as the icon.
+/// Mark of the product: the same drawing as `web/icon.svg`.
 #[component]
 fn BrandMark() -> impl IntoView {
     view! {
@@ -100,11 +100,11 @@ fn BrandMark() -> impl IntoView {
 
 #[component]
 fn PageNotFound() -> impl IntoView {
-    browser::set_title(t("Not found"));
+    browser::set_title(t("Page not found"));
     view! {
         <div class="single-column">
-            <h1>{t("There is no such page")}</h1>
-            <Notice>{t("The address may be mistyped.")} " " <A href="/users">{t("Go to the users")}</A></Notice>
+            <h1>{t("Page not found")}</h1>
+            <Notice>{t("Check the address for mistakes.")} " " <A href="/users">{t("Go to Users")}</A></Notice>
         </div>
     }
 }

@@ -1,5 +1,4 @@
-//! What the page needs of the browser: the clock, frames, visibility, media queries, tasks that end with their
-//! component.
+//! Access to the browser: clock, tasks, visibility, storage, files, focus and frames.
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -11,40 +10,37 @@ use wasm_bindgen::JsCast as _;
 use wasm_bindgen::closure::Closure;
 use web_sys::VisibilityState;
 
-use crate::language::Language;
-
-/// Milliseconds since the page was opened, monotonic.
+/// Returns the milliseconds since the page was opened. The clock is monotonic.
 pub(crate) fn now() -> f64 {
     window()
         .performance()
         .map_or(0.0, |performance| performance.now())
 }
 
-/// Waits.
+/// Waits for this duration.
 pub(crate) async fn sleep(duration: Duration) {
     gloo_timers::future::sleep(duration).await;
 }
 
-/// Runs a task that is dropped, with all it holds, when the component that starts it goes, or before the effect that
-/// starts it runs again.
+/// Runs a task that ends with the current owner: when its component is removed, or before its effect runs again.
 pub(crate) fn spawn_scoped(task: impl Future<Output = ()> + 'static) {
     let handle = spawn_abortable(task);
     on_cleanup(move || handle.abort());
 }
 
-/// Runs a task that its handle can end.
+/// Runs a task until it ends or its handle aborts it.
 pub(crate) fn spawn_abortable(
     task: impl Future<Output = ()> + 'static,
 ) -> futures_util::future::AbortHandle {
     let (task, handle) = futures_util::future::abortable(task);
     leptos::task::spawn_local(async move {
-        // An aborted task is no error.
+        // `Err` means aborted, which is expected.
         let _ = task.await;
     });
     handle
 }
 
-/// Whether the page is shown. A hidden one must hold no stream: over HTTP/1.1 all tabs share six connections.
+/// Returns a signal that is true while the page is visible.
 pub(crate) fn page_is_visible() -> Signal<bool> {
     let is_visible = || document().visibility_state() == VisibilityState::Visible;
     let visible = RwSignal::new(is_visible());
@@ -54,7 +50,7 @@ pub(crate) fn page_is_visible() -> Signal<bool> {
     visible.into()
 }
 
-/// Whether the machine has lost its network. A server on this machine is reached all the same.
+/// Returns a signal that is true while the device has no network. A server on the same device stays reachable.
 pub(crate) fn machine_is_offline() -> Signal<bool> {
     let offline = RwSignal::new(!window().navigator().on_line());
     let listeners = ["online", "offline"].map(|event| {
@@ -64,7 +60,7 @@ pub(crate) fn machine_is_offline() -> Signal<bool> {
     offline.into()
 }
 
-/// Whether a media query, such as `(prefers-reduced-motion: reduce)`, holds now.
+/// Returns true if a media query matches now, such as `(prefers-reduced-motion: reduce)`.
 pub(crate) fn media_matches(query: &str) -> bool {
     window()
         .match_media(query)
@@ -73,7 +69,7 @@ pub(crate) fn media_matches(query: &str) -> bool {
         .is_some_and(|list| list.matches())
 }
 
-/// The height of what the window shows, in pixels.
+/// Returns the height of the viewport in CSS pixels.
 pub(crate) fn window_height() -> f64 {
     let height = window().inner_height().ok();
     height
@@ -81,12 +77,12 @@ pub(crate) fn window_height() -> f64 {
         .unwrap_or_default()
 }
 
-/// Where the page came from, such as `https://example.com`; the server is there.
+/// Returns the origin of the page, such as `https://example.com`. The server has the same origin.
 pub(crate) fn origin() -> String {
     window().location().origin().unwrap_or_default()
 }
 
-/// Puts text on the clipboard. Whether the browser allowed it: it does for an origin that it trusts.
+/// Copies text to the clipboard. Returns false if the browser does not allow this, as for an insecure origin.
 pub(crate) async fn copy(text: &str) -> bool {
     let navigator = window().navigator();
     let has_clipboard = js_sys::Reflect::get(&navigator, &"clipboard".into())
@@ -97,7 +93,7 @@ pub(crate) async fn copy(text: &str) -> bool {
             .is_ok()
 }
 
-/// A time in the reader's language and zone; nothing for 0, which stands for unknown.
+/// Formats a Unix time in milliseconds for the reader's locale and time zone. Returns an empty text for 0, which means unknown.
 pub(crate) fn date_and_time(milliseconds: i64) -> String {
     if milliseconds == 0 {
         return String::new();
@@ -105,50 +101,58 @@ pub(crate) fn date_and_time(milliseconds: i64) -> String {
     let date = js_sys::Date::new(&(milliseconds as f64).into());
     let options = js_sys::Object::new();
     for (name, value) in [("dateStyle", "medium"), ("timeStyle", "short")] {
-        // A plain object takes any property.
+        // Setting a property of a plain object cannot fail.
         let _ = js_sys::Reflect::set(&options, &name.into(), &value.into());
     }
-    date.to_locale_string(&language(), &options).into()
+    date.to_locale_string(&locale(), &options).into()
 }
 
-/// A number with its digits in groups, as the reader's language has it.
+/// Formats a number with grouped digits for the reader's locale.
 pub(crate) fn grouped(number: u32) -> String {
     js_sys::Number::from(number)
-        .to_locale_string(&language())
+        .to_locale_string(&locale())
         .into()
 }
 
-/// The page's language, with the reader's region if it is theirs, such as `en-GB`.
-fn language() -> String {
-    let tag = Language::current().tag();
+/// Returns the locale of dates and numbers: the language of the document, with the reader's region if the reader has the
+/// same language, such as `en-GB`.
+fn locale() -> String {
+    let root = document().document_element();
+    let language = root.and_then(|root| root.get_attribute("lang"));
+    let language = language.unwrap_or_default();
     let own = window().navigator().language().unwrap_or_default();
-    if own.starts_with(tag) {
+    if own.starts_with(&language) {
         own
     } else {
-        tag.to_owned()
+        language
     }
 }
 
-/// What this browser keeps for the page under a name.
+/// Returns the value that [`store`] has stored under this name in this browser.
 pub(crate) fn stored(name: &str) -> Option<String> {
     window().local_storage().ok()??.get_item(name).ok()?
 }
 
-/// Keeps it; not in a browser that allows no storage.
+/// Stores a value under a name. Does nothing in a browser without storage.
 pub(crate) fn store(name: &str, value: &str) {
     if let Ok(Some(storage)) = window().local_storage() {
-        // Full: the choice holds until the page is closed.
+        // If the storage is full, the choice lasts until the page is closed.
         let _ = storage.set_item(name, value);
     }
 }
 
-/// A text that nobody else has, and nobody need keep secret.
+/// Returns a random number from 0 to 1, not for secrets.
+pub(crate) fn random() -> f64 {
+    js_sys::Math::random()
+}
+
+/// Returns a unique text of 26 digits, not for secrets.
 pub(crate) fn random_id() -> String {
-    let part = || format!("{:013x}", (js_sys::Math::random() * 2_f64.powi(52)) as u64);
+    let part = || format!("{:013x}", (random() * 2_f64.powi(52)) as u64);
     part() + &part()
 }
 
-/// The parts of a query as an address has them: `?name=value&name`.
+/// Encodes parameters as the query of an address: `?name=value&name`.
 pub(crate) fn query(parts: &[(&'static str, String)]) -> String {
     let mut query = String::new();
     for (name, value) in parts {
@@ -162,7 +166,7 @@ pub(crate) fn query(parts: &[(&'static str, String)]) -> String {
     query
 }
 
-/// Has the browser save parts of a text as a file.
+/// Saves the concatenated parts of a text as a file.
 pub(crate) fn save_file(name: &str, media_type: &str, parts: &js_sys::Array) {
     let options = web_sys::BlobPropertyBag::new();
     options.set_type(media_type);
@@ -176,62 +180,60 @@ pub(crate) fn save_file(name: &str, media_type: &str, parts: &js_sys::Array) {
         link.set_download(name);
         link.click();
     }
-    // What is being saved is kept by the browser; an address that is gone already is as well.
+    // The browser keeps the content until it is saved; a second revocation is not an error.
     let _ = web_sys::Url::revoke_object_url(&url);
 }
 
-/// Whether files are what is dragged.
+/// Returns true if the reader drags files.
 pub(crate) fn has_files(event: &web_sys::DragEvent) -> bool {
     let types = event.data_transfer().map(|data| data.types());
     types.is_some_and(|types| types.includes(&"Files".into(), 0))
 }
 
-/// The first file of those that were dropped.
+/// Returns the first dropped file.
 pub(crate) fn dropped_file(event: &web_sys::DragEvent) -> Option<web_sys::File> {
     event.data_transfer()?.files()?.get(0)
 }
 
-/// Goes to an element with this id, if it is there.
+/// Focuses the element with this id, if it exists.
 pub(crate) fn focus(id: &str) {
     if let Some(element) = document().get_element_by_id(id) {
         let element: web_sys::HtmlElement = element.unchecked_into();
-        // One that cannot take the focus leaves it where it is.
+        // An element that cannot take the focus leaves the focus where it is.
         let _ = element.focus();
     }
 }
 
-/// Sets the document's title, which is what history and screen readers call the page.
+/// Sets the title of the document, for the history and for screen readers.
 pub(crate) fn set_title(page: &str) {
     document().set_title(&format!("{page} · Soundstage"));
 }
 
-/// The last words of a program that has panicked. Plain DOM calls, since nothing of ours can be relied on any more.
+/// Shows a notice after a panic. It uses plain DOM calls, since the program is unusable.
 pub(crate) fn show_crash_notice() {
     let document = document();
     if let (Ok(notice), Some(body)) = (document.create_element("p"), document.body()) {
         notice.set_class_name("boot-failure");
-        notice.set_text_content(Some(
-            "Something went wrong in this page. Reload it to go on.",
-        ));
-        // Without the notice there is nothing else to fall back to.
+        notice.set_text_content(Some("Something went wrong. Reload the page to continue."));
+        // There is no fallback for a notice that cannot be shown.
         let _ = notice
             .set_attribute("role", "alert")
             .and_then(|()| body.append_child(&notice));
     }
 }
 
-/// A function for the browser to call, which is there once it refers to itself.
+/// Function that the browser calls, set after the loop that it refers to.
 type Callback = RefCell<Option<Closure<dyn FnMut(f64)>>>;
 
-/// Calls a function at each frame the display draws, until it is dropped.
+/// Calls a function for each frame of the display, until the loop is dropped.
 pub(crate) struct FrameLoop {
     request: Rc<Cell<i32>>,
-    /// Kept alive here and nowhere else: the function refers to it weakly, so that dropping the loop drops both.
+    /// The only strong reference: the function holds a weak one, so that dropping the loop drops both.
     _callback: Rc<Callback>,
 }
 
 impl FrameLoop {
-    /// Starts the loop; the function gets the time of the frame, as [`now`] counts it.
+    /// Starts the loop. The function receives the time of the frame, as [`now`] counts.
     pub(crate) fn start(mut draw: impl FnMut(f64) + 'static) -> Self {
         let request = Rc::new(Cell::new(0));
         let callback: Rc<Callback> = Rc::default();
@@ -252,7 +254,7 @@ impl FrameLoop {
 
 impl Drop for FrameLoop {
     fn drop(&mut self) {
-        // An id that has fired already is not an error.
+        // Cancelling a frame that was drawn already is not an error.
         let _ = window().cancel_animation_frame(self.request.get());
     }
 }

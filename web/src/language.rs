@@ -1,7 +1,7 @@
-//! The language of the page: English as it stands in the source, or Japanese out of `web/ja/`.
+//! Language of the page: English from the source, or Japanese from `web/ja/`.
 //!
-//! An English text is the key of its translation, so that the source reads as the page does. What only one part of the page
-//! shows stands in a file of its own, which is loaded with that part. `web/tests/translations.rs` holds sources and files together.
+//! An English text is the key of its translation, so that the source reads like the page. Each part of the page has its own
+//! file of texts, which is loaded with the part. `web/tests/translations.rs` compares the sources with the files.
 
 use std::cell::{Cell, RefCell};
 
@@ -11,10 +11,10 @@ use wasm_bindgen_futures::JsFuture;
 
 use crate::browser;
 
-/// The name of the choice in the browser's storage.
+/// Name of the reader's choice in the browser's storage.
 const STORED: &str = "language";
 
-/// A language of the page.
+/// Language of the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Language {
     #[default]
@@ -22,13 +22,13 @@ pub(crate) enum Language {
     Japanese,
 }
 
-/// The Japanese for English texts.
+/// Pairs of English and Japanese texts.
 type Texts = &'static [(&'static str, &'static str)];
 
-/// What of the page has texts of its own.
+/// Part of the page that has its own file of texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Part {
-    /// What is there at once, and whatever is not one of the others.
+    /// Everything outside *Stage* and *Calls*, and the texts that both share.
     Page,
     Stage,
     Calls,
@@ -40,25 +40,26 @@ thread_local! {
 }
 
 impl Language {
-    /// The one that the page is in.
+    /// Returns the language of the page.
     pub(crate) fn current() -> Self {
         CURRENT.get()
     }
 
-    /// The one that was chosen here before; else the first of the reader's that the page has.
+    /// Returns the language that the reader has chosen in this browser, else the first of the reader's languages that the
+    /// page supports.
     pub(crate) fn preferred() -> Self {
-        let stored = browser::stored(STORED).and_then(|tag| Self::of(&tag));
+        let stored = browser::stored(STORED).and_then(|tag| Self::from_tag(&tag));
         let languages = || window().navigator().languages();
         stored
             .or_else(|| {
                 languages()
                     .iter()
-                    .find_map(|tag| Self::of(&tag.as_string()?))
+                    .find_map(|tag| Self::from_tag(&tag.as_string()?))
             })
             .unwrap_or_default()
     }
 
-    fn of(tag: &str) -> Option<Self> {
+    fn from_tag(tag: &str) -> Option<Self> {
         match tag.split('-').next()? {
             "en" => Some(Self::English),
             "ja" => Some(Self::Japanese),
@@ -66,7 +67,7 @@ impl Language {
         }
     }
 
-    /// As HTML and HTTP name it.
+    /// Returns the tag of the language in HTML and HTTP.
     pub(crate) const fn tag(self) -> &'static str {
         match self {
             Self::English => "en",
@@ -74,7 +75,7 @@ impl Language {
         }
     }
 
-    /// The one that the page is not in.
+    /// Returns the other language.
     pub(crate) const fn other(self) -> Self {
         match self {
             Self::English => Self::Japanese,
@@ -82,7 +83,7 @@ impl Language {
         }
     }
 
-    /// What it is called in itself.
+    /// Returns the name of the language in that language.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::English => "English",
@@ -90,29 +91,28 @@ impl Language {
         }
     }
 
-    /// Has everything that is drawn from now on be in this language. `false` if its texts could not be loaded: the page
-    /// stays in the one it is in.
-    pub(crate) async fn begin(self) -> bool {
+    /// Sets the language of everything drawn from now on. Returns false, and changes nothing, if its texts cannot be loaded.
+    pub(crate) async fn activate(self) -> bool {
         if self == Self::Japanese && !load(Part::Page).await {
             return false;
         }
         CURRENT.set(self);
         if let Some(root) = document().document_element() {
-            // The element takes any attribute.
+            // The name of the attribute is valid.
             let _ = root.set_attribute("lang", self.tag());
         }
         true
     }
 
-    /// Remembers that somebody has chosen it.
+    /// Remembers the language as the reader's choice in this browser.
     pub(crate) fn remember(self) {
         browser::store(STORED, self.tag());
     }
 }
 
 impl Part {
-    /// Loads what it needs to be shown in the page's language; whether that is there now.
-    pub(crate) async fn bring_texts(self) -> bool {
+    /// Loads the texts of this part in the language of the page. Returns false if that fails.
+    pub(crate) async fn load_texts(self) -> bool {
         Language::current() == Language::English || load(self).await
     }
 
@@ -125,7 +125,7 @@ impl Part {
     }
 }
 
-/// Loads the texts of a part once. They are kept for as long as the page is open: there are some hundreds.
+/// Loads the texts of a part once. The page keeps its few hundred texts until it is closed.
 async fn load(part: Part) -> bool {
     let is_loaded = || LOADED.with_borrow(|loaded| loaded.iter().any(|(each, _)| *each == part));
     if is_loaded() {
@@ -134,7 +134,7 @@ async fn load(part: Part) -> bool {
     let Some(texts) = fetch(part.file()).await else {
         return false;
     };
-    // Somebody else may have been as quick.
+    // A concurrent load may have finished first.
     if !is_loaded() {
         LOADED.with_borrow_mut(|loaded| loaded.push((part, texts)));
     }
@@ -155,23 +155,23 @@ async fn fetch(file: &str) -> Option<Texts> {
     Some(texts.leak())
 }
 
-/// A text of the page in its language. A literal, which the test of the translations looks for.
+/// Returns a text in the language of the page. Pass a literal: the test of the translations searches for it.
 pub(crate) fn t(english: &'static str) -> &'static str {
-    found(english).unwrap_or(english)
+    translation(english).unwrap_or(english)
 }
 
-/// Marks a text that is translated where it is shown.
+/// Marks a text for translation at the place that shows it.
 pub(crate) const fn key(english: &'static str) -> &'static str {
     english
 }
 
-/// A sentence that the server may have sent, in the page's language if it is known.
+/// Returns a sentence of the server in the language of the page, or unchanged if it has no translation.
 pub(crate) fn translated(english: &str) -> &str {
-    found(english).unwrap_or(english)
+    translation(english).unwrap_or(english)
 }
 
-/// Some hundred comparisons, most of which end at the length: a microsecond.
-fn found(english: &str) -> Option<&'static str> {
+/// Searches all loaded texts. Most of the few hundred comparisons end at the length: one microsecond in total.
+fn translation(english: &str) -> Option<&'static str> {
     if Language::current() == Language::English {
         return None;
     }
@@ -182,19 +182,19 @@ fn found(english: &str) -> Option<&'static str> {
     })
 }
 
-/// A text with `{0}`, `{1}` and so on in it, and what stands there.
+/// Returns a text in the language of the page with its placeholders `{0}`, `{1}` and so on replaced by the values.
 pub(crate) fn fill(english: &'static str, values: &[&str]) -> String {
     let mut filled = String::new();
     let mut rest = t(english);
-    while let Some((before, place)) = rest.split_once('{') {
+    while let Some((before, placeholder)) = rest.split_once('{') {
         filled.push_str(before);
-        let (number, behind) = place.split_once('}').unwrap_or((place, ""));
+        let (number, after) = placeholder.split_once('}').unwrap_or((placeholder, ""));
         let value = number
             .parse()
             .ok()
             .and_then(|number: usize| values.get(number));
         filled.push_str(value.copied().unwrap_or_default());
-        rest = behind;
+        rest = after;
     }
     filled.push_str(rest);
     filled
@@ -205,15 +205,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_are_filled_in_any_order() {
+    fn placeholders_may_be_in_any_order() {
         assert_eq!(fill("{1} of {0}, {1}", &["two", "one"]), "one of two, one");
         assert_eq!(fill("nothing", &[]), "nothing");
     }
 
     #[test]
-    fn languages_are_known_by_the_first_part_of_their_tag() {
-        assert_eq!(Language::of("ja-JP"), Some(Language::Japanese));
-        assert_eq!(Language::of("en"), Some(Language::English));
-        assert_eq!(Language::of("jam"), None);
+    fn the_first_part_of_a_tag_names_the_language() {
+        assert_eq!(Language::from_tag("ja-JP"), Some(Language::Japanese));
+        assert_eq!(Language::from_tag("en"), Some(Language::English));
+        assert_eq!(Language::from_tag("jam"), None);
     }
 }

@@ -1,8 +1,8 @@
 //! The Soundstage page.
 //!
-//! [`app`] is the frame and its routes, [`users`], [`stage`] and [`calls`] are the pages in it. What they compute (form
-//! rules, paging, interpolation, projection, encoding) is plain Rust in modules of its own and tested on the host; components stand on
-//! top. [`api`] is the only module that knows RPC, [`language`] the only one that knows what language the page is in.
+//! [`app`] is the frame and its routes; [`users`], [`stage`] and [`calls`] are the pages. Their logic (form rules, paging,
+//! interpolation, projection, encoding) is plain Rust in separate modules, tested on the host; components use it. [`api`] is
+//! the only module that knows RPC, [`language`] the only module that knows the language of the page.
 
 #![allow(unreachable_pub, reason = "the component macro makes its types pub")]
 
@@ -12,17 +12,18 @@ mod browser;
 mod calls;
 mod language;
 mod lazy;
+mod parts;
 mod stage;
 mod ui;
 mod users;
 
-/// Mounts the page in the reader's language, and shows a notice if it ever panics: the program is unusable after that.
+/// Mounts the page in the reader's language. Shows a notice after a panic, since the program is unusable then.
 pub async fn start() {
     std::panic::set_hook(Box::new(|panic| {
         console_error_panic_hook::hook(panic);
         browser::show_crash_notice();
     }));
-    // In English if its texts cannot be loaded.
-    language::Language::preferred().begin().await;
+    // The page stays in English if the texts cannot be loaded.
+    language::Language::preferred().activate().await;
     leptos::mount::mount_to_body(app::App);
 }

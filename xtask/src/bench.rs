@@ -1,22 +1,23 @@
-//! `bench`: measurements, printed; never a test.
+//! `bench`: prints measurements, and never fails because of them.
 
 use std::process::Command;
 
 use crate::run::{Result, command, root, run};
 use crate::{server, test, tools};
 
-/// Runs one benchmark by its name.
+/// Runs a benchmark by name.
 pub(crate) fn run_one(args: &[String]) -> Result {
     match args.first().map(String::as_str) {
         Some("calls") => calls(),
         Some("round-trips") => round_trips(),
         Some("directory") => directory(),
         Some("stage") => stage(),
-        _ => Err("name a benchmark:\n  \
-             calls        the server's CPU per call, beside nghttpd, nginx and the predecessor's design\n  \
-             round-trips  a bidirectional call from Chromium over a WebSocket, and natively over HTTP/2\n  \
+        _ => Err("usage: cargo xtask bench NAME\n\n  \
+             calls        CPU time per call, beside nghttpd, nginx and the predecessor's design\n  \
+             round-trips  a bidirectional call from Chromium over a WebSocket, and from a native client\n  \
              directory    a million users beside a thousand: import, pages, searches, streams, adds, the page\n  \
-             stage        1,000 subscribers to 100 characters, beside bare tonic and Python; 1,000 characters in Chromium"
+             stage        1,000 subscribers to 100 characters, beside bare tonic and Python; 1,000 characters in Chromium\n\n\
+             SOUNDSTAGE_BASELINE=/path/to/soundstage compares another binary in the same run (except in round-trips)"
             .into()),
     }
 }
@@ -66,7 +67,7 @@ fn stage() -> Result {
         .env("CHROMIUM", chromium))
 }
 
-/// The program that measures, built for release.
+/// Returns a command that builds the benchmarks optimized and runs the benchmark `name`.
 fn bench(name: &str) -> Command {
     let mut cargo = command("cargo");
     cargo.args([

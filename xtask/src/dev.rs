@@ -1,10 +1,12 @@
-//! `dev`: the server, built and started again when a source changes.
+//! `dev`: builds and restarts the server when a source changes.
 
+use std::path::Path;
 use std::process::{Child, Command};
 use std::time::{Duration, SystemTime};
 
-use crate::page::{self, Kind, newest_change};
-use crate::run::{Result, command, root, run, step};
+use crate::page::newest_change;
+use crate::run::{Result, root};
+use crate::server;
 
 const SOURCES: [&str; 10] = [
     "web",
@@ -19,30 +21,24 @@ const SOURCES: [&str; 10] = [
     "Cargo.toml",
 ];
 
-/// Runs until it is interrupted.
+/// Runs until interrupted.
 pub(crate) fn watch(options: &[String]) -> Result {
-    let mut server = Server { child: None };
+    let mut running = Server { child: None };
     loop {
         let started = SystemTime::now();
-        // A source that does not compile is reported; the next change tries again.
-        match build() {
-            Ok(()) => server.start(options)?,
+        // After a compile error the next change builds again.
+        match server::build_quickly() {
+            Ok(binary) => running.start(&binary, options)?,
             Err(error) => eprintln!("xtask: {error}"),
         }
         while newest()? <= started {
             std::thread::sleep(Duration::from_millis(300));
         }
-        server.stop();
+        running.stop();
     }
 }
 
-fn build() -> Result {
-    page::build(Kind::Development)?;
-    step("Building the server", || {
-        run(command("cargo").args(["build", "--quiet", "--package", "soundstage-cli"]))
-    })
-}
-
+/// Returns the time of the last change of any source.
 fn newest() -> Result<SystemTime> {
     let mut changes = SOURCES
         .iter()
@@ -52,22 +48,21 @@ fn newest() -> Result<SystemTime> {
     })
 }
 
-/// The running server; ends with us.
+/// The running server, which ends when the value is dropped.
 struct Server {
     child: Option<Child>,
 }
 
 impl Server {
-    fn start(&mut self, options: &[String]) -> Result {
-        let binary = root().join("target/debug/soundstage");
+    fn start(&mut self, binary: &Path, options: &[String]) -> Result {
         let child = Command::new(binary).arg("serve").args(options).spawn();
-        self.child = Some(child.map_err(|error| format!("the server cannot be started: {error}"))?);
+        self.child = Some(child.map_err(|error| format!("cannot start the server: {error}"))?);
         Ok(())
     }
 
     fn stop(&mut self) {
         if let Some(mut child) = self.child.take() {
-            // It may have ended by itself. What it has acknowledged is on disk either way.
+            // The server may have ended by itself. All acknowledged changes are on disk in both cases.
             let _ = child.kill();
             let _ = child.wait();
         }

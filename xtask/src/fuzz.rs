@@ -1,21 +1,21 @@
-//! Fuzzing, briefly: enough to find what a change broke, and to keep the targets from rotting.
+//! Short fuzzing, which finds regressions and keeps the fuzz target compiling.
 
 use std::fs;
 
 use crate::run::{Result, command, output, root, run, run_quietly, step};
 use crate::tools;
 
-/// The compiler's instrumentation that libFuzzer looks at, as cargo-fuzz sets it; all of it stable.
+/// The instrumentation that libFuzzer needs, with the flags of cargo-fuzz; all of them are stable.
 const COVERAGE: &str = "--cfg fuzzing -Cpasses=sancov-module -Ccodegen-units=1 -Cdebug-assertions \
     -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
     -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares";
 const SECONDS: u32 = 20;
-/// Far more than a decoder of small messages needs.
-const MAX_MEGABYTES: u32 = 512;
+/// A multiple of what the decoder needs for small messages.
+const MEMORY_LIMIT_MB: u32 = 512;
 
-/// Builds the targets and runs each for a while. It stops by itself, and fails on the first input that breaks a rule.
+/// Builds the fuzz target and runs it for [`SECONDS`]. Fails on the first input that breaks an assertion.
 pub(crate) fn run_briefly() -> Result {
-    // libFuzzer is C++, and is built along.
+    // libFuzzer is C++ and is compiled with the target.
     tools::programs(&[("c++", "g++")])?;
     let host = output(command("rustc").arg("--print").arg("host-tuple"))?;
     let folder = root().join("target/fuzz");
@@ -28,7 +28,7 @@ pub(crate) fn run_briefly() -> Result {
                 "--release",
                 "--package",
                 "soundstage-channel-fuzz",
-                // With it named, build scripts are not instrumented.
+                // With an explicit target, build scripts are not instrumented.
                 "--target",
                 host.trim(),
                 "--config",
@@ -48,7 +48,7 @@ pub(crate) fn run_briefly() -> Result {
                 command(program)
                     .current_dir(&folder)
                     .arg(format!("-max_total_time={SECONDS}"))
-                    .arg(format!("-rss_limit_mb={MAX_MEGABYTES}"))
+                    .arg(format!("-rss_limit_mb={MEMORY_LIMIT_MB}"))
                     .arg(&corpus),
             )
         },

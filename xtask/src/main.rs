@@ -1,32 +1,36 @@
-//! The developer's commands: `cargo xtask help` lists them. The same on a laptop and in CI; what they need and do not
-//! find, they install.
+//! The developer's commands, which `cargo xtask help` lists. Each command installs the tools that it needs and that are
+//! missing.
 
 mod bench;
+mod cargo_tool;
 mod dev;
 mod fuzz;
 mod javascript;
 mod page;
+mod progress;
 mod run;
 mod server;
 mod split;
 mod style;
 mod test;
 mod tools;
+mod wasm_toolchain;
 
 use std::process::ExitCode;
 
 const HELP: &str = "\
 cargo xtask COMMAND
 
-  serve [OPTIONS]  build the page and the server, and run it; OPTIONS are those of `soundstage serve`
-  test             check and test everything: format, lints, Rust, other languages' clients, the browser
-  build            build the release binary, with the page inside
-  page [--release] build the page alone into `dist/`, quickly unless it is for release
-  dev [OPTIONS]    run the server, and build and start it again whenever a source changes
-  bench NAME       measure; `cargo xtask bench` lists what
+  serve [OPTIONS]   Build and run the server; OPTIONS are those of `soundstage serve`.
+                    The build is quick and not optimized until you have run `cargo xtask build`
+  build             Build the optimized binary `target/release/soundstage`, which contains the page
+  test              Run all checks and tests: format, dependencies, lints, Rust, fuzzing, Python, JavaScript, browser
+  dev [OPTIONS]     Run the server, and build and restart it when a source changes
+  page [--release]  Build only the page, into `dist/`; quickly, or as in a release
+  bench NAME        Run a benchmark; `cargo xtask bench` lists the names
 
-What is needed and not there (the WebAssembly target, Trunk, wasm-bindgen, Chromium, …) is installed first: into the
-user's cache folder, or as a package of the system.
+Missing tools (the WebAssembly target, Trunk, wasm-bindgen, Chromium, …) are installed first: into the cache folder of the
+user, or as system packages.
 ";
 
 fn main() -> ExitCode {
@@ -37,8 +41,10 @@ fn main() -> ExitCode {
     {
         Some(("serve", rest)) => server::serve(rest),
         Some(("test", [])) => test::run_all(),
-        Some(("page", [])) => page::build(page::Kind::Development),
-        Some(("page", [option])) if option == "--release" => page::build(page::Kind::Release),
+        Some(("page", [])) => page::build(page::Kind::Quick, |_| Ok(())),
+        Some(("page", [option])) if option == "--release" => {
+            page::build(page::Kind::Release, |_| Ok(()))
+        }
         Some(("build", [])) => server::build().map(|binary| println!("{}", binary.display())),
         Some(("dev", rest)) => dev::watch(rest),
         Some(("bench", rest)) => bench::run_one(rest),
@@ -47,14 +53,14 @@ fn main() -> ExitCode {
             Ok(())
         }
         Some((command, rest)) => Err(format!(
-            "no such command: {command} {}\n\n{HELP}",
+            "unknown command: {command} {}\n\n{HELP}",
             rest.join(" ")
         )),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(sentence) => {
-            eprintln!("xtask: {sentence}");
+            progress::say(&format!("xtask: {sentence}"));
             ExitCode::FAILURE
         }
     }

@@ -1,18 +1,21 @@
-//! Building the page into `dist/`, from where the server's build takes it.
+//! Builds the page into `dist/`, which the server's build embeds.
 
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::javascript::{self, JavaScript};
-use crate::run::{Result, command, root, run, run_quietly, step};
+use crate::cargo_tool::{self, CargoTool};
+use crate::javascript;
+use crate::progress::{Task, side_by_side};
+use crate::run::{Result, command, root, run_quietly, step};
 use crate::split;
 use crate::style;
-use crate::tools::{self, WasmToolchain};
+use crate::tools;
+use crate::wasm_toolchain::{TARGET, WasmToolchain};
 
-/// What the page is made from. A change in any of it builds the page again.
-const SOURCES: [&str; 14] = [
+/// The sources of the page. A change in any of them causes a new build.
+const SOURCES: [&str; 15] = [
     "web",
     "channel",
     "formats",
@@ -22,6 +25,7 @@ const SOURCES: [&str; 14] = [
     "clients/js/example",
     "clients/js/package.json",
     "clients/js/package-lock.json",
+    "clients/js/licenses.js",
     "clients/js/tsconfig.json",
     "index.html",
     "Trunk.toml",
@@ -29,98 +33,100 @@ const SOURCES: [&str; 14] = [
     "Cargo.lock",
 ];
 
-/// Which of the two ways to compile: small, or soon.
+/// How the page is compiled.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
+    /// Small and fast.
     Release,
-    Development,
+    /// Compiled in a fraction of the time.
+    Quick,
 }
 
-/// Builds the page unless it is there and up to date.
-pub(crate) fn build(kind: Kind) -> Result {
+/// Builds the page unless `dist/` is current. Whenever the page is compiled, `then` runs after it, while tools are
+/// built.
+pub(crate) fn build(kind: Kind, then: impl FnOnce(&Task) -> Result + Send) -> Result {
     let stamp = root().join("dist/.built");
     if is_current(&stamp, kind)? {
         return Ok(());
     }
-    let wasm = tools::wasm_toolchain()?;
-    // Both take their time on one core each in turn, so they go well together.
-    let programs = std::thread::scope(|scope| {
-        let programs = scope.spawn(|| {
-            Ok::<_, String>([
-                tools::trunk()?,
-                tools::wasm_bindgen()?,
-                tools::wasm_split()?,
-            ])
-        });
-        let compiled = step("Compiling the page (the first time: some minutes)", || {
-            compile(&wasm, "soundstage-web", kind.profile())
-        });
-        let programs = programs
-            .join()
-            .unwrap_or_else(|_| Err("installing tools panicked".into()));
-        compiled.and(programs)
-    })?;
+    side_by_side(vec![
+        (
+            match kind {
+                Kind::Release => "page",
+                Kind::Quick => "page and server",
+            },
+            Box::new(|task| {
+                compile(task, "soundstage-web", kind.profile())?;
+                then(task)
+            }),
+        ),
+        (
+            "tools",
+            Box::new(|task| cargo_tool::install(&page_tools()?, task)),
+        ),
+        ("JavaScript client", Box::new(|_| javascript::build())),
+    ])?;
     step("Putting the page together", || {
-        // The old files go first: their names carry hashes, so new ones would not replace them.
+        // Names carry hashes, so new files would not replace the old ones.
         let _ = fs::remove_dir_all(root().join("dist"));
         style::bundle()?;
         let mut trunk = command("trunk");
-        trunk
-            .args(["build", "--quiet", "--cargo-profile", kind.profile()])
-            .env("CARGO_TARGET_DIR", target_dir());
-        wasm.apply(&mut trunk, &programs)?;
-        run_quietly(&mut trunk)?;
-        split::split(kind)?;
-        let client = javascript::build()?;
-        if kind == Kind::Release {
-            shrink(&client)?;
+        trunk.args(["build", "--quiet", "--cargo-profile", kind.profile()]);
+        let mut folders = Vec::new();
+        for tool in page_tools()? {
+            folders.extend(tool.folder()?);
         }
-        client.publish(&root().join("dist/examples/js"))?;
+        WasmToolchain::find()?.apply(&mut trunk, &folders)?;
+        run_quietly(&mut trunk)?;
+        split::split(&compiled_file("soundstage-web.wasm", kind.profile()))?;
+        if kind == Kind::Release {
+            shrink()?;
+        }
+        javascript::publish(&root().join("dist/examples/js"))?;
         fs::write(&stamp, kind.profile()).map_err(|error| format!("{}: {error}", stamp.display()))
     })
+}
+
+fn page_tools() -> Result<[CargoTool; 3]> {
+    Ok([
+        CargoTool::wasm_bindgen()?,
+        CargoTool::wasm_split(),
+        CargoTool::trunk(),
+    ])
 }
 
 impl Kind {
     fn profile(self) -> &'static str {
         match self {
             Self::Release => "web",
-            Self::Development => "dev",
+            Self::Quick => "quick",
         }
     }
 }
 
-/// The page's program, as the linker left it.
-pub(crate) fn program_file(kind: Kind) -> PathBuf {
-    let profile = match kind {
-        Kind::Release => "web",
-        Kind::Development => "debug",
-    };
-    let folder = target_dir().join("wasm32-unknown-unknown").join(profile);
-    folder.join("soundstage-web.wasm")
-}
-
-/// A folder of its own: another compiler, other flags, and no waiting for the server's build.
-pub(crate) fn target_dir() -> PathBuf {
-    root().join("target/web")
+/// Returns the path of a file that [`compile`] writes.
+pub(crate) fn compiled_file(name: &str, profile: &str) -> PathBuf {
+    root().join("target").join(TARGET).join(profile).join(name)
 }
 
 /// Compiles a package of the workspace for WebAssembly.
-pub(crate) fn compile(wasm: &WasmToolchain, package: &str, profile: &str) -> Result {
-    // Trunk builds without looking at the network, so everything is fetched before, the standard library's
-    // dependencies too where that is compiled along.
-    run_quietly(
+pub(crate) fn compile(task: &Task, package: &str, profile: &str) -> Result {
+    let wasm = WasmToolchain::find()?;
+    // Trunk builds offline, so all dependencies are fetched now; Debian's toolchain also needs those of the standard
+    // library.
+    task.cargo(
         wasm.cargo()?
-            .args(["fetch", "--locked", "--target", "wasm32-unknown-unknown"]),
+            .args(["fetch", "--locked", "--target", TARGET]),
     )?;
     let mut cargo = wasm.cargo()?;
-    cargo.args(["build", "--locked", "--target", "wasm32-unknown-unknown"]);
+    cargo.args(["build", "--locked", "--target", TARGET]);
     cargo.args(["--package", package, "--profile", profile]);
-    run(cargo.env("CARGO_TARGET_DIR", target_dir()))
+    task.cargo(&mut cargo)
 }
 
-/// Makes the program and its loader smaller, in place. Which features the program may use stands in the file;
-/// `--all-features` would use some that no browser has.
-fn shrink(client: &JavaScript) -> Result {
+/// Makes the program and its loaders smaller, in place. wasm-opt reads the allowed features from the file;
+/// `--all-features` would use features that no browser has.
+fn shrink() -> Result {
     let wasm_opt = tools::wasm_opt()?;
     let dist = root().join("dist");
     for entry in fs::read_dir(&dist)
@@ -131,21 +137,21 @@ fn shrink(client: &JavaScript) -> Result {
         match (file.extension().and_then(OsStr::to_str), &wasm_opt) {
             (Some("wasm"), Some(wasm_opt)) => run_quietly(
                 command(wasm_opt)
-                    // Control flow anew, and then again small: better than once small.
+                    // Rebuilding the control flow and optimizing twice gives a smaller file than optimizing once.
                     .args(["--flatten", "--rereloop", "-Oz", "-Oz", "-ocimfs", "1"])
                     .arg(&file)
                     .arg("-o")
                     .arg(&file),
             )?,
-            // Not boot.js, which is short, and whose hash stands in the page.
-            (Some("js"), _) if is_loader(&file) => client.minify(&file)?,
+            // `boot.js` is short, and its hash is part of the page.
+            (Some("js"), _) if is_loader(&file) => javascript::minify(&file)?,
             _ => {}
         }
     }
     Ok(())
 }
 
-/// Whether wasm-bindgen or the splitter wrote it.
+/// Tells whether wasm-bindgen or the splitter wrote the file.
 fn is_loader(file: &Path) -> bool {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     name.starts_with("soundstage-")
@@ -155,7 +161,9 @@ fn is_current(stamp: &Path, kind: Kind) -> Result<bool> {
     let Ok(built) = fs::metadata(stamp).and_then(|metadata| metadata.modified()) else {
         return Ok(false);
     };
-    if fs::read_to_string(stamp).is_ok_and(|profile| profile != kind.profile()) {
+    // A page for release also serves where a quick one will do.
+    let profiles = [kind.profile(), Kind::Release.profile()];
+    if fs::read_to_string(stamp).is_ok_and(|profile| !profiles.contains(&&*profile)) {
         return Ok(false);
     }
     let newest = SOURCES
@@ -165,7 +173,7 @@ fn is_current(stamp: &Path, kind: Kind) -> Result<bool> {
     Ok(newest.into_iter().all(|changed| changed <= built))
 }
 
-/// When the newest file at or below a path was changed.
+/// Returns the last time that a file at or below a path was changed.
 pub(crate) fn newest_change(path: &Path) -> Result<SystemTime> {
     let unreadable = |error| format!("{}: {error}", path.display());
     let mut newest = fs::metadata(path)

@@ -1,13 +1,15 @@
-//! Running other programs, and telling what happens and how long it took.
+//! Runs other programs and reports each step with its time.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-/// What went wrong, as a sentence for the developer.
+use crate::progress::say;
+
+/// The error is a sentence for the developer.
 pub(crate) type Result<T = ()> = std::result::Result<T, String>;
 
-/// The root of the repository.
+/// Returns the root of the repository.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
@@ -15,27 +17,30 @@ pub(crate) fn root() -> PathBuf {
         .unwrap_or_default()
 }
 
-/// Does a step, said before and after.
-pub(crate) fn step<T>(what: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
-    eprintln!("==> {what}");
+/// Does a step, and reports its start and its end.
+pub(crate) fn step<T>(name: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    say(&format!("==> {name}"));
     let start = Instant::now();
     let result = work()?;
-    eprintln!("    {what}: done in {:.1} s", start.elapsed().as_secs_f64());
+    say(&format!(
+        "    {name}: done in {:.1} s",
+        start.elapsed().as_secs_f64()
+    ));
     Ok(result)
 }
 
-/// A command in the root of the repository.
+/// Returns a command that runs in the root of the repository.
 pub(crate) fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new(program);
     command.current_dir(root());
     command
 }
 
-/// Runs a command whose output the developer sees.
+/// Runs a command and shows its output.
 pub(crate) fn run(command: &mut Command) -> Result {
     let status = command
         .status()
-        .map_err(|error| format!("{} cannot be run: {error}", shown(command)))?;
+        .map_err(|error| format!("cannot run {}: {error}", shown(command)))?;
     if status.success() {
         Ok(())
     } else {
@@ -43,30 +48,31 @@ pub(crate) fn run(command: &mut Command) -> Result {
     }
 }
 
-/// Runs a command whose output matters only if it fails.
+/// Runs a command and shows its standard error only if the command fails.
 pub(crate) fn run_quietly(command: &mut Command) -> Result {
     output(command).map(drop)
 }
 
-/// What a command prints.
+/// Returns the standard output of a command.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
     let output = command
         .stdin(Stdio::null())
         .output()
-        .map_err(|error| format!("{} cannot be run: {error}", shown(command)))?;
+        .map_err(|error| format!("cannot run {}: {error}", shown(command)))?;
     if output.status.success() {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     } else {
-        let said = String::from_utf8_lossy(&output.stderr);
+        let message = String::from_utf8_lossy(&output.stderr);
         Err(format!(
-            "{} failed ({})\n{said}",
+            "{} failed ({})\n{message}",
             shown(command),
             output.status
         ))
     }
 }
 
-fn shown(command: &Command) -> String {
+/// Returns the command line as text, for error messages.
+pub(crate) fn shown(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words
         .map(|word| word.to_string_lossy())

@@ -1,41 +1,42 @@
-//! Splitting the page's program: what only some pages need is loaded with them.
+//! Splits the page's program, so that browsers load a part only when a page needs the part.
 //!
-//! Trunk has put the whole program into `dist`. Here the same program, as the linker left it, is cut at the functions
-//! that are marked for it (`wasm_split` in `web/src/lazy.rs`), and its main part takes the whole one's place.
+//! Trunk writes the whole program into `dist`. This module splits the same program, as linked, at the functions with
+//! the attribute `wasm_split` (`web/src/lazy.rs`). The main part then replaces the whole program in `dist`.
 
 use std::fs;
 use std::path::Path;
 
-use crate::page::{Kind, program_file};
-use crate::run::{Result, command, root, run_quietly};
-use crate::tools;
+use crate::cargo_tool::CargoTool;
+use crate::run::{Result, root, run_quietly};
 
-/// What the splitter names its module of loaders.
+/// The splitter's name for the module that loads parts.
 const LOADERS: &str = "__wasm_split.js";
 
-/// Replaces the program in `dist` by its parts.
-pub(crate) fn split(kind: Kind) -> Result {
+/// Replaces the program in `dist` with the parts of `program`, which is the same program as linked.
+pub(crate) fn split(program: &Path) -> Result {
     let dist = root().join("dist");
     let name = program_name(&dist)?;
     let hash = name.rsplit('-').next().unwrap_or_default().to_owned();
     let parts = root().join("target/parts");
-    // Parts of an earlier build would be taken along.
+    // Parts of an earlier build would be copied too.
     let _ = fs::remove_dir_all(&parts);
     run_quietly(
-        command(tools::wasm_split()?.join("wasm-split-cli"))
-            .arg(program_file(kind))
+        CargoTool::wasm_split()
+            .command()?
+            .arg(program)
             .arg(&parts)
             .args(["--target", "web", "--out-name", &name]),
     )?;
     run_quietly(
-        command(tools::wasm_bindgen()?.join("wasm-bindgen"))
+        CargoTool::wasm_bindgen()?
+            .command()?
             .args(["--target", "web", "--no-typescript", "--keep-lld-exports"])
             .args(["--out-name", &name, "--out-dir"])
             .arg(&dist)
             .arg(parts.join(format!("{name}.wasm"))),
     )?;
 
-    // Names with a hash can be kept by browsers for ever; the program's own stands for all its parts.
+    // Browsers cache names with a hash for ever. The hash of the whole program changes with every part.
     let mut loaders = read(&parts.join(LOADERS))?;
     for entry in fs::read_dir(&parts).map_err(|error| format!("{}: {error}", parts.display()))? {
         let file = entry.map_err(|error| error.to_string())?.file_name();
@@ -49,21 +50,21 @@ pub(crate) fn split(kind: Kind) -> Result {
     }
     let hashed_loaders = format!("soundstage-parts-{hash}.js");
     write(&dist.join(&hashed_loaders), &loaders)?;
-    let program = dist.join(format!("{name}.js"));
-    // Where it is imported from; the program itself goes on calling it by its first name.
+    let module = dist.join(format!("{name}.js"));
+    // Only the import is renamed; the program keeps the original name.
     let source = |name: &str| format!(" from \"./{name}\"");
-    let text = read(&program)?.replace(&source(LOADERS), &source(&hashed_loaders));
-    write(&program, &text)
+    let text = read(&module)?.replace(&source(LOADERS), &source(&hashed_loaders));
+    write(&module, &text)
 }
 
-/// The name that Trunk gave the program, without its extension.
+/// Returns the name that Trunk gave the program, without the extension.
 fn program_name(dist: &Path) -> Result<String> {
     let files = fs::read_dir(dist).map_err(|error| format!("{}: {error}", dist.display()))?;
     let mut names = files
         .flatten()
         .filter_map(|entry| entry.file_name().into_string().ok());
     let name = names.find_map(|name| Some(name.strip_suffix("_bg.wasm")?.to_owned()));
-    name.ok_or_else(|| "Trunk has left no program in dist".into())
+    name.ok_or_else(|| "Trunk wrote no program into dist".into())
 }
 
 fn read(path: &Path) -> Result<String> {

@@ -18,9 +18,9 @@ pub(crate) fn bundle() -> Result {
         match import {
             Some((file, layer)) => {
                 let rules = read(&style.join(file))?;
-                bundle += &format!("@layer {layer} {{\n{rules}}}\n");
+                bundle.extend(["@layer ", layer, " {\n", &rules, "}\n"]);
             }
-            None => bundle += &format!("{line}\n"),
+            None => bundle.extend([line, "\n"]),
         }
     }
     let bundle = minified(&bundle);

@@ -1,18 +1,21 @@
-//! `test`: everything that must hold, from the quickest to the slowest.
+//! `test`: all checks and tests, from the quickest to the slowest.
 
+use crate::cargo_tool::CargoTool;
 use crate::page::{self, Kind};
+use crate::progress::side_by_side;
 use crate::run::{Result, command, root, run, run_quietly, step};
-use crate::tools;
-use crate::{fuzz, javascript};
+use crate::wasm_toolchain::{TARGET, WasmToolchain};
+use crate::{fuzz, javascript, tools};
 
-/// Checks and tests everything; stops at the first failure.
+/// Runs all checks and tests, until the first failure.
 pub(crate) fn run_all() -> Result {
     step("Checking the format", || {
         run(command("cargo").args(["fmt", "--all", "--check"]))
     })?;
-    page::build(Kind::Release)?;
+    dependencies()?;
+    page::build(Kind::Release, |_| Ok(()))?;
     step("Linting the page for WebAssembly", || {
-        let mut clippy = tools::wasm_toolchain()?.cargo()?;
+        let mut clippy = WasmToolchain::find()?.cargo()?;
         clippy.args([
             "clippy",
             "--quiet",
@@ -22,12 +25,11 @@ pub(crate) fn run_all() -> Result {
             "--package",
             "soundstage-browser-tests",
             "--target",
-            "wasm32-unknown-unknown",
+            TARGET,
         ]);
-        clippy.env("CARGO_TARGET_DIR", page::target_dir());
         run(clippy.args(["--", "--deny", "warnings"]))
     })?;
-    step("Linting everything for this machine", || {
+    step("Linting all crates for this machine", || {
         run(command("cargo").args([
             "clippy",
             "--quiet",
@@ -39,24 +41,24 @@ pub(crate) fn run_all() -> Result {
             "warnings",
         ]))
     })?;
-    step(
-        "Testing in Rust: rules, logic, the store, the server over the wire, the command line",
-        || run(command("cargo").args(["test", "--locked", "--workspace"])),
-    )?;
+    step("Running the Rust tests", || {
+        run(command("cargo").args(["test", "--locked", "--workspace"]))
+    })?;
     fuzz::run_briefly()?;
     interop()?;
-    step("Testing the JavaScript client in Node", || {
-        javascript::build()?.test(&binary())
+    step("Running the tests of the JavaScript client in Node", || {
+        javascript::build()?;
+        javascript::test(&binary())
     })?;
     browser()
 }
 
-/// Clients in other languages against the real binary.
+/// Tests Python clients against the server binary.
 fn interop() -> Result {
     let folder = root().join("tests/interop");
     let python = tools::python(&folder.join("requirements.txt"))?;
     step(
-        "Testing with clients in Python: the predecessors', and our examples",
+        "Running the Python clients: those of the predecessors, and the examples",
         || {
             run(command(python)
                 .arg(folder.join("python_clients.py"))
@@ -65,42 +67,58 @@ fn interop() -> Result {
     )
 }
 
-/// The page in a real browser.
+/// Tests the page in a browser.
 fn browser() -> Result {
     let chromium = tools::chromium()?;
     let folder = root().join("tests/browser");
     tools::npm_packages(&folder)?;
     calls_from_wasm()?;
-    step(
-        "Testing in Chromium: the page, and calls from WebAssembly",
-        || {
-            let mut playwright = command("npx");
-            playwright.current_dir(&folder).args(["playwright", "test"]);
-            run(playwright
-                .env("CHROMIUM", chromium)
-                .env("SOUNDSTAGE", binary()))
-        },
-    )
-}
-
-/// Builds the calls that the browser tests make from WebAssembly, to where the tests, and a bench, find them.
-pub(crate) fn calls_from_wasm() -> Result {
-    step("Building the browser tests' calls from WebAssembly", || {
-        page::compile(&tools::wasm_toolchain()?, "soundstage-browser-tests", "web")?;
-        run_quietly(
-            command(tools::wasm_bindgen()?.join("wasm-bindgen"))
-                .args(["--target", "web", "--no-typescript", "--out-name", "calls"])
-                .arg("--out-dir")
-                .arg(root().join("target/browser-tests-wasm"))
-                .arg(
-                    page::target_dir()
-                        .join("wasm32-unknown-unknown/web/soundstage_browser_tests.wasm"),
-                ),
-        )
+    step("Running the browser tests in Chromium", || {
+        let mut playwright = command("npx");
+        playwright.current_dir(&folder).args(["playwright", "test"]);
+        run(playwright
+            .env("CHROMIUM", chromium)
+            .env("SOUNDSTAGE", binary()))
     })
 }
 
-/// The binary that the tests in Rust have built.
+/// Builds the calls that browser tests and a benchmark make from WebAssembly.
+pub(crate) fn calls_from_wasm() -> Result {
+    const PROFILE: &str = "web";
+    side_by_side(vec![(
+        "calls from WebAssembly",
+        Box::new(|task| page::compile(task, "soundstage-browser-tests", PROFILE)),
+    )])?;
+    run_quietly(
+        CargoTool::wasm_bindgen()?
+            .command()?
+            .args(["--target", "web", "--no-typescript", "--out-name", "calls"])
+            .arg("--out-dir")
+            .arg(root().join("target/browser-tests-wasm"))
+            .arg(page::compiled_file(
+                "soundstage_browser_tests.wasm",
+                PROFILE,
+            )),
+    )
+}
+
+/// Checks the dependencies against `deny.toml`: licenses, bans, duplicates and sources.
+fn dependencies() -> Result {
+    // Advisories are in a git repository, which not every machine can reach.
+    let mut deny = CargoTool::deny().command()?;
+    step("Checking the dependencies", || {
+        run(deny.args([
+            "--locked",
+            "check",
+            "--hide-inclusion-graph",
+            "bans",
+            "licenses",
+            "sources",
+        ]))
+    })
+}
+
+/// Returns the path of the binary that the Rust tests have built.
 fn binary() -> std::path::PathBuf {
     root().join("target/debug/soundstage")
 }

@@ -1,33 +1,17 @@
-//! One line in the log for each call, when it has ended, and the same in the metrics.
+//! The access log: one line per call when it ends, and its metrics.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::HeaderMap;
+use http::{HeaderMap, Request};
 use tonic::Code;
 
 use super::metrics::{CallLabels, Metrics};
+use super::transport::Transport;
+use crate::connection::Peer;
+use crate::limits;
 
-/// How a call came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Transport {
-    Grpc,
-    GrpcWeb,
-    WebSocket,
-}
-
-impl Transport {
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Grpc => "grpc",
-            Self::GrpcWeb => "grpc-web",
-            Self::WebSocket => "websocket",
-        }
-    }
-}
-
-/// A call in progress; counts its end and writes its line when it is dropped.
+/// A call in progress. Its drop counts the end of the call and writes the log line.
 pub(super) struct CallLog {
     metrics: Arc<Metrics>,
     labels: CallLabels,
@@ -38,26 +22,26 @@ pub(super) struct CallLog {
 struct Line {
     method: String,
     transport: Transport,
-    peer: SocketAddr,
+    peer: Peer,
     start: Instant,
 }
 
 impl CallLog {
-    pub(super) fn start(
-        path: &str,
+    /// Counts the start of a call, and measures its duration if the log has it.
+    pub(super) fn start<B>(
+        request: &Request<B>,
         transport: Transport,
-        peer: SocketAddr,
         metrics: Arc<Metrics>,
     ) -> Self {
+        let path = request.uri().path();
         let line =
             tracing::enabled!(target: "soundstage::call", tracing::Level::INFO).then(|| Line {
-                // The longest method has 30 characters; an attacker's path must not fill the log.
-                method: path.chars().take(100).collect(),
+                method: path.chars().take(limits::MAX_LOGGED_PATH).collect(),
                 transport,
-                peer,
+                peer: Peer::of(request).clone(),
                 start: Instant::now(),
             });
-        let labels = CallLabels::of(path, transport);
+        let labels = CallLabels::new(path, transport);
         metrics.begin(labels);
         Self {
             metrics,
@@ -67,7 +51,7 @@ impl CallLog {
         }
     }
 
-    /// Takes the status from headers or trailers, whichever has it.
+    /// Takes the status of the call from its headers or trailers, if they have one.
     pub(super) fn observe(&mut self, headers: &HeaderMap) {
         if let Some(status) = headers.get("grpc-status") {
             self.status = Some(Code::from_bytes(status.as_bytes()));
@@ -77,7 +61,7 @@ impl CallLog {
 
 impl Drop for CallLog {
     fn drop(&mut self) {
-        // Dropped before there was a status: the client has gone.
+        // A call without a status: the client has disconnected.
         let status = self.status.unwrap_or(Code::Cancelled);
         self.metrics.end(self.labels, status);
         if let Some(Line {

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use http::HeaderMap;
 
-/// How long the client gives the call; `None` for as long as it takes.
+/// Returns the timeout of a call, or `None` if the client sets none.
 ///
 /// # Errors
-/// When the header is there and is not 1 to 8 digits and one of the units `H M S m u n`.
+/// If the header is not 1 to 8 digits and one of the units `H`, `M`, `S`, `m`, `u`, `n`.
 pub(super) fn timeout(headers: &HeaderMap) -> Result<Option<Duration>, Malformed> {
     let Some(value) = headers.get("grpc-timeout") else {
         return Ok(None);
@@ -31,7 +31,7 @@ pub(super) fn timeout(headers: &HeaderMap) -> Result<Option<Duration>, Malformed
     }))
 }
 
-/// A `grpc-timeout` header that means nothing.
+/// The error for a `grpc-timeout` header that breaks the format.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Malformed;
 
@@ -41,7 +41,7 @@ mod tests {
 
     use super::*;
 
-    fn of(value: &str) -> Result<Option<Duration>, Malformed> {
+    fn parse(value: &str) -> Result<Option<Duration>, Malformed> {
         let value = HeaderValue::from_bytes(value.as_bytes()).expect("a header");
         timeout(&HeaderMap::from_iter([(
             HeaderName::from_static("grpc-timeout"),
@@ -50,19 +50,25 @@ mod tests {
     }
 
     #[test]
-    fn every_unit_is_known() {
+    fn every_unit_is_parsed() {
         assert_eq!(timeout(&HeaderMap::new()), Ok(None));
-        assert_eq!(of("2H"), Ok(Some(Duration::from_hours(2))));
-        assert_eq!(of("3M"), Ok(Some(Duration::from_mins(3))));
-        assert_eq!(of("4S"), Ok(Some(Duration::from_secs(4))));
-        assert_eq!(of("100m"), Ok(Some(Duration::from_millis(100))));
-        assert_eq!(of("99999999u"), Ok(Some(Duration::from_micros(99_999_999))));
-        assert_eq!(of("0n"), Ok(Some(Duration::ZERO)));
-        assert_eq!(of("99999999H"), Ok(Some(Duration::from_hours(99_999_999))));
+        assert_eq!(parse("2H"), Ok(Some(Duration::from_hours(2))));
+        assert_eq!(parse("3M"), Ok(Some(Duration::from_mins(3))));
+        assert_eq!(parse("4S"), Ok(Some(Duration::from_secs(4))));
+        assert_eq!(parse("100m"), Ok(Some(Duration::from_millis(100))));
+        assert_eq!(
+            parse("99999999u"),
+            Ok(Some(Duration::from_micros(99_999_999)))
+        );
+        assert_eq!(parse("0n"), Ok(Some(Duration::ZERO)));
+        assert_eq!(
+            parse("99999999H"),
+            Ok(Some(Duration::from_hours(99_999_999)))
+        );
     }
 
     #[test]
-    fn what_is_not_a_timeout_is_refused() {
+    fn malformed_timeouts_are_refused() {
         for bad in [
             "",
             "S",
@@ -75,7 +81,7 @@ mod tests {
             "1s",
             "１S",
         ] {
-            assert_eq!(of(bad), Err(Malformed), "{bad}");
+            assert_eq!(parse(bad), Err(Malformed), "{bad}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The gRPC services by path.
+//! The gRPC services, selected by path.
 
 use std::borrow::Cow;
 use std::convert::Infallible;
@@ -17,27 +17,25 @@ use tower::util::BoxCloneSyncService;
 use tower::{Service as _, ServiceExt as _};
 
 use crate::lifecycle::Lifecycle;
+use crate::limits::MAX_MESSAGE;
 use crate::services::position::StageService;
 use crate::services::users::UserService;
 use crate::stage::Stage;
 
-/// The largest message that is read. The largest valid one, a user with a 64-character nickname and a 254-byte mail
-/// address, takes 524 bytes.
-const MAX_MESSAGE: usize = 64 * 1024;
-
-/// How one predecessor's `.proto` spelled `PositionService`; clients generated from it are in use.
+/// The spelling of `PositionService` in the `.proto` of a predecessor. Clients generated from it are in use.
 const MISSPELLED: &str = "posXYZ.PositinService";
 
-/// Why reflection cannot fail to be built.
-const OUR_OWN: &str = "the descriptors are those of this build";
+/// The reason why building the reflection service does not fail.
+const VALID_DESCRIPTORS: &str = "the build generates valid descriptors";
 
-/// A service whose type has no name.
+/// A service whose type cannot be named.
 type BoxedService = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
 
-/// A handler at work.
-pub(super) type Answer = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+/// The future of a handler.
+pub(super) type ResponseFuture =
+    Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
-/// All services.
+/// All gRPC services.
 #[derive(Clone)]
 pub(super) struct GrpcServices {
     users: UserManagerServer<UserService>,
@@ -60,18 +58,20 @@ impl GrpcServices {
             position: PositionServiceServer::new(StageService::new(lifecycle, stage))
                 .max_decoding_message_size(MAX_MESSAGE),
             health: HealthServer::new(HealthService::from_health_reporter(health.clone())),
-            reflection_v1: BoxedService::new(reflection().build_v1().expect(OUR_OWN)),
-            reflection_v1alpha: BoxedService::new(reflection().build_v1alpha().expect(OUR_OWN)),
+            reflection_v1: BoxedService::new(reflection().build_v1().expect(VALID_DESCRIPTORS)),
+            reflection_v1alpha: BoxedService::new(
+                reflection().build_v1alpha().expect(VALID_DESCRIPTORS),
+            ),
         }
     }
 
-    /// Starts the handler of a call. The futures of the generated services are boxed already, so this adds no layer.
-    pub(super) fn call(&self, request: Request<Body>) -> Answer {
+    /// Starts the handler of a call. The generated services box their futures, so this match needs no box of its own.
+    pub(super) fn call(&self, request: Request<Body>) -> ResponseFuture {
         let mut path = request.uri().path().trim_start_matches('/').split('/');
         match path.next().unwrap_or_default() {
             user_manager_server::SERVICE_NAME => self.users.clone().call(request),
             position_service_server::SERVICE_NAME => self.position.clone().call(request),
-            MISSPELLED => self.position.clone().call(with_path_respelled(request)),
+            MISSPELLED => self.position.clone().call(with_canonical_path(request)),
             health_server::SERVICE_NAME => self.health.clone().call(request),
             "grpc.reflection.v1.ServerReflection" => {
                 Box::pin(self.reflection_v1.clone().oneshot(request))
@@ -80,22 +80,23 @@ impl GrpcServices {
                 Box::pin(self.reflection_v1alpha.clone().oneshot(request))
             }
             unknown => {
-                let status = Status::unimplemented(format!("no service {unknown:.64?}"));
+                let status =
+                    Status::unimplemented(format!("this server has no service {unknown:.64?}"));
                 Box::pin(std::future::ready(Ok(status.into_http())))
             }
         }
     }
 }
 
-fn with_path_respelled(mut request: Request<Body>) -> Request<Body> {
-    // Both names are plain ASCII, so what was a path still is one.
+fn with_canonical_path(mut request: Request<Body>) -> Request<Body> {
+    // Both spellings are ASCII, so the result is a valid path.
     if let Ok(uri) = canonical_path(request.uri().path()).parse() {
         *request.uri_mut() = uri;
     }
     request
 }
 
-/// The path that is called, in the right spelling.
+/// Returns a path with the right spelling of `PositionService`.
 pub(super) fn canonical_path(path: &str) -> Cow<'_, str> {
     if path.contains(MISSPELLED) {
         path.replacen(MISSPELLED, position_service_server::SERVICE_NAME, 1)

@@ -1,4 +1,4 @@
-//! Counts of calls, for `GET /metrics`: how many are at work, and how each has ended.
+//! The metrics of `GET /metrics`: calls in progress, and ended calls by status.
 
 use std::fmt::Write as _;
 
@@ -10,13 +10,14 @@ use prometheus_client::registry::Registry;
 use soundstage_proto::descriptor::MethodDescriptor;
 use tonic::Code;
 
-use super::call_log::Transport;
 use super::grpc::canonical_path;
+use super::transport::Transport;
 
 /// The content type of [`Metrics::text`] (`OpenMetrics` 1.0, section "Media Type").
 pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Which call. Names that a client makes up are all "other", or it could fill the memory with them.
+/// The method and transport of a call. Unknown methods count as "other", so that a client cannot fill the memory with
+/// made-up names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct CallLabels {
     grpc_service: &'static str,
@@ -25,7 +26,7 @@ pub(super) struct CallLabels {
 }
 
 impl CallLabels {
-    pub(super) fn of(path: &str, transport: Transport) -> Self {
+    pub(super) fn new(path: &str, transport: Transport) -> Self {
         let method = MethodDescriptor::at(&canonical_path(path));
         Self {
             grpc_service: method.map_or("other", |method| method.service),
@@ -35,7 +36,7 @@ impl CallLabels {
     }
 }
 
-/// Which call, and how it ended.
+/// The labels of an ended call.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct EndLabels {
     #[prometheus(flatten)]
@@ -52,7 +53,7 @@ impl EncodeLabelValue for CodeLabel {
     }
 }
 
-/// The counts.
+/// The metrics of all calls.
 #[derive(Debug)]
 pub(super) struct Metrics {
     registry: Registry,
@@ -66,15 +67,11 @@ impl Metrics {
         let in_progress = Family::<CallLabels, Gauge>::default();
         registry.register(
             "grpc_server_in_progress",
-            "Calls that have begun and not ended",
+            "Calls in progress",
             in_progress.clone(),
         );
         let handled = Family::<EndLabels, Counter>::default();
-        registry.register(
-            "grpc_server_handled",
-            "Calls that have ended",
-            handled.clone(),
-        );
+        registry.register("grpc_server_handled", "Ended calls", handled.clone());
         Self {
             registry,
             in_progress,
@@ -82,10 +79,12 @@ impl Metrics {
         }
     }
 
+    /// Counts the start of a call.
     pub(super) fn begin(&self, call: CallLabels) {
         self.in_progress.get_or_create(&call).inc();
     }
 
+    /// Counts the end of a call.
     pub(super) fn end(&self, call: CallLabels, code: Code) {
         self.in_progress.get_or_create(&call).dec();
         let grpc_code = CodeLabel(code);
@@ -94,10 +93,10 @@ impl Metrics {
             .inc();
     }
 
-    /// All counts, in the text format of `OpenMetrics`.
+    /// Returns all metrics in the text format of `OpenMetrics`.
     pub(super) fn text(&self) -> String {
         let mut text = String::new();
-        // Fails only if the buffer does.
+        // Writing to a `String` does not fail.
         let _ = text::encode(&mut text, &self.registry);
         text
     }

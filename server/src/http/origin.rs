@@ -1,6 +1,8 @@
-//! Which pages a browser may let call this server. A page elsewhere must neither read our answers nor open a WebSocket,
-//! which browsers allow to any page unless the server looks at `Origin` itself; nor may it reach us under a name of its
-//! own that it has pointed at our address (DNS rebinding).
+//! Decides which pages may call this server from a browser.
+//!
+//! A page on another site must not read responses. It must not open a WebSocket: browsers let any page do so, and leave
+//! the check of `Origin` to the server. It must not reach the server by a host name of its own that resolves to the
+//! server's address (DNS rebinding).
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -11,22 +13,22 @@ use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use crate::settings::Settings;
 
-/// How long a browser may keep the answer to its question whether it may call. Browsers keep it two hours at most.
+/// The time for which a browser may cache a preflight response. Chromium caches it for at most two hours.
 const PREFLIGHT_LIFE: Duration = Duration::from_hours(2);
 
-/// The rules for requests that browsers send.
+/// The allowed origins and host names.
 #[derive(Debug, Clone)]
 pub(super) struct OriginRules {
     origins: Vec<String>,
     hosts: Vec<String>,
 }
 
-/// Why a request is refused.
+/// The reason why a request is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// It comes from a page elsewhere.
+    /// The calling page is on another site.
     Origin,
-    /// It came under a name that is not ours.
+    /// The request names a host that is not this server.
     Host,
 }
 
@@ -38,7 +40,7 @@ impl OriginRules {
         }
     }
 
-    /// What browsers are told of the pages elsewhere that may call (<https://fetch.spec.whatwg.org/#http-cors-protocol>).
+    /// Returns the layer that adds the CORS headers (<https://fetch.spec.whatwg.org/#http-cors-protocol>).
     pub(super) fn cors(&self) -> CorsLayer {
         let origins = self
             .origins
@@ -49,14 +51,17 @@ impl OriginRules {
         CorsLayer::new()
             .allow_origin(AllowOrigin::list(origins))
             .allow_methods([Method::POST])
-            // Metadata has names of its own.
+            // The names of gRPC metadata are not known in advance.
             .allow_headers(AllowHeaders::mirror_request())
-            // The status of a call without messages stands in the headers.
+            // A trailers-only response has its status in the headers.
             .expose_headers(exposed)
             .max_age(PREFLIGHT_LIFE)
     }
 
-    /// Looks at a request. One without an `Origin` comes from no page.
+    /// Checks a request. A request without an `Origin` header does not come from a page.
+    ///
+    /// # Errors
+    /// If the host is not this server, or the origin is another site that is not allowed.
     pub(super) fn check(
         &self,
         headers: &HeaderMap,
@@ -72,7 +77,7 @@ impl OriginRules {
         let host = host
             .or(authority.map(Authority::as_str))
             .unwrap_or_default();
-        if !self.is_ours(host) {
+        if !self.is_own_host(host) {
             return Err(Refusal::Host);
         }
         let is_same = origin
@@ -90,8 +95,8 @@ impl OriginRules {
         }
     }
 
-    /// An address cannot be pointed elsewhere; a name can.
-    fn is_ours(&self, host: &str) -> bool {
+    /// Returns whether a `Host` names this server. An IP address always does: DNS rebinding needs a name.
+    fn is_own_host(&self, host: &str) -> bool {
         let Ok(authority) = host.parse::<Authority>() else {
             return false;
         };
@@ -125,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn our_own_page_and_allowed_ones_pass() {
+    fn the_own_page_and_allowed_origins_pass() {
         assert_eq!(check("", "anything"), Ok(()));
         assert_eq!(check("http://127.0.0.1:1234", "127.0.0.1:1234"), Ok(()));
         assert_eq!(check("http://[::1]:1234", "[::1]:1234"), Ok(()));
@@ -135,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_elsewhere_are_refused() {
+    fn pages_on_other_sites_are_refused() {
         for origin in [
             "http://evil.example",
             "http://127.0.0.1:99",
@@ -151,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_was_pointed_at_us_is_refused() {
+    fn a_foreign_host_name_is_refused() {
         assert_eq!(
             check("http://evil.example:1234", "evil.example:1234"),
             Err(Refusal::Host)

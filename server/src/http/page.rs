@@ -1,4 +1,4 @@
-//! The page: files that the build has put into the binary, each also compressed.
+//! Serves the page: files that the build embeds in the binary, each also compressed.
 
 use std::convert::Infallible;
 
@@ -11,23 +11,23 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 /// One file of the page.
 struct Asset {
-    /// Its path on the server.
+    /// The path on the server.
     path: &'static str,
     content_type: &'static str,
     /// A hash of the content, in quotes.
     etag: &'static str,
-    /// Its name changes with its content, so it never has to be asked for again.
+    /// Whether the name changes with the content, so that clients may cache the file forever.
     hashed_name: bool,
     identity: &'static [u8],
     brotli: Option<&'static [u8]>,
     gzip: Option<&'static [u8]>,
 }
 
-// `ASSETS`, sorted by path.
+// Defines `ASSETS`, sorted by path.
 include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
-/// What the browser may do with the page (<https://www.w3.org/TR/CSP3/>): nothing but load our own files and call us.
-/// `'wasm-unsafe-eval'` allows WebAssembly to be compiled and nothing else.
+/// The page may only load files from this server and call this server (<https://www.w3.org/TR/CSP3/>).
+/// `'wasm-unsafe-eval'` allows the browser to compile WebAssembly, and no `eval`.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
      img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
@@ -58,12 +58,12 @@ const SECURITY_HEADERS: [(HeaderName, HeaderValue); 6] = [
     ),
 ];
 
-type Answer = Response<Full<Bytes>>;
+type FileResponse = Response<Full<Bytes>>;
 
-/// Answers requests for the page's files.
+/// The service for the files of the page. Adds the security headers.
 #[derive(Clone)]
 pub(super) struct Page {
-    service: BoxCloneSyncService<Request<()>, Answer, Infallible>,
+    service: BoxCloneSyncService<Request<()>, FileResponse, Infallible>,
 }
 
 impl Page {
@@ -79,39 +79,40 @@ impl Page {
         Self { service }
     }
 
-    pub(super) async fn answer<B>(&self, request: &Request<B>) -> Answer {
+    /// Responds to a request for a file.
+    pub(super) async fn respond<B>(&self, request: &Request<B>) -> FileResponse {
         let mut head = Request::new(());
         *head.method_mut() = request.method().clone();
         *head.uri_mut() = request.uri().clone();
         *head.headers_mut() = request.headers().clone();
-        let Ok(answer) = self.service.clone().oneshot(head).await;
-        answer
+        let Ok(response) = self.service.clone().oneshot(head).await;
+        response
     }
 }
 
-fn file(request: &Request<()>) -> Answer {
+fn file(request: &Request<()>) -> FileResponse {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        let mut answer = plain(StatusCode::METHOD_NOT_ALLOWED, "Only GET and HEAD.\n");
-        answer
+        let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "Use GET or HEAD.\n");
+        response
             .headers_mut()
             .insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
-        return answer;
+        return response;
     }
     if ASSETS.is_empty() {
         return plain(
             StatusCode::NOT_FOUND,
-            "This binary was built without the page; `cargo xtask build` puts it in.\n",
+            "This binary has no page. Build it with `cargo xtask build`.\n",
         );
     }
     let path = request.uri().path();
     let index = format!("{}/index.html", path.trim_end_matches('/'));
     if !path.ends_with('/') && find(&index).is_some() {
-        return to_folder(path);
+        return redirect_to_folder(path);
     }
     match find(path).or_else(|| find(&index)) {
         Some(asset) => send(asset, request),
-        // The page has routes of its own, which a reload or a shared link asks the server for. Files have an
-        // extension; a missing one must not come as the page.
+        // The page has routes of its own, which a reload or a shared link requests. A path with an extension is a
+        // file, and a missing file is an error.
         None if path
             .rsplit('/')
             .next()
@@ -126,13 +127,13 @@ fn file(request: &Request<()>) -> Answer {
     }
 }
 
-/// A folder's address ends with a slash, or what its page refers to would not be found.
-fn to_folder(path: &str) -> Answer {
-    let mut answer = plain(StatusCode::PERMANENT_REDIRECT, "");
+/// Adds the slash to the path of a folder. Without it a browser resolves relative links against the parent folder.
+fn redirect_to_folder(path: &str) -> FileResponse {
+    let mut response = plain(StatusCode::PERMANENT_REDIRECT, "");
     if let Ok(location) = HeaderValue::from_str(&format!("{path}/")) {
-        answer.headers_mut().insert(header::LOCATION, location);
+        response.headers_mut().insert(header::LOCATION, location);
     }
-    answer
+    response
 }
 
 fn find(path: &str) -> Option<&'static Asset> {
@@ -142,9 +143,9 @@ fn find(path: &str) -> Option<&'static Asset> {
         .map(|index| &ASSETS[index])
 }
 
-fn send(asset: &'static Asset, request: &Request<()>) -> Answer {
-    let mut answer = Response::new(Full::default());
-    let headers = answer.headers_mut();
+fn send(asset: &'static Asset, request: &Request<()>) -> FileResponse {
+    let mut response = Response::new(Full::default());
+    let headers = response.headers_mut();
     headers.insert(header::ETAG, HeaderValue::from_static(asset.etag));
     headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     headers.insert(
@@ -158,8 +159,8 @@ fn send(asset: &'static Asset, request: &Request<()>) -> Answer {
     if list(request, &header::IF_NONE_MATCH)
         .any(|tag| tag == "*" || tag.trim_start_matches("W/") == asset.etag)
     {
-        *answer.status_mut() = StatusCode::NOT_MODIFIED;
-        return answer;
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        return response;
     }
     headers.insert(
         header::CONTENT_TYPE,
@@ -173,12 +174,12 @@ fn send(asset: &'static Asset, request: &Request<()>) -> Answer {
     if let Some(encoding) = encoding {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
     }
-    // hyper leaves the body of an answer to HEAD out, and keeps its length.
-    *answer.body_mut() = Full::from(content);
-    answer
+    // For HEAD, hyper omits the body and keeps its length.
+    *response.body_mut() = Full::from(content);
+    response
 }
 
-/// Whether the client takes this content coding (RFC 9110, section 12.5.3).
+/// Returns whether the client accepts a content coding (RFC 9110, section 12.5.3).
 fn accepts(request: &Request<()>, coding: &str) -> bool {
     list(request, &header::ACCEPT_ENCODING).any(|item| {
         let mut parts = item.split(';').map(str::trim);
@@ -191,7 +192,7 @@ fn accepts(request: &Request<()>, coding: &str) -> bool {
     })
 }
 
-/// The items of a header that is a list separated by commas.
+/// Returns the items of a comma-separated header.
 fn list<'a>(request: &'a Request<()>, name: &HeaderName) -> impl Iterator<Item = &'a str> {
     let values = request.headers().get_all(name).into_iter();
     values
@@ -199,12 +200,12 @@ fn list<'a>(request: &'a Request<()>, name: &HeaderName) -> impl Iterator<Item =
         .flat_map(|value| value.split(',').map(str::trim))
 }
 
-fn plain(status: StatusCode, sentence: &'static str) -> Answer {
-    let mut answer = Response::new(Full::from(sentence));
-    *answer.status_mut() = status;
-    answer.headers_mut().insert(
+fn plain(status: StatusCode, sentence: &'static str) -> FileResponse {
+    let mut response = Response::new(Full::from(sentence));
+    *response.status_mut() = status;
+    response.headers_mut().insert(
         header::CONTENT_TYPE,
         HeaderValue::from_static("text/plain; charset=utf-8"),
     );
-    answer
+    response
 }

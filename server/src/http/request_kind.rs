@@ -1,38 +1,38 @@
-//! What a request wants, by its headers and its path.
+//! Classifies requests by their headers and paths.
 
 use http::{HeaderValue, Method, Request, Version, header};
 
 use super::origin::{OriginRules, Refusal};
 use super::upgrade;
 
-/// What a request wants.
+/// The kind of a request.
 pub(super) enum RequestKind {
     /// Native gRPC.
     Grpc,
-    /// gRPC-Web, with its content type in the one spelling that tonic-web knows.
+    /// gRPC-Web, with the content type in the spelling that tonic-web knows.
     GrpcWeb(HeaderValue),
-    /// A browser asks whether a page elsewhere may call.
+    /// A CORS preflight of a browser.
     Preflight,
     /// gRPC over a WebSocket.
     WebSocket,
-    /// A page elsewhere has made a browser send it.
+    /// A request from a page that may not call this server.
     Refused(Refusal),
-    /// Native gRPC without the trailers that it needs.
+    /// Native gRPC over HTTP/1.1, where clients do not read trailers.
     GrpcOverHttp1,
-    /// Another message format than protobuf.
+    /// gRPC with a message format other than protobuf.
     UnknownGrpc,
     /// `/healthz`, for load balancers.
     Health,
-    /// `/metrics`, for Prometheus and its like.
+    /// `/metrics`, for Prometheus.
     Metrics,
     /// A file of the page.
     Page,
 }
 
 impl RequestKind {
-    /// Looks at content type and headers first and at the path last, so that no route needs to know of another.
+    /// Classifies a request by its headers first and by its path last, and refuses what other sites may not send.
     pub(super) fn of<B>(request: &Request<B>, origins: &OriginRules) -> Self {
-        let kind = Self::wanted(request);
+        let kind = Self::before_origin_check(request);
         if !matches!(kind, Self::GrpcWeb(_) | Self::WebSocket) {
             return kind;
         }
@@ -42,12 +42,12 @@ impl RequestKind {
         }
     }
 
-    fn wanted<B>(request: &Request<B>) -> Self {
+    fn before_origin_check<B>(request: &Request<B>) -> Self {
         let content_type = request
             .headers()
             .get(header::CONTENT_TYPE)
             .and_then(|value| value.to_str().ok());
-        // Parameters, such as a charset, say nothing about protobuf.
+        // Parameters, such as a charset, do not matter for protobuf.
         let media_type = content_type
             .and_then(|value| value.split(';').next())
             .unwrap_or_default()
@@ -66,7 +66,7 @@ impl RequestKind {
                 Self::GrpcWeb(HeaderValue::from_static("application/grpc-web-text+proto"))
             }
             other if other.starts_with("application/grpc") => Self::UnknownGrpc,
-            _ if upgrade::is_wanted(request) => Self::WebSocket,
+            _ if upgrade::is_upgrade(request) => Self::WebSocket,
             _ if is_preflight(request) => Self::Preflight,
             _ if request.method() == Method::GET => match request.uri().path() {
                 "/healthz" => Self::Health,

@@ -1,5 +1,5 @@
-//! What holds for every call, whatever it does: it ends by its deadline, when the server stops, and with a status even
-//! if it panics. tonic's own deadline ends with the response's head and would leave streams running.
+//! Supervises every call: it ends at its deadline, when the server stops, and with a status even if the handler panics.
+//! tonic's own deadline covers only the time until the response headers, so a stream could outlive it.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -19,19 +19,20 @@ use tonic::body::Body as TonicBody;
 use tonic::{Code, Status};
 use tower::Service;
 
-use super::call_log::{CallLog, Transport};
+use super::call_log::CallLog;
 use super::deadline;
 use super::grpc::GrpcServices;
 use super::metrics::Metrics;
+use super::transport::Transport;
 use crate::lifecycle::{Lifecycle, stopping};
+use crate::limits::MAX_DEADLINE;
 
-/// The services, for one call.
+/// The gRPC services with supervision, for one call.
 pub(super) struct Supervised {
     pub(super) services: Arc<GrpcServices>,
     pub(super) lifecycle: Lifecycle,
     pub(super) metrics: Arc<Metrics>,
     pub(super) transport: Transport,
-    pub(super) peer: std::net::SocketAddr,
 }
 
 impl Service<Request<TonicBody>> for Supervised {
@@ -44,12 +45,7 @@ impl Service<Request<TonicBody>> for Supervised {
     }
 
     fn call(&mut self, request: Request<TonicBody>) -> Self::Future {
-        let log = CallLog::start(
-            request.uri().path(),
-            self.transport,
-            self.peer,
-            self.metrics.clone(),
-        );
+        let log = CallLog::start(&request, self.transport, self.metrics.clone());
         let services = self.services.clone();
         let lifecycle = self.lifecycle.clone();
         Box::pin(async move { Ok(supervise(&services, lifecycle, log, request).await) })
@@ -65,7 +61,7 @@ async fn supervise(
     let (response, deadline) = match deadline::timeout(request.headers()) {
         Err(deadline::Malformed) => (
             Status::invalid_argument(
-                "grpc-timeout: send 1 to 8 digits and one of the units H, M, S, m, u, n",
+                "the grpc-timeout header is malformed; send 1 to 8 digits and one of the units H, M, S, m, u, n",
             )
             .into_http(),
             None,
@@ -73,13 +69,13 @@ async fn supervise(
         Ok(timeout) => {
             let deadline = timeout.map(deadline_after);
             (
-                head(services, &lifecycle, deadline, request).await,
+                respond(services, &lifecycle, deadline, request).await,
                 deadline,
             )
         }
     };
     let (mut parts, body) = response.into_parts();
-    say_resource_exhausted(&mut parts.headers);
+    map_out_of_range(&mut parts.headers);
     let mut call = CallBody {
         inner: Some(body),
         frames: 0,
@@ -92,14 +88,13 @@ async fn supervise(
     Response::from_parts(parts, call)
 }
 
-/// An instant that is far enough away to stand for "never" where the timeout is larger than the clock.
+/// Returns the deadline of a call that starts now.
 fn deadline_after(timeout: Duration) -> Instant {
-    const YEAR: Duration = Duration::from_hours(8760);
-    Instant::now() + timeout.min(YEAR)
+    Instant::now() + timeout.min(MAX_DEADLINE)
 }
 
-/// Runs the handler until it has a response to begin with.
-async fn head(
+/// Runs the handler until it returns a response, the deadline passes, or the drain ends the call.
+async fn respond(
     services: &GrpcServices,
     lifecycle: &Lifecycle,
     deadline: Option<Instant>,
@@ -108,7 +103,7 @@ async fn head(
     let handler = AssertUnwindSafe(services.call(request)).catch_unwind();
     let expired = async {
         match deadline {
-            // The timer counts in whole milliseconds and would let a call of less through.
+            // The timer rounds up to milliseconds, so a deadline in the past needs a check of its own.
             Some(deadline) if deadline <= Instant::now() => {}
             Some(deadline) => tokio::time::sleep_until(deadline).await,
             None => std::future::pending().await,
@@ -125,45 +120,45 @@ async fn head(
     }
 }
 
-/// The rest of a call's response.
+/// The messages and trailers of a response, under supervision.
 pub(crate) struct CallBody {
-    /// `None` once the trailers are out.
+    /// The handler's body. `None` once the call has ended.
     inner: Option<TonicBody>,
-    /// How many frames of data have gone out.
+    /// The number of data frames sent.
     frames: usize,
     deadline: Option<Pin<Box<Sleep>>>,
-    /// Made when the handler first makes us wait: most calls end before.
+    /// Created when the handler is first pending. Most calls end before that.
     draining: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
     lifecycle: Lifecycle,
     log: CallLog,
 }
 
 impl CallBody {
-    /// Why the call must end now, whatever the handler still has.
-    fn cut_short(&mut self, cx: &mut Context<'_>) -> Option<Status> {
+    /// Returns the status that ends the call now, even if the handler has another frame.
+    fn interrupt(&mut self, cx: &mut Context<'_>) -> Option<Status> {
         if let Some(deadline) = &mut self.deadline
             && deadline.as_mut().poll(cx).is_ready()
         {
             return Some(deadline_exceeded());
         }
-        // A unary answer is one frame of data, and then its trailers: it is never cut in two.
+        // A unary response is one data frame and its trailers. The drain does not separate them.
         (self.frames > 1 && self.lifecycle.draining.is_cancelled()).then(stopping)
     }
 
-    /// Why the call must end now that the handler has nothing yet.
-    fn cut_while_waiting(&mut self, cx: &mut Context<'_>) -> Option<Status> {
+    /// Returns the status that ends the call now that the handler is pending.
+    fn interrupt_while_pending(&mut self, cx: &mut Context<'_>) -> Option<Status> {
         let draining = &self.lifecycle.draining;
-        let drained = self
+        let drain = self
             .draining
             .get_or_insert_with(|| Box::pin(draining.clone().cancelled_owned()));
-        drained.as_mut().poll(cx).is_ready().then(stopping)
+        drain.as_mut().poll(cx).is_ready().then(stopping)
     }
 
-    /// Ends the call with this status; what the handler held is dropped.
+    /// Ends the call with a status, and drops the handler.
     fn end(&mut self, status: &Status) -> Frame<Bytes> {
         self.inner = None;
         let mut trailers = HeaderMap::with_capacity(3);
-        // Only metadata that is no header can fail, and these statuses have none.
+        // Only invalid metadata can fail, and these statuses have none.
         let _ = status.add_header(&mut trailers);
         self.log.observe(&trailers);
         Frame::trailers(trailers)
@@ -181,7 +176,7 @@ impl Body for CallBody {
         if self.inner.is_none() {
             return Poll::Ready(None);
         }
-        if let Some(status) = self.cut_short(cx) {
+        if let Some(status) = self.interrupt(cx) {
             return Poll::Ready(Some(Ok(self.end(&status))));
         }
         let Some(inner) = &mut self.inner else {
@@ -189,13 +184,13 @@ impl Body for CallBody {
         };
         match catch_unwind(AssertUnwindSafe(|| Pin::new(inner).poll_frame(cx))) {
             Err(_) => Poll::Ready(Some(Ok(self.end(&panicked())))),
-            Ok(Poll::Pending) => match self.cut_while_waiting(cx) {
+            Ok(Poll::Pending) => match self.interrupt_while_pending(cx) {
                 Some(status) => Poll::Ready(Some(Ok(self.end(&status)))),
                 None => Poll::Pending,
             },
             Ok(Poll::Ready(Some(Ok(mut frame)))) => {
                 if let Some(trailers) = frame.trailers_mut() {
-                    say_resource_exhausted(trailers);
+                    map_out_of_range(trailers);
                     self.log.observe(trailers);
                     self.inner = None;
                 } else {
@@ -215,9 +210,9 @@ impl Body for CallBody {
     }
 }
 
-/// tonic answers a message over the limit with `OUT_OF_RANGE`, where gRPC's own servers say `RESOURCE_EXHAUSTED`. We
-/// never say `OUT_OF_RANGE` ourselves.
-fn say_resource_exhausted(headers: &mut HeaderMap) {
+/// Replaces `OUT_OF_RANGE` by `RESOURCE_EXHAUSTED`, which gRPC prescribes for a message over the size limit. tonic returns
+/// `OUT_OF_RANGE` there, and no service here does.
+fn map_out_of_range(headers: &mut HeaderMap) {
     if let Some(status) = headers.get_mut("grpc-status")
         && Code::from_bytes(status.as_bytes()) == Code::OutOfRange
     {
@@ -230,5 +225,5 @@ fn deadline_exceeded() -> Status {
 }
 
 fn panicked() -> Status {
-    Status::internal("the server has a bug; its log says where")
+    Status::internal("the server has a bug, and its log has the details; report it to the operator")
 }

@@ -1,27 +1,30 @@
-//! The handshake of a WebSocket (RFC 6455, section 4.2), and how many there may be.
+//! The handshake of a WebSocket (RFC 6455, section 4.2), and the quota of open WebSockets.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-/// The only protocol spoken over WebSockets here.
+/// The subprotocol of every WebSocket.
 const PROTOCOL: &str = "grpc-websockets";
 
-/// The only version of the WebSocket protocol there is.
+/// The version of the WebSocket protocol (RFC 6455). No other version is in use.
 pub(super) const VERSION: &str = "13";
 
-/// Whether a request asks for a WebSocket.
-pub(super) fn is_wanted<B>(request: &Request<B>) -> bool {
+/// Returns whether a request asks for a WebSocket.
+pub(super) fn is_upgrade<B>(request: &Request<B>) -> bool {
     has_token(request.headers(), &header::UPGRADE, "websocket")
 }
 
-/// What is wrong with a handshake.
+/// The status and the sentence that refuse a handshake.
 pub(super) type BadHandshake = (StatusCode, &'static str);
 
-/// The answer that makes the connection a WebSocket.
+/// Returns the response that upgrades the connection to a WebSocket.
+///
+/// # Errors
+/// If the handshake breaks RFC 6455, has another version, or does not offer the subprotocol.
 pub(super) fn accept<B>(request: &Request<B>) -> Result<Response<()>, BadHandshake> {
     let headers = request.headers();
     let is_handshake = request.method() == Method::GET
@@ -30,7 +33,10 @@ pub(super) fn accept<B>(request: &Request<B>) -> Result<Response<()>, BadHandsha
     let key = headers
         .get(header::SEC_WEBSOCKET_KEY)
         .filter(|_| is_handshake);
-    let key = key.ok_or((StatusCode::BAD_REQUEST, "This is no WebSocket handshake.\n"))?;
+    let key = key.ok_or((
+        StatusCode::BAD_REQUEST,
+        "The WebSocket handshake is incomplete. Send it as GET over HTTP/1.1 with Connection: upgrade and Sec-WebSocket-Key.\n",
+    ))?;
     if headers
         .get(header::SEC_WEBSOCKET_VERSION)
         .map(HeaderValue::as_bytes)
@@ -38,18 +44,18 @@ pub(super) fn accept<B>(request: &Request<B>) -> Result<Response<()>, BadHandsha
     {
         return Err((
             StatusCode::UPGRADE_REQUIRED,
-            "WebSocket version 13 is spoken here.\n",
+            "This server supports WebSocket version 13 only.\n",
         ));
     }
     if !has_token(headers, &header::SEC_WEBSOCKET_PROTOCOL, PROTOCOL) {
         return Err((
             StatusCode::BAD_REQUEST,
-            "Ask for the protocol grpc-websockets.\n",
+            "This server supports the WebSocket subprotocol grpc-websockets only.\n",
         ));
     }
-    let mut answer = Response::new(());
-    *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-    let headers = answer.headers_mut();
+    let mut response = Response::new(());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = response.headers_mut();
     headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
     headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
     headers.insert(
@@ -59,7 +65,7 @@ pub(super) fn accept<B>(request: &Request<B>) -> Result<Response<()>, BadHandsha
     if let Ok(accept) = HeaderValue::from_str(&derive_accept_key(key.as_bytes())) {
         headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
     }
-    Ok(answer)
+    Ok(response)
 }
 
 fn has_token(headers: &HeaderMap, name: &header::HeaderName, token: &str) -> bool {
@@ -72,22 +78,22 @@ fn has_token(headers: &HeaderMap, name: &header::HeaderName, token: &str) -> boo
         .any(|item| item.trim().eq_ignore_ascii_case(token))
 }
 
-/// The sockets that are open, by address.
+/// The number of open WebSockets per IP address, and its limits.
 #[derive(Debug)]
-pub(super) struct Sockets {
+pub(super) struct SocketQuota {
     open: Mutex<HashMap<IpAddr, usize>>,
     max: usize,
     max_per_address: usize,
 }
 
-/// One socket's place; free again when it is dropped.
+/// The permit for one open WebSocket. Its drop returns it to the quota.
 #[derive(Debug)]
-pub(super) struct Place {
-    sockets: Arc<Sockets>,
+pub(super) struct SocketPermit {
+    quota: Arc<SocketQuota>,
     address: IpAddr,
 }
 
-impl Sockets {
+impl SocketQuota {
     pub(super) fn new(max: usize, max_per_address: usize) -> Arc<Self> {
         Arc::new(Self {
             open: Mutex::default(),
@@ -96,34 +102,34 @@ impl Sockets {
         })
     }
 
-    /// A place for a socket from this address, if there is one.
-    pub(super) fn place(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Returns a permit for a WebSocket from an address, or `None` past a limit.
+    pub(super) fn permit(self: &Arc<Self>, address: IpAddr) -> Option<SocketPermit> {
+        let mut open = self.lock();
         if open.values().sum::<usize>() >= self.max {
             return None;
         }
-        let from_here = open.entry(address).or_default();
-        if *from_here >= self.max_per_address {
+        let from_address = open.entry(address).or_default();
+        if *from_address >= self.max_per_address {
             return None;
         }
-        *from_here += 1;
-        Some(Place {
-            sockets: self.clone(),
+        *from_address += 1;
+        Some(SocketPermit {
+            quota: self.clone(),
             address,
         })
     }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-impl Drop for Place {
+impl Drop for SocketPermit {
     fn drop(&mut self) {
-        let mut open = self
-            .sockets
-            .open
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(from_here) = open.get_mut(&self.address) {
-            *from_here -= 1;
-            if *from_here == 0 {
+        let mut open = self.quota.lock();
+        if let Some(from_address) = open.get_mut(&self.address) {
+            *from_address -= 1;
+            if *from_address == 0 {
                 open.remove(&self.address);
             }
         }
@@ -135,17 +141,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_are_limited_in_all_and_by_address_and_come_back() {
-        let sockets = Sockets::new(3, 2);
+    fn permits_are_limited_in_total_and_per_address_and_return_when_dropped() {
+        let quota = SocketQuota::new(3, 2);
         let (one, two) = (IpAddr::from([127, 0, 0, 1]), IpAddr::from([127, 0, 0, 2]));
-        let first = sockets.place(one);
-        let second = sockets.place(one);
+        let first = quota.permit(one);
+        let second = quota.permit(one);
         assert!(first.is_some() && second.is_some());
-        assert!(sockets.place(one).is_none(), "a third from one address");
-        let third = sockets.place(two);
+        assert!(
+            quota.permit(one).is_none(),
+            "a third permit for one address"
+        );
+        let third = quota.permit(two);
         assert!(third.is_some());
-        assert!(sockets.place(two).is_none(), "a fourth in all");
+        assert!(quota.permit(two).is_none(), "a fourth permit in total");
         drop(first);
-        assert!(sockets.place(two).is_some());
+        assert!(quota.permit(two).is_some());
     }
 }

@@ -1,11 +1,11 @@
-//! gRPC over WebSocket: the protocol `grpc-websockets`, one socket for each call. It gives browsers what `fetch` does
-//! not: requests that are sent one at a time while answers come.
+//! gRPC over WebSocket: the protocol `grpc-websockets`, with one socket per call. Unlike `fetch`, it lets a browser send
+//! requests one at a time while it receives responses.
 //!
-//! The client's first message is the request's headers, as lines `name: value`. Each further message is one byte 0 and a
-//! piece of the gRPC-Web request, or one byte 1: no more requests. The server's messages are pieces of a gRPC-Web
-//! answer; its first frame has the flag of trailers and the response's headers, its last the trailers.
+//! The client's first message is the headers of the request, as lines `name: value`. Each further message is a byte 0 and
+//! a chunk of the gRPC-Web request body, or a single byte 1: the half-close. The server's messages are chunks of the
+//! gRPC-Web response body. Its first frame has the trailer flag and the response headers, its last frame the trailers.
 //!
-//! So this module only moves bytes to and from the gRPC-Web service.
+//! This module only moves bytes between the socket and the gRPC-Web service.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -26,63 +26,53 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tonic::body::Body as TonicBody;
 
-/// The largest message of the socket that is read. Above a gRPC message's limit, so that a call that passes that one
-/// gets its status, and far below what hurts.
-const MAX_MESSAGE: usize = 256 * 1024;
-/// Pieces of the request that wait for the handler.
-const QUEUE: usize = 16;
-/// How long the client may take to send the headers.
-const HEADERS_TIMEOUT: Duration = Duration::from_secs(15);
-/// The server pings this often. A client that has not been heard of for as long and a bit more is gone.
-const PING_INTERVAL: Duration = Duration::from_secs(30);
-const PONG_TIMEOUT: Duration = Duration::from_secs(50);
-/// How long a client may take to answer a close.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+use crate::limits::{self, CLOSE_TIMEOUT, PONG_TIMEOUT, SOCKET_PING_INTERVAL};
 
 type Socket = WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>;
 
-/// What the gRPC-Web service is called with.
-pub(super) type CallRequest = Request<StreamBody<Requests>>;
-type Requests = futures_util::stream::BoxStream<'static, Result<Frame<Bytes>, Infallible>>;
+/// A request to the gRPC-Web service.
+pub(super) type CallRequest = Request<StreamBody<RequestFrames>>;
+type RequestFrames = futures_util::stream::BoxStream<'static, Result<Frame<Bytes>, Infallible>>;
 
-/// Carries one call over an upgraded connection, to the method that `head` names.
-pub(super) async fn carry<Fut>(
+/// Bridges one call of `path` between an upgraded connection and `service`.
+pub(super) async fn bridge<Fut>(
     upgraded: hyper::upgrade::Upgraded,
     path: http::Uri,
-    call: impl FnOnce(CallRequest) -> Fut,
+    header_timeout: Duration,
+    service: impl FnOnce(CallRequest) -> Fut,
 ) where
     Fut: Future<Output = Result<Response<TonicBody>, Infallible>> + Send + 'static,
 {
     let config = WebSocketConfig::default()
-        .max_message_size(Some(MAX_MESSAGE))
-        .max_frame_size(Some(MAX_MESSAGE));
+        .max_message_size(Some(limits::MAX_SOCKET_MESSAGE))
+        .max_frame_size(Some(limits::MAX_SOCKET_MESSAGE));
     let mut socket =
         WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
-    let end = match timeout(HEADERS_TIMEOUT, receive_headers(&mut socket)).await {
+    let end = match timeout(header_timeout, receive_headers(&mut socket)).await {
         Ok(Ok(headers)) => {
-            let (requests, body) = mpsc::channel(QUEUE);
+            let (chunks, body) = mpsc::channel(limits::SOCKET_QUEUE);
             let request = call_request(path, headers, body);
-            exchange(&mut socket, requests, call(request)).await
+            exchange(&mut socket, chunks, service(request)).await
         }
         Ok(Err(end)) => end,
-        Err(_) => End::Broken(CloseCode::Policy, "the headers did not come in time"),
+        Err(_) => End::Violation(CloseCode::Policy, "the headers did not arrive in time"),
     };
-    say_goodbye(socket, end).await;
+    close(socket, end).await;
 }
 
-/// Why a socket is done.
+/// The reason why a socket closes.
 #[derive(Debug)]
 enum End {
-    /// The answer is out.
+    /// The response is complete.
     Complete,
-    /// The client has gone.
-    Gone,
-    /// The client sent what the protocol does not have.
-    Broken(CloseCode, &'static str),
+    /// The client has disconnected.
+    Disconnected,
+    /// The client has violated the protocol.
+    Violation(CloseCode, &'static str),
 }
 
 fn call_request(path: http::Uri, headers: HeaderMap, body: mpsc::Receiver<Bytes>) -> CallRequest {
-    let frames = ReceiverStream::new(body).map(|piece| Ok(Frame::data(piece)));
+    let frames = ReceiverStream::new(body).map(|chunk| Ok(Frame::data(chunk)));
     let mut request = Request::new(StreamBody::new(frames.boxed()));
     *request.method_mut() = http::Method::POST;
     *request.uri_mut() = path;
@@ -98,9 +88,9 @@ async fn receive_headers(socket: &mut Socket) -> Result<HeaderMap, End> {
     loop {
         match socket.next().await {
             Some(Ok(Message::Binary(lines))) => {
-                return parse_headers(&lines).ok_or(End::Broken(
+                return parse_headers(&lines).ok_or(End::Violation(
                     CloseCode::Protocol,
-                    "the first message is no headers",
+                    "the first message must be headers",
                 ));
             }
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
@@ -109,7 +99,7 @@ async fn receive_headers(socket: &mut Socket) -> Result<HeaderMap, End> {
     }
 }
 
-/// Lines `name: value`; the pseudo-headers of HTTP/2 and what belongs to the connection are none of ours.
+/// Parses lines `name: value`. Returns `None` if a line breaks the format.
 fn parse_headers(lines: &[u8]) -> Option<HeaderMap> {
     let mut headers = HeaderMap::new();
     for line in std::str::from_utf8(lines)
@@ -124,91 +114,98 @@ fn parse_headers(lines: &[u8]) -> Option<HeaderMap> {
     Some(headers)
 }
 
-/// Moves requests in and answers out until one side has had enough.
-async fn exchange<Fut>(socket: &mut Socket, requests: mpsc::Sender<Bytes>, call: Fut) -> End
+/// Moves request chunks to the handler and response chunks to the client until one of the two ends.
+async fn exchange<Fut>(socket: &mut Socket, chunks: mpsc::Sender<Bytes>, call: Fut) -> End
 where
     Fut: Future<Output = Result<Response<TonicBody>, Infallible>> + Send + 'static,
 {
-    let mut answer = Box::pin(answer(call));
-    let mut requests = Some(requests);
-    // A piece for which the queue has no place yet; nothing more is read until it has.
+    let mut response = Box::pin(response_chunks(call));
+    // `None` after the half-close, or when the handler reads no more.
+    let mut chunks = Some(chunks);
+    // The chunk that waits for a slot in the queue. The socket is not read meanwhile.
     let mut waiting: Option<Bytes> = None;
-    let mut pings = tokio::time::interval_at(Instant::now() + PING_INTERVAL, PING_INTERVAL);
+    let mut pings =
+        tokio::time::interval_at(Instant::now() + SOCKET_PING_INTERVAL, SOCKET_PING_INTERVAL);
     loop {
-        let place = async {
-            match (&requests, &waiting) {
-                (Some(requests), Some(_)) => requests.clone().reserve_owned().await.ok(),
+        let slot = async {
+            match (&chunks, &waiting) {
+                (Some(chunks), Some(_)) => chunks.clone().reserve_owned().await.ok(),
                 _ => std::future::pending().await,
             }
         };
         tokio::select! {
-            place = place => match (place, waiting.take()) {
-                (Some(place), Some(piece)) => drop(place.send(piece)),
-                // The handler reads no more requests, and still answers.
-                _ => requests = None,
+            slot = slot => match (slot, waiting.take()) {
+                (Some(slot), Some(chunk)) => drop(slot.send(chunk)),
+                // The handler reads no more requests. It may still respond.
+                _ => chunks = None,
             },
             message = timeout(PONG_TIMEOUT, socket.next()), if waiting.is_none() => {
-                let Ok(message) = message else { return End::Gone };
+                let Ok(message) = message else { return End::Disconnected };
                 match message {
-                    Some(Ok(Message::Binary(piece))) => match piece.first() {
-                        Some(0) if requests.is_some() => waiting = Some(piece.slice(1..)),
+                    Some(Ok(Message::Binary(message))) => match message.first() {
+                        Some(0) if chunks.is_some() => waiting = Some(message.slice(1..)),
                         Some(0) => {}
-                        Some(1) if piece.len() == 1 => requests = None,
-                        _ => return End::Broken(CloseCode::Protocol, "a message begins with 0, or is a 1"),
+                        Some(1) if message.len() == 1 => chunks = None,
+                        _ => return End::Violation(CloseCode::Protocol, "a message must begin with the byte 0, or be the byte 1"),
                     },
                     Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                     other => return end_of(other),
                 }
             }
-            piece = answer.next() => match piece {
+            chunk = response.next() => match chunk {
                 None => return End::Complete,
-                Some(piece) => if socket.send(Message::Binary(piece)).await.is_err() {
-                    return End::Gone;
+                Some(chunk) => if socket.send(Message::Binary(chunk)).await.is_err() {
+                    return End::Disconnected;
                 },
             },
             _ = pings.tick() => if socket.send(Message::Ping(Bytes::new())).await.is_err() {
-                return End::Gone;
+                return End::Disconnected;
             },
         }
     }
 }
 
-/// Why a message that is neither binary nor a ping ends the socket.
+/// Returns the reason why a message that is neither binary nor a ping closes the socket.
 fn end_of(message: Option<Result<Message, Error>>) -> End {
     match message {
-        Some(Ok(Message::Text(_))) => End::Broken(CloseCode::Unsupported, "messages are binary"),
-        Some(Err(Error::Capacity(_))) => End::Broken(CloseCode::Size, "the message is too large"),
-        Some(Err(Error::Protocol(_) | Error::Utf8(_))) => {
-            End::Broken(CloseCode::Protocol, "the frame is broken")
+        Some(Ok(Message::Text(_))) => {
+            End::Violation(CloseCode::Unsupported, "messages must be binary")
         }
-        Some(Ok(_) | Err(_)) | None => End::Gone,
+        Some(Err(Error::Capacity(_))) => {
+            End::Violation(CloseCode::Size, "the message is too large")
+        }
+        Some(Err(Error::Protocol(_) | Error::Utf8(_))) => {
+            End::Violation(CloseCode::Protocol, "the frame is malformed")
+        }
+        Some(Ok(_) | Err(_)) | None => End::Disconnected,
     }
 }
 
-/// The pieces of an answer, the headers first.
-fn answer<Fut>(call: Fut) -> impl Stream<Item = Bytes> + Send
+/// Returns the chunks of a response, the headers first.
+fn response_chunks<Fut>(call: Fut) -> impl Stream<Item = Bytes> + Send
 where
     Fut: Future<Output = Result<Response<TonicBody>, Infallible>> + Send + 'static,
 {
     stream::once(call).flat_map(|response| {
         let Ok(response) = response;
         let (parts, body) = response.into_parts();
-        // The status of an answer without messages stands in the headers; here it has a frame of its own.
+        // A trailers-only response has its status in the headers. Here the status gets a frame of its own.
         let (trailers, headers): (Vec<_>, Vec<_>) = parts
             .headers
             .iter()
             .partition(|(name, _)| name.as_str().starts_with("grpc-"));
-        let mut pieces = vec![header_frame(headers)];
-        let is_complete = !trailers.is_empty();
-        if is_complete {
-            pieces.push(header_frame(trailers));
+        let mut chunks = vec![header_frame(headers)];
+        let is_trailers_only = !trailers.is_empty();
+        if is_trailers_only {
+            chunks.push(header_frame(trailers));
         }
-        let rest = BodyDataStream::new(body).take_while(move |_| std::future::ready(!is_complete));
-        stream::iter(pieces).chain(rest.filter_map(|piece| std::future::ready(piece.ok())))
+        let rest =
+            BodyDataStream::new(body).take_while(move |_| std::future::ready(!is_trailers_only));
+        stream::iter(chunks).chain(rest.filter_map(|chunk| std::future::ready(chunk.ok())))
     })
 }
 
-/// A gRPC-Web frame of headers: the flag 0x80, the length in four bytes, lines `name:value`.
+/// Encodes headers as a gRPC-Web trailer frame: the flag 0x80, the length in four bytes, lines `name:value`.
 fn header_frame(headers: Vec<(&HeaderName, &HeaderValue)>) -> Bytes {
     let mut lines = BytesMut::new();
     for (name, value) in headers {
@@ -224,14 +221,14 @@ fn header_frame(headers: Vec<(&HeaderName, &HeaderValue)>) -> Bytes {
     frame.freeze()
 }
 
-/// Closes the socket with the code that says why, and gives the client a moment to answer.
-async fn say_goodbye(mut socket: Socket, end: End) {
+/// Sends a close frame with the reason, and waits up to [`CLOSE_TIMEOUT`] for the client's.
+async fn close(mut socket: Socket, end: End) {
     let (code, reason) = match end {
-        End::Gone => return,
+        End::Disconnected => return,
         End::Complete => (CloseCode::Normal, ""),
-        End::Broken(code, reason) => (code, reason),
+        End::Violation(code, reason) => (code, reason),
     };
-    let farewell = async {
+    let handshake = async {
         let frame = CloseFrame {
             code,
             reason: reason.into(),
@@ -240,6 +237,6 @@ async fn say_goodbye(mut socket: Socket, end: End) {
             while let Some(Ok(_)) = socket.next().await {}
         }
     };
-    // A client that does not answer is left; its connection is closed when the socket is dropped.
-    let _ = timeout(CLOSE_TIMEOUT, farewell).await;
+    // Dropping the socket closes the connection of a client that does not answer.
+    let _ = timeout(CLOSE_TIMEOUT, handshake).await;
 }

@@ -1,4 +1,4 @@
-//! `ImportUsers`: rows come in, batches go to the store, refusals and counts go out.
+//! `ImportUsers`: collects rows into batches, imports them, and streams the refused rows and the progress.
 
 use futures_util::stream::{self, BoxStream, Stream, StreamExt as _};
 use soundstage_proto::FieldError;
@@ -10,38 +10,41 @@ use soundstage_proto::user_rules::ValidUser;
 use tonic::{Status, Streaming};
 
 use super::status;
-use crate::store::{Batch, DryRun, ImportPlan, Imported, OnConflict, Progress, Store};
+use crate::directory::{
+    Batch, Directory, DirectoryError, DryRun, ImportPlan, Imported, OnConflict, Progress,
+};
 
-/// Rows that are stored at once, in about a tenth of a second: as long as somebody who adds a user meanwhile waits at most.
+/// The largest number of rows in a batch. A batch of this size takes about a tenth of a second, which is the longest
+/// delay of a user who is added at the same time.
 const BATCH: usize = 1024;
 
 /// The longest id of an import, in bytes.
 const MAX_ID: usize = 128;
 
-type Answers = Vec<Result<ImportUsersResponse, Status>>;
+type Responses = Vec<Result<ImportUsersResponse, Status>>;
 
-/// An import that is under way.
+/// A running import.
 struct Import<R> {
-    store: Store,
+    directory: Directory,
     plan: ImportPlan,
     dry_run: Option<DryRun>,
     progress: Progress,
     requests: R,
 }
 
-/// The rows of some requests.
+/// The rows of consecutive requests.
 #[derive(Default)]
 struct Rows {
     batch: Batch,
-    /// The lines, in the same order.
+    /// The line of each row.
     lines: Vec<u32>,
-    /// What is wrong with those that break a rule, with their places in the batch.
+    /// The indexes of the rows that break a rule, with their errors.
     refused: Vec<(usize, Vec<FieldError>)>,
 }
 
-/// Answers an import until its requests end, or it does.
+/// Returns the responses of an import, up to the end of the requests or the first error.
 pub(super) async fn import(
-    store: Store,
+    directory: Directory,
     mut requests: Streaming<ImportUsersRequest>,
 ) -> Result<BoxStream<'static, Result<ImportUsersResponse, Status>>, Status> {
     let Some(mut first) = requests.message().await? else {
@@ -49,25 +52,26 @@ pub(super) async fn import(
     };
     let options = first.options.take().unwrap_or_default();
     let (plan, dry_run) = plan(options)?;
-    let begun = match &plan.id {
-        Some(id) => store.import_progress(id)?,
+    let start = match &plan.id {
+        Some(id) => directory.import_progress(id).await?,
         None => Progress::default(),
     };
     let first = first.user.is_some().then_some(Ok(first));
     let import = Import {
-        store,
+        directory,
         plan,
         dry_run,
-        progress: begun,
-        // What has arrived is stored together; nothing waits for more.
+        progress: start,
+        // A batch is the rows that have arrived; it waits for no further row.
         requests: stream::iter(first).chain(requests).ready_chunks(BATCH),
     };
     let batches = stream::unfold(Some(import), |import| async { import?.step().await });
-    Ok(stream::iter([Ok(progress(begun))])
+    Ok(stream::iter([Ok(progress(start))])
         .chain(batches.flat_map(stream::iter))
         .boxed())
 }
 
+/// Returns the plan of an import, and the state of its dry run if it is one.
 fn plan(options: ImportOptions) -> Result<(ImportPlan, Option<DryRun>), Status> {
     use import_options::OnConflict as Wire;
     let on_conflict = match Wire::try_from(options.on_conflict) {
@@ -87,7 +91,7 @@ fn plan(options: ImportOptions) -> Result<(ImportPlan, Option<DryRun>), Status> 
             "Use at most 128 bytes.",
         ));
     }
-    // A dry_run leaves nothing to take up.
+    // A dry run stores nothing that could be resumed.
     let id = Some(options.import_id).filter(|id| !id.is_empty() && !options.dry_run);
     let dry_run = options.dry_run.then(DryRun::default);
     Ok((ImportPlan { on_conflict, id }, dry_run))
@@ -97,56 +101,57 @@ impl<R> Import<R>
 where
     R: Stream<Item = Vec<Result<ImportUsersRequest, Status>>> + Unpin,
 {
-    /// Deals with the requests that have arrived. What is left of the import is `None` after its end.
-    async fn step(mut self) -> Option<(Answers, Option<Self>)> {
+    /// Imports the rows that have arrived. Returns the responses, and the import unless it has ended.
+    async fn step(mut self) -> Option<(Responses, Option<Self>)> {
         let requests = self.requests.next().await?;
         let (mut rows, failure) = Rows::take(requests);
         let batch = std::mem::take(&mut rows.batch);
-        let imported = match self.store_rows(batch).await {
+        let imported = match self.import_batch(batch).await {
             Ok(imported) => imported,
-            Err(status) => return Some((vec![Err(status)], None)),
+            Err(error) => return Some((vec![Err(error.into())], None)),
         };
-        let (whole, end) = match imported {
+        let (imported, end) = match imported {
             Imported::Whole(progress) => {
                 self.progress = progress;
                 (rows.lines.len(), failure)
             }
-            Imported::UpToConflict(progress, place) => {
+            Imported::UpToConflict(progress, index) => {
                 self.progress = progress;
-                (place, Some(conflict(rows.lines[place])))
+                (index, Some(conflict(rows.lines[index])))
             }
             Imported::Superseded => {
                 let status = Status::aborted(
-                    "this import is being taken further by another call; ask again how far it is",
+                    "another call has continued this import; read its progress again",
                 );
                 return Some((vec![Err(status)], None));
             }
         };
-        let mut answers = rows.refusals(whole);
-        answers.push(Ok(progress(self.progress)));
+        let mut responses = rows.refusals(imported);
+        responses.push(Ok(progress(self.progress)));
         match end {
-            None => Some((answers, Some(self))),
+            None => Some((responses, Some(self))),
             Some(status) => {
-                answers.push(Err(status));
-                Some((answers, None))
+                responses.push(Err(status));
+                Some((responses, None))
             }
         }
     }
 
-    async fn store_rows(&mut self, batch: Batch) -> Result<Imported, Status> {
-        let (plan, progress) = (self.plan.clone(), self.progress);
-        if let Some(dry_run) = &mut self.dry_run {
-            let imported = self
-                .store
-                .dry_run_batch(dry_run, plan.on_conflict, progress, &batch)?;
-            return Ok(imported);
+    async fn import_batch(&mut self, batch: Batch) -> Result<Imported, DirectoryError> {
+        let (directory, plan, progress) = (&self.directory, self.plan.clone(), self.progress);
+        match &mut self.dry_run {
+            Some(dry_run) => {
+                dry_run
+                    .import(directory, plan.on_conflict, progress, &batch)
+                    .await
+            }
+            None => directory.import(plan, progress, batch).await,
         }
-        Ok(self.store.import(plan, progress, batch).await?)
     }
 }
 
 impl Rows {
-    /// The rows up to the first request that failed, and how it did.
+    /// Returns the rows up to the first failed request, and its status.
     fn take(requests: Vec<Result<ImportUsersRequest, Status>>) -> (Self, Option<Status>) {
         let mut rows = Self::default();
         for request in requests {
@@ -163,26 +168,26 @@ impl Rows {
         (rows, None)
     }
 
-    /// The rows that were refused, among the first so many.
-    fn refusals(&self, count: usize) -> Answers {
-        let refused = self.refused.iter().filter(|(place, _)| *place < count);
-        let answer = |(place, errors): &(usize, Vec<FieldError>)| {
+    /// Returns the responses for the refused rows among the first `count`.
+    fn refusals(&self, count: usize) -> Responses {
+        let refused = self.refused.iter().filter(|(index, _)| *index < count);
+        let response = |(index, errors): &(usize, Vec<FieldError>)| {
             let faults = errors.iter().cloned().map(FieldFault::from);
             Ok(ImportUsersResponse {
                 refused: Some(RefusedRow {
-                    line: self.lines[*place],
+                    line: self.lines[*index],
                     faults: faults.collect(),
                 }),
                 progress: None,
             })
         };
-        refused.map(answer).collect()
+        refused.map(response).collect()
     }
 }
 
 fn conflict(line: u32) -> Status {
     Status::already_exists(format!(
-        "line {line}: its id is taken; what comes before it is stored"
+        "line {line}: its id is taken; the rows before it are stored"
     ))
 }
 

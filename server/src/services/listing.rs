@@ -1,4 +1,4 @@
-//! `ListUsers` and the filters: from the wire's messages to the store's queries and back.
+//! `ListUsers` and filters: converts messages to queries of the directory, and pages to responses.
 
 use soundstage_proto::user::list_users_request;
 use soundstage_proto::user::{ListUsersRequest, ListUsersResponse, UserFilter};
@@ -6,20 +6,17 @@ use soundstage_proto::user_rules;
 use tonic::Status;
 
 use super::{page_token, status};
-use crate::store::{Filter, Order, Page, PageQuery, Search, Store};
+use crate::directory::{Directory, Filter, Order, PageQuery, Search};
 
 const DEFAULT_PAGE_SIZE: u32 = 50;
 const MAX_PAGE_SIZE: u32 = 1000;
 
-/// The longest text to search for, in characters: longer than any nickname, as long as any mail address.
+/// The longest text to search for, in characters: as long as the longest mail address, and longer than any nickname.
 const MAX_SEARCH: usize = 254;
 
-/// How many users may be passed over on the thread that serves calls; more take long enough to keep others waiting.
-const MAX_INLINE_SKIP: u32 = 1000;
-
-/// The page that is asked for.
+/// Returns the page that a request asks for.
 pub(super) async fn list(
-    store: &Store,
+    directory: &Directory,
     request: ListUsersRequest,
 ) -> Result<ListUsersResponse, Status> {
     let page_size = match u32::try_from(request.page_size) {
@@ -38,7 +35,7 @@ pub(super) async fn list(
         token => Some(page_token::decode(order, token).ok_or_else(|| {
             status::invalid_field(
                 "page_token",
-                "Send the next_page_token of an answer, unchanged and with the same order.",
+                "Send the next_page_token of a response, unchanged and with the same order.",
             )
         })?),
     };
@@ -48,15 +45,15 @@ pub(super) async fn list(
         descending: request.descending,
         after,
         skip: request.skip,
-        // One more than asked for tells whether there is a next page.
+        // The extra user tells whether there is a next page.
         limit: page_size + 1,
     };
 
-    let mut page = read(store, query).await?;
+    let mut page = directory.page(query).await?;
     let more = page.users.len() > page_size as usize;
     page.users.truncate(page_size as usize);
     let last = page.users.last().filter(|_| more);
-    let next_page_token = last.map(|last| page_token::encode(order, &order.position(last)));
+    let next_page_token = last.map(|last| page_token::encode(order, &order.cursor(last)));
     Ok(ListUsersResponse {
         users: page.users,
         next_page_token: next_page_token.unwrap_or_default(),
@@ -66,17 +63,10 @@ pub(super) async fn list(
     })
 }
 
-/// Reads a page here if that is soon done, and where it keeps nobody waiting if not.
-async fn read(store: &Store, query: PageQuery) -> Result<Page, Status> {
-    if query.filter.search.is_none() && query.skip <= MAX_INLINE_SKIP {
-        return Ok(store.page(&query)?);
-    }
-    let store = store.clone();
-    let page = tokio::task::spawn_blocking(move || store.page(&query)).await;
-    Ok(page.map_err(|_| Status::internal("reading the users panicked"))??)
-}
-
-/// The filter, or which of its fields is wrong.
+/// Returns the filter.
+///
+/// # Errors
+/// Returns `INVALID_ARGUMENT` for the first field that is wrong.
 pub(super) fn filter(filter: Option<UserFilter>) -> Result<Filter, Status> {
     let UserFilter {
         search,

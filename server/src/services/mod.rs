@@ -1,4 +1,4 @@
-//! The RPCs: thin, each a rule of the contract over the store or the stage.
+//! The RPCs. Each method checks its request against the contract and calls the directory or the stage.
 
 pub(crate) mod position;
 pub(crate) mod status;

@@ -1,12 +1,12 @@
-//! The tokens of `ListUsers`: a position in an order, in a form that nobody takes for a number to count with.
+//! The page tokens of `ListUsers`: a cursor as text. The prefix keeps clients from computing with a token.
 
-use crate::store::{Cursor, Key, Order};
+use crate::directory::{Cursor, Key, Order};
 
 const PREFIX: &str = "after-";
 
-/// The token for the page that starts behind a position: the order, the id, and what the order goes by.
-pub(super) fn encode(order: Order, position: &Cursor) -> String {
-    let Cursor { key, id } = position;
+/// Returns the token of the page after a cursor: the order, the id and the sort key.
+pub(super) fn encode(order: Order, cursor: &Cursor) -> String {
+    let Cursor { key, id } = cursor;
     let key = match key {
         Key::Id => String::new(),
         Key::Text(text) => text.clone(),
@@ -15,7 +15,7 @@ pub(super) fn encode(order: Order, position: &Cursor) -> String {
     format!("{PREFIX}{}{id:08x}{key}", letter(order))
 }
 
-/// The position that the page starts behind; `None` for a token that [`encode`] has not made for this order.
+/// Returns the cursor of a token; `None` if [`encode`] cannot have returned the token for this order.
 pub(super) fn decode(order: Order, token: &str) -> Option<Cursor> {
     let rest = token.strip_prefix(PREFIX)?.strip_prefix(letter(order))?;
     let (digits, key) = rest.split_at_checked(8)?;
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_comes_back_as_its_position_in_its_order_and_nothing_else_does() {
+    fn a_token_decodes_to_its_cursor_in_its_own_order_alone() {
         let keys = [
             (Order::Id, Key::Id),
             (Order::Nickname, Key::Text("さる-1".into())),
@@ -56,12 +56,12 @@ mod tests {
         ];
         for (order, key) in keys {
             for id in [1, 50, u32::MAX] {
-                let position = Cursor {
+                let cursor = Cursor {
                     key: key.clone(),
                     id,
                 };
-                let token = encode(order, &position);
-                assert_eq!(decode(order, &token), Some(position));
+                let token = encode(order, &cursor);
+                assert_eq!(decode(order, &token), Some(cursor));
                 let others = [Order::Id, Order::Nickname, Order::Created];
                 for other in others.into_iter().filter(|other| *other != order) {
                     assert_eq!(decode(other, &token), None, "{token}");

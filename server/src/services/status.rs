@@ -1,35 +1,39 @@
-//! From the inside's errors to gRPC statuses. What happened inside is logged here; the caller reads a fixed sentence.
+//! Converts errors to gRPC statuses. The detail of an error is logged here; the client gets a fixed sentence.
 
 use soundstage_proto::FieldError;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
-use crate::store::{ErrorKind, StoreError};
+use crate::directory::DirectoryError;
 
-impl From<StoreError> for Status {
-    fn from(error: StoreError) -> Self {
-        tracing::error!(%error, "the store failed");
-        match error.kind() {
-            ErrorKind::Damaged(_) => Self::data_loss("the user database is damaged"),
-            ErrorKind::Locked => {
+impl From<DirectoryError> for Status {
+    fn from(error: DirectoryError) -> Self {
+        // An overload is expected, and too frequent for a log line each.
+        if error != DirectoryError::Overloaded {
+            tracing::error!(%error, "directory failed");
+        }
+        match error {
+            DirectoryError::Damaged(_) => Self::data_loss("the user database is damaged"),
+            DirectoryError::Locked(_) => {
                 Self::unavailable("the user database is in use by another program; try again")
             }
-            ErrorKind::ReadOnly => Self::failed_precondition("the user database is read-only"),
-            ErrorKind::DiskFull => Self::resource_exhausted(
+            DirectoryError::ReadOnly(_) => {
+                Self::failed_precondition("the user database is read-only")
+            }
+            DirectoryError::Full(_) => Self::resource_exhausted(
                 "the disk of the user database is full; nothing was stored",
             ),
-            ErrorKind::NoFreeId => Self::resource_exhausted("every user id is taken"),
-            ErrorKind::WriterStopped => Self::unavailable("the user database is closed"),
-            ErrorKind::CannotOpen(_)
-            | ErrorKind::NotOurs
-            | ErrorKind::NewerSchema { .. }
-            | ErrorKind::Seed(_)
-            | ErrorKind::Other(_) => Self::internal("the user database failed"),
+            DirectoryError::NoFreeId => Self::resource_exhausted("every user id is taken"),
+            DirectoryError::Overloaded => Self::resource_exhausted(
+                "too many searches and exports are waiting; try again in a moment",
+            ),
+            DirectoryError::Closed(_) => Self::unavailable("the user database is closed"),
+            DirectoryError::Failed(_) => Self::internal("the user database failed"),
         }
     }
 }
 
-/// `INVALID_ARGUMENT` with a `google.rpc.BadRequest` that names each field.
+/// Returns `INVALID_ARGUMENT` with a `google.rpc.BadRequest` that names each field.
 pub(crate) fn invalid_fields(errors: &[FieldError]) -> Status {
     let fields = errors
         .iter()
@@ -37,7 +41,7 @@ pub(crate) fn invalid_fields(errors: &[FieldError]) -> Status {
     bad_request(fields.collect())
 }
 
-/// `INVALID_ARGUMENT` for one field, such as `samples[2].position`.
+/// Returns `INVALID_ARGUMENT` for one field, such as `samples[2].position`.
 pub(crate) fn invalid_field(field: impl Into<String>, description: &'static str) -> Status {
     bad_request(vec![FieldViolation::new(field, description)])
 }

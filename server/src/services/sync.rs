@@ -159,7 +159,7 @@ async fn handle(
     }
     let mut own = Vec::with_capacity(joins.len());
     for (index, join) in joins.into_iter().enumerate() {
-        let request = join_request(lifecycle, index, join)?;
+        let request = join_request(lifecycle, index, join).await?;
         own.push(publisher.join(request).map_err(cannot_join)?);
     }
     if !own.is_empty() {
@@ -184,7 +184,11 @@ async fn handle(
 }
 
 /// Validates a join. A user of the directory supplies the name if the request has none.
-fn join_request(lifecycle: &Lifecycle, index: usize, join: Join) -> Result<JoinRequest, Status> {
+async fn join_request(
+    lifecycle: &Lifecycle,
+    index: usize,
+    join: Join,
+) -> Result<JoinRequest, Status> {
     let invalid = |field: &str, description| {
         status::invalid_field(format!("joins[{index}].{field}"), description)
     };
@@ -194,7 +198,7 @@ fn join_request(lifecycle: &Lifecycle, index: usize, join: Join) -> Result<JoinR
         source,
     } = join;
     if user_id != 0 {
-        let user = lifecycle.store()?.get(user_id)?;
+        let user = lifecycle.directory()?.get(user_id).await?;
         let user = user.ok_or_else(|| invalid("user_id", "No user has this id."))?;
         if name.is_empty() {
             name = user.nickname;

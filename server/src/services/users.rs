@@ -1,6 +1,6 @@
-//! `UserManager`: the directory of users.
+//! `UserManager`: the methods of the user directory.
 
-use futures_util::stream::{self, BoxStream, StreamExt as _};
+use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 use prost_types::FieldMask;
 use soundstage_proto::UserType;
 use soundstage_proto::user::user_manager_server::UserManager;
@@ -14,10 +14,10 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::users_in_blocks::{BLOCK, UsersInBlocks};
 use super::{import, listing, status};
+use crate::directory::{Added, Changed, EventKind, Update, WatchItem, WhenBusy};
 use crate::lifecycle::Lifecycle;
-use crate::store::{Added, Changed, EventKind, Update, WatchItem};
 
-/// The service, over the store once that is open.
+/// The service. Its calls fail with `UNAVAILABLE` until the directory is open.
 #[derive(Debug, Clone)]
 pub(crate) struct UserService {
     lifecycle: Lifecycle,
@@ -43,7 +43,8 @@ impl UserManager for UserService {
         &self,
         request: Request<UserRequest>,
     ) -> Result<Response<UserResponse>, Status> {
-        let user = self.lifecycle.store()?.get(request.into_inner().id)?;
+        let id = request.into_inner().id;
+        let user = self.lifecycle.directory()?.get(id).await?;
         Ok(Response::new(
             user.map_or_else(|| in_band_error("not found"), found),
         ))
@@ -51,24 +52,23 @@ impl UserManager for UserService {
 
     async fn add_user(&self, request: Request<User>) -> Result<Response<UserResponse>, Status> {
         let user = ValidUser::try_from(request.into_inner())
-            .map_err(|violations| status::invalid_fields(&violations))?;
-        Ok(Response::new(
-            match self.lifecycle.store()?.add(user).await? {
-                Added::Stored(user) => found(user),
-                Added::AlreadyExists => in_band_error("already exist"),
-            },
-        ))
+            .map_err(|errors| status::invalid_fields(&errors))?;
+        let added = self.lifecycle.directory()?.add(user).await?;
+        Ok(Response::new(match added {
+            Added::Stored(user) => found(user),
+            Added::AlreadyExists => in_band_error("already exist"),
+        }))
     }
 
     async fn count_already_users(
         &self,
         request: Request<Streaming<UserRequest>>,
     ) -> Result<Response<UserCntResponse>, Status> {
-        let store = self.lifecycle.store()?;
+        let directory = self.lifecycle.directory()?;
         let mut ids = request.into_inner();
         let mut user_cnt = 0;
         while let Some(UserRequest { id }) = ids.message().await? {
-            user_cnt += u32::from(store.contains(id)?);
+            user_cnt += u32::from(directory.contains(id).await?);
         }
         Ok(Response::new(UserCntResponse {
             error: false,
@@ -84,8 +84,8 @@ impl UserManager for UserService {
         user_rules::check_user_type(number)
             .map_err(|description| status::invalid_field("user_type", description))?;
         let user_type = UserType::try_from(number).unwrap_or_default();
-        let store = self.lifecycle.store()?.clone();
-        let read = move |after| store.block_of_type(user_type, after, BLOCK);
+        let directory = self.lifecycle.directory()?.clone();
+        let read = move |after| directory.block_of_type(user_type, after, BLOCK);
         Ok(Response::new(UsersInBlocks::new(read, found).boxed()))
     }
 
@@ -93,14 +93,14 @@ impl UserManager for UserService {
         &self,
         request: Request<Streaming<UserRequest>>,
     ) -> Result<Response<Self::GetUsersByIdsStream>, Status> {
-        let store = self.lifecycle.store()?.clone();
-        let answer = move |request: Result<UserRequest, Status>| {
-            let user = request.and_then(|UserRequest { id }| Ok(store.get(id)?));
-            std::future::ready(user.map(|user| user.map(found)).transpose())
-        };
-        Ok(Response::new(
-            request.into_inner().filter_map(answer).boxed(),
-        ))
+        let directory = self.lifecycle.directory()?.clone();
+        let responses = request
+            .into_inner()
+            .try_filter_map(move |UserRequest { id }| {
+                let directory = directory.clone();
+                async move { Ok(directory.get(id).await?.map(found)) }
+            });
+        Ok(Response::new(responses.boxed()))
     }
 
     async fn update_user(
@@ -111,7 +111,8 @@ impl UserManager for UserService {
         let user = user.ok_or_else(|| status::invalid_field("user", "Send the user to change."))?;
         let (id, revision) = (user.id, user.revision);
         let update = masked(user, update_mask)?;
-        let changed = self.lifecycle.store()?.update(id, revision, update).await?;
+        let directory = self.lifecycle.directory()?;
+        let changed = directory.update(id, revision, update).await?;
         changed_user(changed).map(Response::new)
     }
 
@@ -120,7 +121,7 @@ impl UserManager for UserService {
         request: Request<DeleteUserRequest>,
     ) -> Result<Response<User>, Status> {
         let DeleteUserRequest { id, revision } = request.into_inner();
-        let changed = self.lifecycle.store()?.delete(id, revision).await?;
+        let changed = self.lifecycle.directory()?.delete(id, revision).await?;
         changed_user(changed).map(Response::new)
     }
 
@@ -128,7 +129,7 @@ impl UserManager for UserService {
         &self,
         request: Request<ListUsersRequest>,
     ) -> Result<Response<ListUsersResponse>, Status> {
-        let page = listing::list(self.lifecycle.store()?, request.into_inner()).await?;
+        let page = listing::list(self.lifecycle.directory()?, request.into_inner()).await?;
         Ok(Response::new(page))
     }
 
@@ -143,10 +144,10 @@ impl UserManager for UserService {
                 "Send 0, or the sequence number of an event.",
             ));
         }
-        let watcher = self.lifecycle.store()?.watch(after);
+        let watcher = self.lifecycle.directory()?.watch(after);
         let events = stream::unfold(watcher, |mut watcher| async {
-            let news = watcher.next().await;
-            Some((Ok(event(news)), watcher))
+            let item = watcher.next().await;
+            Some((Ok(event(item)), watcher))
         });
         Ok(Response::new(events.boxed()))
     }
@@ -155,9 +156,9 @@ impl UserManager for UserService {
         &self,
         request: Request<Streaming<ImportUsersRequest>>,
     ) -> Result<Response<Self::ImportUsersStream>, Status> {
-        let store = self.lifecycle.store()?.clone();
-        let answers = import::import(store, request.into_inner()).await?;
-        Ok(Response::new(answers))
+        let directory = self.lifecycle.directory()?.clone();
+        let responses = import::import(directory, request.into_inner()).await?;
+        Ok(Response::new(responses))
     }
 
     async fn export_users(
@@ -165,13 +166,21 @@ impl UserManager for UserService {
         request: Request<ExportUsersRequest>,
     ) -> Result<Response<Self::ExportUsersStream>, Status> {
         let filter = listing::filter(request.into_inner().filter)?;
-        let store = self.lifecycle.store()?.clone();
-        let read = move |after| store.block(&filter, after, BLOCK);
-        Ok(Response::new(UsersInBlocks::new(read, |user| user).boxed()))
+        let directory = self.lifecycle.directory()?.clone();
+        let read = move |after| {
+            let when_busy = if after == 0 {
+                WhenBusy::Refuse
+            } else {
+                WhenBusy::Wait
+            };
+            directory.block(&filter, after, BLOCK, when_busy)
+        };
+        let users = UsersInBlocks::new(read, |user| user).read_ahead();
+        Ok(Response::new(users.boxed()))
     }
 }
 
-/// The fields that the mask names, or all that can be changed if it names none.
+/// Returns the update of the fields that the mask names; an empty mask names every field that can be changed.
 fn masked(user: User, mask: Option<FieldMask>) -> Result<Update, Status> {
     let paths = mask.map(|mask| mask.paths).unwrap_or_default();
     let names = |field: &str| paths.is_empty() || paths.iter().any(|path| path == field);
@@ -189,21 +198,22 @@ fn masked(user: User, mask: Option<FieldMask>) -> Result<Update, Status> {
     })
 }
 
+/// Returns the changed user, or the status of any other outcome.
 fn changed_user(changed: Changed) -> Result<User, Status> {
     match changed {
         Changed::Done(user) => Ok(user),
         Changed::NotFound => Err(Status::not_found("no user has this id")),
         Changed::Stale(user) => Err(Status::aborted(format!(
-            "the user has changed meanwhile; its revision is {} now",
+            "the user has changed meanwhile; its revision is now {}",
             user.revision
         ))),
-        Changed::Invalid(violations) => Err(status::invalid_fields(&violations)),
+        Changed::Invalid(errors) => Err(status::invalid_fields(&errors)),
     }
 }
 
-fn event(news: WatchItem) -> UserEvent {
+fn event(item: WatchItem) -> UserEvent {
     use user_event::Kind;
-    match news {
+    match item {
         WatchItem::Event(event) => UserEvent {
             kind: match event.kind {
                 EventKind::Created => Kind::Created,
@@ -230,7 +240,7 @@ fn found(user: User) -> UserResponse {
     }
 }
 
-/// The two outcomes that the contract reports with status OK.
+/// Returns one of the two outcomes that the contract reports with status `OK`.
 fn in_band_error(message: &str) -> UserResponse {
     UserResponse {
         error: true,

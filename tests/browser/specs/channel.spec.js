@@ -1,4 +1,4 @@
-// The channel for browsers, as a Rust program in a page uses it: generated stubs over fetch and WebSockets.
+// The channel for browsers, used by a Rust program in a page: generated stubs over fetch and WebSockets.
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { call, openWithCalls } from "../calls.js";
@@ -12,12 +12,12 @@ test.beforeEach(async ({ page }) => openWithCalls(page));
 test.describe("with ten thousand users", () => {
   test.use({ serverOptions: async ({}, use) => use(["--seed", await seedFile(10_000)]) });
 
-  test("the n-th id is answered before the next is sent, a thousand times", async ({ page, server }) => {
+  test("a thousand requests each wait for the previous response", async ({ page, server }) => {
     expect(await call(page, "ping_pong", server.url, 1000)).toBe(1000);
   });
 
   for (const transport of ["auto", "grpc-web", "websocket"]) {
-    test(`ten thousand ids are counted, ${transport}`, async ({ page, server }) => {
+    test(`a call counts ten thousand ids, ${transport}`, async ({ page, server }) => {
       expect(await call(page, "count", server.url, transport, 10_000)).toBe(10_000);
     });
   }
@@ -25,20 +25,20 @@ test.describe("with ten thousand users", () => {
 
 for (const transport of ["grpc-web", "websocket"]) {
   test.describe(transport, () => {
-    test("a deadline ends an endless stream here and at the server", async ({ page, server }) => {
-      // Ten messages a second: time for some of them, on a machine that stumbles too.
+    test("a deadline ends an endless stream in the page and at the server", async ({ page, server }) => {
+      // Ten messages a second: enough time for some of them on a slow machine.
       const outcome = await call(page, "follow", server.url, transport, 2000, 1000);
       expect(outcome).toMatchObject({ code: "DeadlineExceeded" });
       expect(outcome.messages).toBeGreaterThan(2);
       await expect.poll(() => server.ended("PositionSub")).toBe(1);
     });
 
-    test("a stream that is let go ends at the server", async ({ page, server }) => {
+    test("a dropped stream ends at the server", async ({ page, server }) => {
       expect(await call(page, "follow", server.url, transport, 0, 2)).toMatchObject({ code: "Ok", messages: 2 });
       await expect.poll(() => server.ended("PositionSub")).toBe(1);
     });
 
-    test("an answer larger than allowed is refused", async ({ page, server }) => {
+    test("a response above the size limit is rejected", async ({ page, server }) => {
       expect(await call(page, "get_user", server.url, transport, 8)).toMatchObject({
         code: "ResourceExhausted",
         message: expect.stringMatching(/^the response has a message of \d\d bytes; at most 8 are allowed$/),
@@ -47,7 +47,7 @@ for (const transport of ["grpc-web", "websocket"]) {
   });
 }
 
-test("answered calls leave their connection open for the next", async ({ page, server }) => {
+test("completed calls reuse their connection", async ({ page, server }) => {
   for (let n = 0; n < 20; n++) {
     expect(await call(page, "get_user", server.url, "grpc-web", 1000)).toMatchObject({ code: "Ok" });
   }
@@ -59,7 +59,7 @@ test("answered calls leave their connection open for the next", async ({ page, s
 test.describe("without a server", () => {
   test.use({ serverGoesAway: true });
 
-  test("a call is told whether it can have reached one", async ({ page, server }) => {
+  test("an error says whether the call may have reached the server", async ({ page, server }) => {
     await server.kill();
     expect(await call(page, "get_user", server.url, "websocket", 1000)).toMatchObject({
       code: "Unavailable",
@@ -71,7 +71,7 @@ test.describe("without a server", () => {
     });
   });
 
-  test("a stream whose server dies ends, and says so", async ({ page, server }) => {
+  test("a stream ends with an error when its server dies", async ({ page, server }) => {
     for (const transport of ["grpc-web", "websocket"]) {
       const following = call(page, "follow", server.url, transport, 0, 1_000_000);
       await expect.poll(() => server.inProgress("PositionSub")).toBe(1);
@@ -82,46 +82,46 @@ test.describe("without a server", () => {
   });
 });
 
-/** Has the page's fetch answer with a recorded stream, cut in two. Nothing else decides where the pieces end. */
-async function answerCutAt(page, name, cut) {
+/** Replaces the page's fetch: it returns a recorded response body in two chunks, split at an offset. */
+async function respondSplitAt(page, name, offset) {
   const file = await readFile(resolve(recorded, `${name}.http`));
   const body = file.subarray(file.indexOf("\r\n\r\n") + 4);
   await page.evaluate(
-    ([bytes, cut]) => {
+    ([bytes, offset]) => {
       window.fetch = async () => {
-        const pieces = [bytes.slice(0, cut), bytes.slice(cut)].filter((piece) => piece.length > 0);
+        const chunks = [bytes.slice(0, offset), bytes.slice(offset)].filter((chunk) => chunk.length > 0);
         const stream = new ReadableStream({
           pull(controller) {
-            const piece = pieces.shift();
-            if (piece) controller.enqueue(new Uint8Array(piece));
+            const chunk = chunks.shift();
+            if (chunk) controller.enqueue(new Uint8Array(chunk));
             else controller.close();
           },
         });
         return new Response(stream, { headers: { "content-type": "application/grpc-web+proto" } });
       };
     },
-    [[...body], cut],
+    [[...body], offset],
   );
   return body.length;
 }
 
-test("a recorded answer cut at any offset gives its messages and its status", async ({ page, server }) => {
-  const length = await answerCutAt(page, "repeated_trailers", 0);
-  for (let cut = 0; cut <= length; cut++) {
-    await answerCutAt(page, "repeated_trailers", cut);
+test("a recorded response split at any offset gives its messages and its status", async ({ page, server }) => {
+  const length = await respondSplitAt(page, "repeated_trailers", 0);
+  for (let offset = 0; offset <= length; offset++) {
+    await respondSplitAt(page, "repeated_trailers", offset);
     const outcome = await call(page, "stream_over_channel", server.url);
-    expect(outcome, `cut at ${cut}`).toMatchObject({ messages: 1, code: "Ok", trailer: "one" });
+    expect(outcome, `split at ${offset}`).toMatchObject({ messages: 1, code: "Ok", trailer: "one" });
   }
 });
 
-// The reason for the channel: once this fails with a newer release, the page can go back to that crate for fetch.
-test("tonic-web-wasm-client loses the status of an answer that is cut within its trailers", async ({ page, server }) => {
-  const length = await answerCutAt(page, "percent_encoded_message", 0);
+// The reason for the channel: once this test fails with a newer release, the page can use that crate for fetch.
+test("tonic-web-wasm-client loses the status of a response that is split within its trailers", async ({ page, server }) => {
+  const length = await respondSplitAt(page, "percent_encoded_message", 0);
   const whole = { messages: 0, code: "InvalidArgument" };
   expect(await call(page, "stream_over_tonic_web_wasm_client", server.url)).toMatchObject(whole);
-  await answerCutAt(page, "percent_encoded_message", length - 20);
+  await respondSplitAt(page, "percent_encoded_message", length - 20);
   expect(await call(page, "stream_over_channel", server.url)).toMatchObject(whole);
-  await answerCutAt(page, "percent_encoded_message", length - 20);
+  await respondSplitAt(page, "percent_encoded_message", length - 20);
   const lost = await call(page, "stream_over_tonic_web_wasm_client", server.url);
   expect(lost.code).not.toBe("InvalidArgument");
 });

@@ -134,7 +134,7 @@ test("characters are chosen, hidden, followed and taken over", async ({ page, se
 
 test("the pane of a user leads to the stage, where the user joins", async ({ page, server }) => {
   await page.goto("/users/2");
-  await page.getByRole("link", { name: "To the stage" }).click();
+  await page.getByRole("link", { name: "Go to the stage" }).click();
   await expect(live(page)).toBeVisible();
   await page.getByRole("button", { name: "Join the stage" }).click();
   await expect(page.getByRole("heading", { name: "guest", exact: true })).toBeVisible();
@@ -216,7 +216,7 @@ test("a recording of the page plays at another speed", async ({ page }, info) =>
 
   await writeFile(file, '{"time_ms":0,"x":1,"y":2}\n{"time_ms":0,"x":1}\n');
   await page.getByLabel("Play a recording…").setInputFiles(file);
-  await expect(page.getByRole("alert").filter({ hasText: "two.ndjson: line 2: missing field `y`" })).toBeVisible();
+  await expect(page.getByRole("alert").filter({ hasText: "two.ndjson: Cannot read line 2: missing field `y`" })).toBeVisible();
 });
 
 test("closing a tab removes its character", async ({ context, server }) => {

@@ -1,8 +1,8 @@
-// A tab that is closed in the middle of a call: the handler has ended within a second, by the log and by the counters.
+// Closing a tab during a call: the handler ends within a second, according to the log and the metrics.
 import { spawn } from "node:child_process";
 import { expect, test } from "../test.js";
 
-/** Holds the database's lock until it is released, so that an add waits in the server. */
+/** Locks the database, so that an add waits in the server. Returns a function that releases the lock. */
 async function lock(database) {
   const program = `
 import sqlite3, sys

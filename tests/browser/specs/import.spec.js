@@ -1,11 +1,11 @@
-// Importing a file on the page: what is read, what is refused, and what happens when something comes between.
+// Imports on the page: files, refused rows, and interruptions.
 import { readFile } from "node:fs/promises";
 import { expect, test } from "../test.js";
 
 /** A file for the browser. */
 const file = (name, text) => ({ name, mimeType: "text/plain", buffer: Buffer.from(text) });
 
-/** A CSV file of so many users without ids. */
+/** A CSV file with this many users, without IDs. */
 const many = (count) => {
   const lines = Array.from({ length: count }, (_, index) => `user ${index},user${index}@example.com,NORMAL`);
   return file("many.csv", `nickname,mail_address,user_type\n${lines.join("\n")}\n`);
@@ -18,7 +18,7 @@ const choose = async (page, content) => {
   await pane(page).locator("input[type=file]").setInputFiles(content);
 };
 
-/** What stands under a heading such as "Added". */
+/** The number under a heading such as "Added". */
 const count = (page, name) => pane(page).locator(".readouts > div").filter({ hasText: name }).getByRole("definition");
 
 const MIXED = `id,nickname,mail_address,user_type
@@ -28,7 +28,7 @@ const MIXED = `id,nickname,mail_address,user_type
 ,"a ""b"", c",quoted@example.com,NORMAL
 `;
 
-test("a file is imported, and what is refused is told and saved to be mended", async ({ page, server }) => {
+test("an import lists the refused rows, and saves them to be corrected", async ({ page, server }) => {
   await choose(page, file("mixed.csv", MIXED));
   await expect(pane(page)).toContainText("mixed.csv, 1 kB");
   await pane(page).getByRole("button", { name: "Import" }).click();
@@ -49,32 +49,32 @@ test("a file is imported, and what is refused is told and saved to be mended", a
   const text = await readFile(await refused.path(), "utf8");
   expect(text).toMatch(/^id,nickname,mail_address,user_type,error\n,,nowhere,BOSS,"?nickname: /);
 
-  const mended = text.replace(",,nowhere,BOSS,", ",mended,mended@example.com,GUEST,");
+  const corrected = text.replace(",,nowhere,BOSS,", ",corrected,corrected@example.com,GUEST,");
   await pane(page).getByRole("button", { name: "Import another file" }).click();
-  await pane(page).locator("input[type=file]").setInputFiles(file("mixed.refused.csv", mended));
+  await pane(page).locator("input[type=file]").setInputFiles(file("mixed.refused.csv", corrected));
   await pane(page).getByRole("button", { name: "Import" }).click();
   await expect(pane(page).getByText("Done.")).toBeVisible();
   await expect(count(page, "Added")).toHaveText("1");
   await expect(page.getByText("9 users")).toBeVisible();
 });
 
-test("conflicts are decided, and a check stores nothing", async ({ page, server }) => {
+test("the reader decides about IDs that exist, and a check stores nothing", async ({ page, server }) => {
   await choose(page, file("mixed.csv", MIXED));
-  await pane(page).getByLabel("A user whose id is taken").selectOption("replace");
-  await pane(page).getByLabel("Only check, store nothing").check();
+  await pane(page).getByLabel("If an ID exists already").selectOption("replace");
+  await pane(page).getByLabel("Only check the file, store nothing").check();
   await pane(page).getByRole("button", { name: "Check" }).click();
-  await expect(pane(page).getByText("Nothing is stored")).toBeVisible();
+  await expect(pane(page).getByText("Nothing was stored")).toBeVisible();
   await expect(count(page, "Replaced")).toHaveText("1");
   expect(await server.ask("user", "list")).toHaveLength(6);
 
   await choose(page, file("mixed.csv", MIXED));
-  await pane(page).getByLabel("A user whose id is taken").selectOption("fail");
+  await pane(page).getByLabel("If an ID exists already").selectOption("fail");
   await pane(page).getByRole("button", { name: "Import" }).click();
-  await expect(pane(page).getByText("The server refused: ")).toContainText("Nothing is stored.");
+  await expect(pane(page).getByText("The server reported an error: ")).toContainText("Nothing was stored.");
   expect(await server.ask("user", "list")).toHaveLength(6);
 });
 
-test("the predecessor's object and lines of JSON are read as well", async ({ page, server }) => {
+test("an import reads an object of users by ID, and lines of JSON", async ({ page, server }) => {
   const user = { id: 30, nickname: "thirty", mail_address: "thirty@example.com", user_type: "NORMAL" };
   await choose(page, file("users.json", JSON.stringify({ 30: user })));
   await pane(page).getByRole("button", { name: "Import" }).click();
@@ -85,18 +85,18 @@ test("the predecessor's object and lines of JSON are read as well", async ({ pag
   expect(await server.ask("user", "by-ids", "30", "31")).toHaveLength(2);
 });
 
-test("what is no file of users says so", async ({ page }) => {
+test("a file without users is an error", async ({ page }) => {
   await choose(page, file("picture.png", "PNG"));
   await expect(pane(page).getByRole("alert")).toContainText("ends in .csv");
   await choose(page, file("users.csv", "id,name\n1,foo\n"));
   await pane(page).getByRole("button", { name: "Import" }).click();
-  await expect(pane(page)).toContainText("cannot be read from line 1 on: a column is missing");
+  await expect(pane(page)).toContainText("Cannot read the file from line 1 on: a column is missing");
   await choose(page, file("users.json", '{\n"1": nothing}\n'));
   await pane(page).getByRole("button", { name: "Import" }).click();
-  await expect(pane(page)).toContainText("cannot be read from line 2 on");
+  await expect(pane(page)).toContainText("Cannot read the file from line 2 on");
 });
 
-test("a file is dropped anywhere on the page", async ({ page }) => {
+test("a file dropped anywhere on the page is imported", async ({ page }) => {
   await page.goto("/users");
   await expect(page.getByRole("table")).toBeVisible();
   const data = await page.evaluateHandle((text) => {
@@ -113,7 +113,7 @@ test("a file is dropped anywhere on the page", async ({ page }) => {
   await expect(pane(page).getByText("Done.")).toBeVisible();
 });
 
-test("an import that is stopped keeps what it has stored, and says up to which line", async ({ page, server }) => {
+test("a stopped import keeps the stored rows, and shows the last line", async ({ page, server }) => {
   test.slow();
   await choose(page, many(200_000));
   await pane(page).getByRole("button", { name: "Import" }).click();
@@ -128,16 +128,16 @@ test("an import that is stopped keeps what it has stored, and says up to which l
   expect(id).toBe(6 + added);
 });
 
-test("an import goes on wherever somebody goes meanwhile", async ({ page }) => {
+test("an import goes on when the reader leaves the page", async ({ page }) => {
   test.slow();
   await choose(page, many(20_000));
   await pane(page).getByRole("button", { name: "Import" }).click();
   await expect(count(page, "Added")).not.toHaveText("0");
   await page.getByRole("link", { name: "foo", exact: true }).click();
   await expect(page.getByRole("complementary", { name: "User 3" })).toContainText("foo@example.com");
-  await expect(page.getByRole("link", { name: "rows are done" })).toBeVisible();
+  await expect(page.getByRole("link", { name: "rows processed" })).toBeVisible();
   await page.getByRole("button", { name: "日本語" }).click();
-  await expect(page.getByRole("link", { name: "行が済みました" })).toBeVisible();
+  await expect(page.getByRole("link", { name: "行を処理しました" })).toBeVisible();
   await page.getByRole("button", { name: "English" }).click();
   await page.getByRole("link", { name: "Stage", exact: true }).click();
   const ended = page.getByRole("link", { name: "The import has ended." });
@@ -152,13 +152,13 @@ test("an import goes on wherever somebody goes meanwhile", async ({ page }) => {
 test.describe("when the server goes away", () => {
   test.use({ serverGoesAway: true });
 
-  test("an import goes on where it was, and each row is stored once", async ({ page, server }) => {
+  test("an import continues after the server restarts, and stores each row once", async ({ page, server }) => {
     test.slow();
     await choose(page, many(20_000));
     await pane(page).getByRole("button", { name: "Import" }).click();
     await expect(count(page, "Added")).not.toHaveText("0");
     await server.kill();
-    await expect(pane(page).getByText("The connection is lost.")).toBeVisible();
+    await expect(pane(page).getByText("Connection lost.")).toBeVisible();
     await server.startAgain();
     await expect(pane(page).getByText("Done.")).toBeVisible({ timeout: 60_000 });
     await expect(count(page, "Added")).toHaveText("20,000");

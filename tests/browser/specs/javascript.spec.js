@@ -1,8 +1,8 @@
-// The JavaScript client in the browser: the example page, and what only the browser can show.
+// The JavaScript client in the browser: the example page, and calls in full duplex.
 import { seedFile } from "../stage-server.js";
 import { expect, test } from "../test.js";
 
-test("the example page makes the four kinds of call", async ({ page, server }) => {
+test("the example page makes all four kinds of call", async ({ page, server }) => {
   await page.goto("/calls");
   await page.getByRole("link", { name: "the JavaScript example" }).click();
   const section = (name) => page.getByRole("region", { name, exact: true });
@@ -25,30 +25,30 @@ test("the example page makes the four kinds of call", async ({ page, server }) =
 test.describe("with ten thousand users", () => {
   test.use({ serverOptions: async ({}, use) => use(["--seed", await seedFile(10_000)]) });
 
-  test("the n-th id is answered before the next is sent, a thousand times", async ({ page }) => {
+  test("a thousand requests each wait for the previous response", async ({ page }) => {
     await page.goto("/examples/js/");
-    const answered = await page.evaluate(async () => {
+    const responded = await page.evaluate(async () => {
       const { connect } = await import("/examples/js/soundstage-client.js");
       const { users } = connect(location.origin);
-      let [answers, go] = [0, undefined];
+      let [responses, next] = [0, undefined];
       async function* oneAtATime() {
         for (let id = 1; id <= 1000; id++) {
-          const answer = new Promise((resolve) => (go = resolve));
+          const response = new Promise((resolve) => (next = resolve));
           yield { id };
-          await answer;
-          if (answers !== id) throw new Error(`${answers} answers to ${id} questions`);
+          await response;
+          if (responses !== id) throw new Error(`${responses} responses to ${id} requests`);
         }
       }
       for await (const { user } of users.getUsersByIds(oneAtATime())) {
-        if (user.id !== ++answers) throw new Error(`${user.id} for ${answers}`);
-        go();
+        if (user.id !== ++responses) throw new Error(`${user.id} for ${responses}`);
+        next();
       }
-      return answers;
+      return responses;
     });
-    expect(answered).toBe(1000);
+    expect(responded).toBe(1000);
   });
 
-  test("ten thousand ids are counted", async ({ page }) => {
+  test("a call counts ten thousand ids", async ({ page }) => {
     await page.goto("/examples/js/");
     const count = await page.evaluate(async () => {
       const { connect } = await import("/examples/js/soundstage-client.js");

@@ -1,14 +1,14 @@
-// The page in the reader's language.
+// The page in English and Japanese.
 import { expect, test } from "../test.js";
 
 test.describe("a reader of Japanese", () => {
   test.use({ locale: "ja-JP", timezoneId: "Asia/Tokyo" });
 
-  test("finds the page, its forms and its errors in Japanese, and can change that", async ({ page, server }) => {
+  test("sees pages, forms and errors in Japanese, and can switch to English", async ({ page, server }) => {
     await page.goto("/users");
     await expect(page).toHaveTitle("ユーザー · Soundstage");
     await expect(page.locator("html")).toHaveAttribute("lang", "ja");
-    await expect(page.getByText("6 ユーザー")).toBeVisible();
+    await expect(page.getByText("6 人のユーザー")).toBeVisible();
     const [{ updated_ms: changed }] = await server.ask("user", "get", "1");
     const time = new Date(changed).toLocaleString("ja-JP", { dateStyle: "medium", timeStyle: "short", timeZone: "Asia/Tokyo" });
     await expect(page.getByRole("row").nth(1)).toContainText(time);
@@ -29,7 +29,7 @@ test.describe("a reader of Japanese", () => {
     await expect(page.getByRole("heading", { name: "ユーザー", exact: true })).toBeVisible();
   });
 
-  test("reads in Japanese what is wrong with a file", async ({ page }) => {
+  test("sees the errors of a file in Japanese", async ({ page }) => {
     await page.goto("/users/import");
     const pane = page.getByRole("complementary", { name: "ユーザーをインポート" });
     const buffer = Buffer.from("nickname,mail_address,user_type\n,a@b.example,NORMAL\n");
@@ -39,11 +39,11 @@ test.describe("a reader of Japanese", () => {
   });
 
   for (const path of ["/users", "/users/new", "/users/import", "/stage", "/calls"]) {
-    test(`has no text in English left on ${path}`, async ({ page }) => {
+    test(`sees no English text on ${path}`, async ({ page }) => {
       await page.goto(path);
       await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
       await expect(page.locator("html")).toHaveAttribute("lang", "ja");
-      // What is left are names of the protocol, data, and the other language's own name.
+      // Names of the protocol, data, and the name of the other language stay.
       const known = /^(Soundstage|English|JavaScript|gRPC(-Web)?|WebSocket|grpcurl|soundstage|CSV|NDJSON|JSON|UTF|ID|id|m|ms|s|x|y|z|kB|B|Home|End|PgUp|PgDn|Page|Up|Down|Shift|status|msg|name|example|com|[a-z_]+@.*|.*@example\.com|admin|guest|foo|troll|Zaru|Saru|user|[A-Z]\w*(Request|Options|Filter)|[a-z]+(_[a-z]+)+|[a-z_]+\.[a-z_.]+|[A-Z]+(_[A-Z]+)*|([A-Z][a-z]+)+(Users?|Id|Ids|Type|Req|Pub|Sub|Sync)s?|Msg|Position|User|Walker|character|position)$/;
       const words = await page.evaluate(() => {
         const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
@@ -59,7 +59,7 @@ test.describe("a reader of Japanese", () => {
   }
 });
 
-test("a reader of neither language finds it in English", async ({ browser, server }) => {
+test("a reader of another language sees English", async ({ browser, server }) => {
   const context = await browser.newContext({ locale: "fr-FR" });
   const page = await context.newPage();
   await page.goto(`${server.url}/users`);

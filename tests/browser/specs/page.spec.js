@@ -1,10 +1,10 @@
-// What holds for the page as a whole: what it loads, how it fits, who can use it.
+// The page as a whole: first load, layout, accessibility, keyboard.
 import AxeBuilder from "@axe-core/playwright";
 import { expect, test } from "../test.js";
 
 const PAGES = ["/users", "/users/3", "/users/99", "/users/new", "/stage", "/calls", "/examples/js/", "/nowhere"];
 
-/** Waits until the page shows what it has to show. */
+/** Opens a path and waits until its content is visible. */
 const settled = async (page, path) => {
   await page.goto(path);
   await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
@@ -13,10 +13,10 @@ const settled = async (page, path) => {
 };
 
 for (const locale of ["en-US", "ja-JP"]) {
-  test.describe("in either language", () => {
+  test.describe("in both languages", () => {
     test.use({ locale });
 
-    test(`the first load transfers at most 250 kB, all of it from this server, ${locale}`, async ({ page, server }) => {
+    test(`the first load transfers at most 250 kB, all from this server, ${locale}`, async ({ page, server }) => {
       const session = await page.context().newCDPSession(page);
       await session.send("Network.enable");
       let bytes = 0;
@@ -25,7 +25,7 @@ for (const locale of ["en-US", "ja-JP"]) {
       const finished = new Set();
       const received = new Map();
       session.on("Network.requestWillBeSent", ({ requestId, request }) => {
-        // The stream of changes goes on for as long as the page is shown.
+        // The stream of changes is open for as long as the page is visible.
         if (request.url.endsWith("/WatchUsers")) return;
         started.add(requestId);
         if (!request.url.startsWith("data:")) hosts.add(new URL(request.url).host);
@@ -33,7 +33,7 @@ for (const locale of ["en-US", "ja-JP"]) {
       session.on("Network.dataReceived", ({ requestId, encodedDataLength }) => {
         received.set(requestId, (received.get(requestId) ?? 0) + encodedDataLength);
       });
-      // The page lets go of a call once it has the status, which may be before the browser has seen the end of the body.
+      // The page cancels a call once it has the status, possibly before the browser has read the end of the body.
       session.on("Network.loadingFailed", ({ requestId }) => {
         finished.add(requestId);
         bytes += received.get(requestId) ?? 0;
@@ -44,7 +44,7 @@ for (const locale of ["en-US", "ja-JP"]) {
       });
       await settled(page, "/users");
       await expect.poll(() => started.size - finished.size).toBe(0);
-      console.log(`    first load, ${locale}: ${(bytes / 1000).toFixed(1)} kB in ${finished.size} answers`);
+      console.log(`    first load, ${locale}: ${(bytes / 1000).toFixed(1)} kB in ${finished.size} responses`);
       expect(bytes).toBeGreaterThan(100_000);
       expect(bytes).toBeLessThanOrEqual(250_000);
       expect([...hosts]).toEqual([server.address]);
@@ -52,14 +52,14 @@ for (const locale of ["en-US", "ja-JP"]) {
   });
 }
 
-test("a page that is nowhere says so, with a way on", async ({ page }) => {
+test("an unknown address shows an error with a link to the users", async ({ page }) => {
   await page.goto("/nowhere");
-  await expect(page.getByRole("heading", { name: "There is no such page" })).toBeVisible();
-  await page.getByRole("link", { name: "Go to the users" }).click();
+  await expect(page.getByRole("heading", { name: "Page not found" })).toBeVisible();
+  await page.getByRole("link", { name: "Go to Users" }).click();
   await expect(page.getByRole("table")).toBeVisible();
 });
 
-test("a machine without a network is told so", async ({ page, context }) => {
+test("a banner appears while the device is offline", async ({ page, context }) => {
   await settled(page, "/users");
   await context.setOffline(true);
   await expect(page.getByText("You are offline.")).toBeVisible();
@@ -86,7 +86,7 @@ for (const width of [360, 1920]) {
     test.use({ viewport: { width, height: 800 } });
 
     for (const path of PAGES) {
-      test(`${path} fits`, async ({ page }) => {
+      test(`${path} does not scroll sideways`, async ({ page }) => {
         await settled(page, path);
         const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
         expect(overflow).toBeLessThanOrEqual(0);
@@ -95,7 +95,7 @@ for (const width of [360, 1920]) {
   });
 }
 
-test("the keyboard alone is enough to add a user and to find the stage", async ({ page }) => {
+test("a reader adds a user and opens the stage with the keyboard alone", async ({ page }) => {
   await page.goto("/users");
   await expect(page.getByRole("table")).toBeVisible();
   const tabTo = async (target) => {
@@ -103,7 +103,7 @@ test("the keyboard alone is enough to add a user and to find the stage", async (
       if (await target.evaluate((element) => element === document.activeElement)) return;
       await page.keyboard.press("Tab");
     }
-    throw new Error("the Tab key does not lead there");
+    throw new Error("the Tab key does not reach the element");
   };
   await tabTo(page.getByRole("link", { name: "Add user" }));
   await page.keyboard.press("Enter");

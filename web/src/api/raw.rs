@@ -1,30 +1,28 @@
-//! Calls of any method, with messages as bytes, that tell everything that happens in them: for the *Calls* page.
+//! Calls of any method, with messages as bytes, that report every event: for *Calls*.
 
 use std::time::Duration;
 
 use futures_util::stream::{self, BoxStream, LocalBoxStream, StreamExt as _};
 use prost::bytes::Bytes;
-use soundstage_channel::{BytesCodec, Transport};
+use soundstage_channel::Transport;
 use soundstage_proto::descriptor::MethodDescriptor;
-use tonic::client::Grpc;
-use tonic::codegen::http::uri::PathAndQuery;
 use tonic::codegen::http::{HeaderMap, HeaderName};
 use tonic::metadata::MetadataMap;
-use tonic::{Code, Request, Response, Status, Streaming};
+use tonic::{Code, Request, Status, Streaming};
 
-use super::channel;
+use super::call;
 
-/// A call that can be made.
+/// A call, before it starts.
 #[derive(Debug, Clone)]
 pub(crate) struct RawCall {
     pub(crate) method: &'static MethodDescriptor,
     pub(crate) over_websocket: bool,
     pub(crate) deadline: Option<Duration>,
-    /// Names in lower case, values in ASCII, and in base64 where the name ends in `-bin`.
+    /// Names in lower case; values in ASCII, or in base64 if the name ends in `-bin`.
     pub(crate) metadata: Vec<(String, String)>,
 }
 
-/// What happens in a call, in this order; messages any number of times, the headers not always.
+/// Event of a call. Headers come first, if at all; then any number of messages; then the end.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum RawEvent {
     Headers(Vec<(String, String)>),
@@ -32,37 +30,39 @@ pub(crate) enum RawEvent {
     End(RawEnd),
 }
 
-/// How a call ended.
+/// End of a call.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct RawEnd {
-    /// The status' name, such as `NOT_FOUND`.
+    /// Name of the status, such as `NOT_FOUND`.
     pub(crate) code: String,
     pub(crate) message: String,
     pub(crate) trailers: Vec<(String, String)>,
 }
 
-/// How far a call has come.
+/// State of a call.
 enum Progress {
-    Unopened(RawCall, BoxStream<'static, Bytes>),
+    NotStarted(RawCall, BoxStream<'static, Bytes>),
     Open(Streaming<Bytes>),
     Ended,
 }
 
 impl RawCall {
-    /// Makes the call. Dropping the stream cancels it.
+    /// Makes the call. Dropping the stream cancels the call.
     pub(crate) fn start(
         self,
         requests: BoxStream<'static, Bytes>,
     ) -> LocalBoxStream<'static, RawEvent> {
-        let events = stream::unfold(Progress::Unopened(self, requests), async |progress| {
+        let events = stream::unfold(Progress::NotStarted(self, requests), async |progress| {
             Some(match progress {
-                Progress::Unopened(call, requests) => match call.open(requests).await {
-                    Ok((headers, answers)) => (RawEvent::Headers(headers), Progress::Open(answers)),
+                Progress::NotStarted(call, requests) => match call.open(requests).await {
+                    Ok((headers, responses)) => {
+                        (RawEvent::Headers(headers), Progress::Open(responses))
+                    }
                     Err(status) => (end(Err(status)), Progress::Ended),
                 },
-                Progress::Open(mut answers) => match answers.message().await {
-                    Ok(Some(message)) => (RawEvent::Message(message), Progress::Open(answers)),
-                    Ok(None) => (end(answers.trailers().await), Progress::Ended),
+                Progress::Open(mut responses) => match responses.message().await {
+                    Ok(Some(message)) => (RawEvent::Message(message), Progress::Open(responses)),
+                    Ok(None) => (end(responses.trailers().await), Progress::Ended),
                     Err(status) => (end(Err(status)), Progress::Ended),
                 },
                 Progress::Ended => return None,
@@ -93,21 +93,10 @@ impl RawCall {
         }
         headers.extend(std::mem::take(request.metadata_mut()).into_headers());
         *request.metadata_mut() = MetadataMap::from_headers(headers);
-        let response = begin(self.method.path, request, transport).await?;
-        let (headers, answers, _) = response.into_parts();
-        Ok((pairs(headers), answers))
+        let response = call::start(self.method.path, request, transport).await?;
+        let (headers, responses, _) = response.into_parts();
+        Ok((pairs(headers), responses))
     }
-}
-
-/// Begins a call of any kind.
-pub(super) async fn begin(
-    path: &'static str,
-    requests: Request<BoxStream<'static, Bytes>>,
-    transport: Transport,
-) -> Result<Response<Streaming<Bytes>>, Status> {
-    let path = PathAndQuery::from_static(path);
-    let mut client = Grpc::new(channel().with_transport(transport));
-    client.streaming(requests, path, BytesCodec).await
 }
 
 fn end(end: Result<Option<MetadataMap>, Status>) -> RawEvent {
@@ -125,7 +114,7 @@ fn end(end: Result<Option<MetadataMap>, Status>) -> RawEvent {
     })
 }
 
-/// The metadata as text, without what the status has said already.
+/// Returns metadata as text, without the fields that carry the status.
 fn pairs(metadata: MetadataMap) -> Vec<(String, String)> {
     let headers = metadata.into_headers();
     let pairs = headers.iter().map(|(name, value)| {
@@ -137,7 +126,7 @@ fn pairs(metadata: MetadataMap) -> Vec<(String, String)> {
         .collect()
 }
 
-/// A code as the specification spells it: `DeadlineExceeded` is `DEADLINE_EXCEEDED`.
+/// Returns the name of a code in the specification: `DEADLINE_EXCEEDED` for `DeadlineExceeded`.
 fn name_of(code: Code) -> String {
     let mut name = String::new();
     for character in format!("{code:?}").chars() {
@@ -154,14 +143,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_are_named_as_in_the_specification() {
+    fn codes_have_the_names_of_the_specification() {
         assert_eq!(name_of(Code::Ok), "OK");
         assert_eq!(name_of(Code::NotFound), "NOT_FOUND");
         assert_eq!(name_of(Code::DeadlineExceeded), "DEADLINE_EXCEEDED");
     }
 
     #[test]
-    fn the_status_is_not_among_the_trailers() {
+    fn trailers_exclude_the_status() {
         let mut status = Status::not_found("nobody");
         status
             .metadata_mut()

@@ -9,19 +9,21 @@ use leptos::prelude::*;
 use super::log::{Direction, Event, EventKind, Log};
 use super::session::{Phase, Session};
 use crate::language::{fill, t};
-use crate::ui::decimal;
+use crate::ui::{ListGeometry, ScrollPosition, decimal};
 
 /// The height of a row in CSS pixels, as in the style sheet.
 const ROW_HEIGHT: f64 = 32.0;
-/// The number of extra rows beyond each edge, so that scrolling shows no gap.
-const OVERSCAN: usize = 8;
 
-/// Returns the rows to render at a scroll offset and a height in CSS pixels.
-fn rows_in_view(scroll_top: f64, height: f64, rows: usize) -> Range<usize> {
-    let first = (scroll_top.max(0.0) / ROW_HEIGHT) as usize;
-    let last = ((scroll_top.max(0.0) + height) / ROW_HEIGHT).ceil() as usize;
-    let end = last.saturating_add(OVERSCAN).min(rows);
-    first.saturating_sub(OVERSCAN).min(end)..end
+/// Returns the rows to render at a scroll offset, for a view of this height, both in CSS pixels.
+fn rendered_rows(scroll_top: f64, view_height: f64, rows: usize) -> Range<usize> {
+    let list = ListGeometry {
+        rows: rows as u32,
+        row_height: ROW_HEIGHT,
+        view_height,
+    };
+    let position = list.scrolled(ScrollPosition::default(), scroll_top);
+    let rows = list.rendered(position).rows;
+    rows.start as usize..rows.end as usize
 }
 
 /// Returns the height of some rows as a CSS length.
@@ -61,7 +63,7 @@ pub(super) fn Diagram(session: Session, label: String) -> impl IntoView {
     let rows = move || {
         let ((top, height), chosen_now) = (view.get(), chosen.get());
         session.with_log(|log| {
-            let rows = rows_in_view(top, height, log.len()).filter_map(|row| {
+            let rows = rendered_rows(top, height, log.len()).filter_map(|row| {
                 let event = log.row(row)?;
                 Some(row_view(
                     row,
@@ -183,14 +185,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_document_holds_the_rows_in_view_and_a_few_more() {
-        assert_eq!(rows_in_view(0.0, 320.0, 0), 0..0);
-        assert_eq!(rows_in_view(0.0, 320.0, 5), 0..5);
-        assert_eq!(rows_in_view(0.0, 320.0, 2000), 0..18);
-        assert_eq!(rows_in_view(32_000.0, 320.0, 2000), 992..1018);
-        // The offset is beyond the end of a new, shorter call.
-        assert_eq!(rows_in_view(32_000.0, 320.0, 3), 3..3);
-        assert_eq!(rows_in_view(-10.0, 320.0, 3), 0..3);
+    fn a_new_shorter_call_is_rendered_wherever_the_old_one_was_scrolled_to() {
+        assert_eq!(rendered_rows(32_000.0, 320.0, 2000), 992..1019);
+        assert_eq!(rendered_rows(32_000.0, 320.0, 3), 0..3);
     }
 
     #[test]

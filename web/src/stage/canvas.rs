@@ -68,7 +68,7 @@ fn paint(
     let mut painter = Painter::new(canvas);
     let mut palette_read = browser::now();
     let mut last_drawn = f64::NEG_INFINITY;
-    let mut reduced_motion = browser::media_matches("(prefers-reduced-motion: reduce)");
+    let mut calm = browser::media_matches("(prefers-reduced-motion: reduce)");
     move |now| {
         let link = link.try_get_untracked().unwrap_or(Link::Paused);
         let held = scene.try_with_value(|scene| scene.is_held(now));
@@ -76,18 +76,18 @@ fn paint(
         let is_fresh = now - palette_read < PALETTE_LIFETIME;
         // A paused stage is drawn once, unless the reader moves something.
         let is_frozen = link == Link::Paused && !is_held && last_drawn > 0.0 && is_fresh;
-        if is_frozen || (reduced_motion && now - last_drawn < REDUCED_MOTION_INTERVAL) {
+        if is_frozen || (calm && now - last_drawn < REDUCED_MOTION_INTERVAL) {
             return;
         }
         if !is_fresh {
             palette_read = now;
             painter.read_colours();
-            reduced_motion = browser::media_matches("(prefers-reduced-motion: reduce)");
+            calm = browser::media_matches("(prefers-reduced-motion: reduce)");
         }
         last_drawn = now;
         let options = Options {
-            trails: !reduced_motion,
-            is_stale: matches!(link, Link::Reconnecting | Link::Connecting),
+            trails: !calm,
+            is_stale: !matches!(link, Link::Live | Link::Still | Link::Paused),
             own: publisher.own_untracked(),
         };
         let _ = scene.try_update_value(|scene| painter.draw(scene, now, options));

@@ -51,8 +51,7 @@ pub(crate) fn StagePage() -> impl IntoView {
     let scene = StoredValue::new_local(Scene::default());
     let recording = StoredValue::new_local(Recording::default());
     let paused = RwSignal::new(false);
-    let visible = browser::page_is_visible();
-    let wanted = Signal::derive(move || visible.get() && !paused.get());
+    let wanted = Signal::derive(move || !paused.get());
     let link = link::follow(scene, recording, wanted);
     let publisher = Publisher::new();
     let chosen = RwSignal::new(DEFAULT_CHARACTER);
@@ -147,6 +146,7 @@ fn LinkState(link: Signal<Link>) -> impl IntoView {
         Link::Live => ("live", t("Live")),
         Link::Still => ("still", t("Idle")),
         Link::Reconnecting => ("broken", t("Reconnecting…")),
+        Link::Failed => ("broken", t("Disconnected")),
         Link::Paused => ("paused", t("Paused")),
     };
     view! {

@@ -1,4 +1,4 @@
-//! Playing a recording on the stage.
+//! Plays a recording on the stage.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -13,37 +13,37 @@ use wasm_bindgen_futures::JsFuture;
 use crate::language::{fill, t};
 use crate::{api, browser};
 
-/// Joins and samples in one request: well within what the server reads as one message.
+/// Joins or samples in one request: well below the server's limit for a message.
 const BATCH: usize = 500;
 
-/// Plays a file to its end, and tells how many seconds of it have passed; what went wrong, as a sentence.
+/// Plays a file to its end, and passes the elapsed seconds to `notify`. Returns an error as a sentence.
 pub(super) async fn play_file(
     file: &web_sys::File,
     speed: f64,
-    tell: &dyn Fn(f64),
+    notify: &dyn Fn(f64),
 ) -> Result<(), String> {
     let text = JsFuture::from(file.text()).await.ok();
     let text = text.and_then(|text| text.as_string());
-    let text = text.ok_or_else(|| t("The file cannot be read.").to_owned())?;
+    let text = text.ok_or_else(|| t("Cannot read the file.").to_owned())?;
     let mut recording = Recording::default();
     for (index, line) in text.lines().enumerate() {
         let read = recording.read_line(line);
         read.map_err(|error| {
             let number = (index + 1).to_string();
-            fill("line {0}: {1}", &[&number, &error.to_string()])
+            fill("Cannot read line {0}: {1}", &[&number, &error.to_string()])
         })?;
     }
     if recording.moments.is_empty() {
-        return Err(t("Nothing is recorded there.").into());
+        return Err(t("The file contains no recording.").into());
     }
-    play(&recording, speed, tell).await
+    play(&recording, speed, notify).await
 }
 
-/// Plays a recording over a call of its own, whose characters leave at its end.
-async fn play(recording: &Recording, speed: f64, tell: &dyn Fn(f64)) -> Result<(), String> {
+/// Plays a recording over a separate call. Its characters leave at the end.
+async fn play(recording: &Recording, speed: f64, notify: &dyn Fn(f64)) -> Result<(), String> {
     let (requests, receiver) = mpsc::unbounded();
     let send = |request| {
-        // A call that has ended says so itself.
+        // The updates report a call that has ended.
         let _ = requests.unbounded_send(request);
     };
     send(PositionSyncRequest {
@@ -58,11 +58,11 @@ async fn play(recording: &Recording, speed: f64, tell: &dyn Fn(f64)) -> Result<(
         });
     }
     let sentence = |error: api::CallError| error.sentence();
-    let mut updates = pin!(api::sync(receiver).await.map_err(sentence)?);
+    let mut updates = api::sync_positions(receiver).await.map_err(sentence)?;
     let mut own = Vec::new();
     while own.len() < joins.len() {
         let update = updates.next().await;
-        let update = update.ok_or_else(|| t("The server broke off its answer.").to_owned())?;
+        let update = update.ok_or_else(|| t("The server ended the call.").to_owned())?;
         let StageUpdate { own: joined, .. } = update.map_err(sentence)?;
         own.extend(joined.iter().map(|character| character.id));
     }
@@ -73,9 +73,9 @@ async fn play(recording: &Recording, speed: f64, tell: &dyn Fn(f64)) -> Result<(
         let wait = (next - (browser::now() - start)).max(0.0);
         let pause = pin!(browser::sleep(Duration::from_millis(wait as u64)));
         if let Either::Left((update, _)) = select(updates.next(), pause).await {
-            // Each of the server's heartbeats is answered with one.
+            // A heartbeat for each of the server's keeps the characters on the stage.
             update
-                .ok_or_else(|| t("The server broke off its answer.").to_owned())?
+                .ok_or_else(|| t("The server ended the call.").to_owned())?
                 .map_err(sentence)?;
             send(PositionSyncRequest {
                 heartbeat: true,
@@ -84,7 +84,7 @@ async fn play(recording: &Recording, speed: f64, tell: &dyn Fn(f64)) -> Result<(
             continue;
         }
         let elapsed = browser::now() - start;
-        tell(elapsed / 1000.0);
+        notify(elapsed / 1000.0);
         let (samples, leaves) = player.messages(elapsed, &ids);
         for batch in samples.chunks(BATCH) {
             send(PositionSyncRequest {

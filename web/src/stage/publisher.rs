@@ -1,26 +1,25 @@
-//! The call that moves characters: the reader's own, and those that are taken over. Open while there is anybody to move.
+//! Call that moves characters: the reader's own, and characters of others. It is open while there is a character to move.
 
 use std::collections::BTreeMap;
-use std::pin::pin;
 use std::time::Duration;
 
 use futures_channel::mpsc::{self, UnboundedSender};
+use futures_util::StreamExt as _;
 use leptos::prelude::*;
 use soundstage_proto::position::{
     Join, PositionSubRequest, PositionSyncRequest, Sample, StageUpdate,
 };
 
-use super::link::{RECONNECT_DELAYS, next_of};
 use super::place::{Place, to_pos};
-use crate::api::{self, CallError};
+use crate::api::{self, Backoff, CallError};
 use crate::browser;
 use crate::language::fill;
 
-/// Places go out this often at most: about as often as a display shows them.
+/// Shortest time between requests with samples: about one frame of a display.
 const INTERVAL: Duration = Duration::from_millis(16);
 
-/// A call that has moved nobody for so many of the server's heartbeats ends.
-const IDLE_HEARTBEATS: u32 = 5;
+/// Heartbeats of the server after which a call without samples ends.
+const MAX_IDLE_HEARTBEATS: u32 = 5;
 
 /// Moves characters.
 #[derive(Clone, Copy)]
@@ -32,19 +31,21 @@ pub(super) struct Publisher {
 
 #[derive(Default)]
 struct State {
-    /// Into the call, while there is one.
+    /// Sender of the open call's requests.
     requests: Option<UnboundedSender<PositionSyncRequest>>,
-    /// The newest places that have not gone out yet.
-    waiting: BTreeMap<u32, Place>,
-    /// Whether places are going out now.
+    /// Newest places that are not sent yet, by character.
+    pending: BTreeMap<u32, Place>,
+    /// True while a task sends the pending places.
     is_sending: bool,
-    /// The reader's own character, while it is to be on the stage, and where it is.
+    /// The reader's own character and its place, from *Join* until *Leave*.
     own: Option<(Join, Place)>,
+    /// Heartbeats of the server since the last sample.
     idle_heartbeats: u32,
+    backoff: Backoff,
 }
 
 impl Publisher {
-    /// Ends with the page, or with its tab: then the reader's own character leaves.
+    /// Creates a publisher. The reader's own character leaves with the page or its tab.
     pub(super) fn new() -> Self {
         let publisher = Self {
             state: StoredValue::new_local(State::default()),
@@ -59,21 +60,22 @@ impl Publisher {
         publisher
     }
 
-    /// The reader's own character, once it is on the stage.
+    /// Returns the id of the reader's own character once it is on the stage, and tracks it.
     pub(super) fn own(self) -> Option<u32> {
         self.own.get()
     }
 
+    /// Returns the id of the reader's own character without tracking it.
     pub(super) fn own_untracked(self) -> Option<u32> {
         self.own.try_get_untracked().flatten()
     }
 
-    /// Why the call ended that moved somebody.
+    /// Returns the error that ended the last call, as a sentence.
     pub(super) fn failure(self) -> Option<String> {
         self.failure.get()
     }
 
-    /// Puts a character of the reader's own on the stage.
+    /// Joins the stage with a character of the reader's own.
     pub(super) fn join(self, name: String, user_id: u32, place: Place) {
         let source = browser::random_id();
         let join = Join {
@@ -84,15 +86,15 @@ impl Publisher {
         self.failure.set(None);
         self.state.update_value(|state| {
             state.own = Some((join, place));
-            // Another call, which begins with it.
+            // The character joins with a new call.
             state.requests = None;
         });
         self.call();
     }
 
-    /// Takes it from the stage.
+    /// Removes the reader's own character from the stage.
     pub(super) fn leave(self) {
-        // Without requests to come the server ends the call, and the character leaves.
+        // This half-closes the call: the server ends it and the character leaves.
         let _ = self.state.try_update_value(|state| {
             state.own = None;
             state.requests = None;
@@ -100,7 +102,7 @@ impl Publisher {
         let _ = self.own.try_set(None);
     }
 
-    /// Moves a character, as soon as the place before has gone out; a newer one takes its turn.
+    /// Moves a character. A newer place replaces one that is not sent yet.
     pub(super) fn put(self, id: u32, place: Place) {
         let own = self.own_untracked();
         let (was_sending, is_closed) = self
@@ -109,7 +111,7 @@ impl Publisher {
                 if let Some((_, newest)) = state.own.as_mut().filter(|_| own == Some(id)) {
                     *newest = place;
                 }
-                state.waiting.insert(id, place);
+                state.pending.insert(id, place);
                 let was_sending = std::mem::replace(&mut state.is_sending, true);
                 (was_sending, state.requests.is_none())
             })
@@ -119,30 +121,30 @@ impl Publisher {
         }
         if !was_sending {
             browser::spawn_abortable(async move {
-                while self.send_waiting() {
+                while self.send_pending() {
                     browser::sleep(INTERVAL).await;
                 }
             });
         }
     }
 
-    /// Whether there was anything to send.
-    fn send_waiting(self) -> bool {
+    /// Sends the pending places. Returns false if there were none.
+    fn send_pending(self) -> bool {
         let sent = self.state.try_update_value(|state| {
             let sample = |(character, place)| Sample {
                 character,
-                // 0 would be the server's clock, which knows less.
+                // 0 would mean the server's clock, which does not know when the reader moved.
                 time_ms: browser::now() as i64 + 1,
                 position: Some(to_pos(place)),
                 ..Sample::default()
             };
-            let waiting = std::mem::take(&mut state.waiting);
-            state.is_sending = !waiting.is_empty();
-            if let Some(requests) = state.requests.as_ref().filter(|_| !waiting.is_empty()) {
+            let pending = std::mem::take(&mut state.pending);
+            state.is_sending = !pending.is_empty();
+            if let Some(requests) = state.requests.as_ref().filter(|_| !pending.is_empty()) {
                 state.idle_heartbeats = 0;
-                // A call that has ended says so itself.
+                // `receive` reports a call that has ended.
                 let _ = requests.unbounded_send(PositionSyncRequest {
-                    samples: waiting.into_iter().map(sample).collect(),
+                    samples: pending.into_iter().map(sample).collect(),
                     ..PositionSyncRequest::default()
                 });
             }
@@ -151,7 +153,7 @@ impl Publisher {
         sent.unwrap_or_default()
     }
 
-    /// Begins a call, and another when it breaks while the reader has a character.
+    /// Starts a call, and another if it breaks while the reader has a character.
     fn call(self) {
         let (sender, requests) = mpsc::unbounded();
         let own = self.state.try_update_value(|state| {
@@ -170,9 +172,9 @@ impl Publisher {
             }
             None => (Vec::new(), Vec::new()),
         };
-        // The page follows the stage by itself, over the transport that a slow reader can hold.
+        // No characters: the page watches the stage over `fetch`, which a slow reader can pause.
         let receive = Some(PositionSubRequest::default());
-        // The other end is at hand.
+        // The receiver exists, so this cannot fail.
         let _ = sender.unbounded_send(PositionSyncRequest {
             joins,
             samples,
@@ -180,10 +182,10 @@ impl Publisher {
             ..PositionSyncRequest::default()
         });
         drop(sender);
-        // Not with the page: the server is to see the end of the requests.
+        // The task outlives the page, so that the server sees the half-close.
         browser::spawn_abortable(async move {
             let outcome = self.receive(requests).await;
-            self.ended(outcome).await;
+            self.on_end(outcome).await;
         });
     }
 
@@ -191,27 +193,28 @@ impl Publisher {
         self,
         requests: mpsc::UnboundedReceiver<PositionSyncRequest>,
     ) -> Result<(), CallError> {
-        let mut updates = pin!(api::sync(requests).await?);
-        while let Some(update) = next_of(updates.as_mut()).await? {
-            let StageUpdate { own, heartbeat, .. } = update;
+        let mut updates = api::sync_positions(requests).await?;
+        while let Some(update) = updates.next().await {
+            let StageUpdate { own, heartbeat, .. } = update?;
             if let Some(own) = own.first() {
                 let _ = self.own.try_set(Some(own.id));
+                let _ = self.state.try_update_value(|state| state.backoff.reset());
             }
             if heartbeat {
-                self.answer_heartbeat();
+                self.on_heartbeat();
             }
         }
         Ok(())
     }
 
-    /// Says that the reader's character is still there, or ends a call that is of no use.
-    fn answer_heartbeat(self) {
+    /// Responds with a heartbeat, which keeps the reader's character on the stage, or half-closes an idle call.
+    fn on_heartbeat(self) {
         let _ = self.state.try_update_value(|state| {
             state.idle_heartbeats += 1;
-            if state.own.is_none() && state.idle_heartbeats >= IDLE_HEARTBEATS {
+            if state.own.is_none() && state.idle_heartbeats >= MAX_IDLE_HEARTBEATS {
                 state.requests = None;
             } else if let Some(requests) = &state.requests {
-                // A call that has ended says so itself.
+                // `receive` reports a call that has ended.
                 let _ = requests.unbounded_send(PositionSyncRequest {
                     heartbeat: true,
                     ..PositionSyncRequest::default()
@@ -220,14 +223,17 @@ impl Publisher {
         });
     }
 
-    async fn ended(self, outcome: Result<(), CallError>) {
-        let Some(is_joined) = self.state.try_with_value(|state| state.own.is_some()) else {
-            return;
-        };
+    /// Retries a call that broke while the reader has a character. Shows any other error.
+    async fn on_end(self, outcome: Result<(), CallError>) {
         let Err(error) = outcome else { return };
-        if error == CallError::Unreachable && is_joined {
-            // The character is stale until then, and its source finds it again.
-            browser::sleep(RECONNECT_DELAYS[2]).await;
+        let delay = self.state.try_update_value(|state| {
+            let is_retried = state.own.is_some() && error == CallError::Unreachable;
+            is_retried.then(|| state.backoff.next_delay())
+        });
+        let Some(delay) = delay else { return };
+        if let Some(delay) = delay {
+            // The character is stale until then. The same source takes it over again.
+            browser::sleep(delay).await;
             let still = self.state.try_with_value(|state| state.own.is_some());
             if still == Some(true) {
                 self.call();
@@ -239,7 +245,7 @@ impl Publisher {
             state.requests = None;
         });
         let _ = self.own.try_set(None);
-        let sentence = fill("The character was not moved. {0}", &[&error.sentence()]);
+        let sentence = fill("Could not move the character. {0}", &[&error.sentence()]);
         let _ = self.failure.try_set(Some(sentence));
     }
 }

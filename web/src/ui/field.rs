@@ -1,28 +1,28 @@
-//! A labelled control of a form. One type for all of them: each view of its own would be some kilobytes more to download.
+//! Labelled control of a form. All controls share one component, since each further view adds kilobytes to the download.
 
 use leptos::prelude::*;
 
 use crate::language::translated;
 
-/// What a field is filled in with.
+/// Kind of control.
 #[derive(Clone)]
 pub(crate) enum Control {
-    /// One line of text, of a type such as `email` and with a keyboard such as `numeric`.
+    /// One line of text, with an input type such as `email` and an input mode such as `numeric`.
     Text(&'static str, &'static str),
-    /// Several lines.
+    /// Several lines of text.
     Lines,
-    /// One of some values, each with what it is called.
+    /// Choice among pairs of value and label.
     Choice(Vec<(&'static str, &'static str)>),
 }
 
 impl Control {
-    /// Text of any kind.
+    /// Any text.
     pub(crate) const TEXT: Self = Self::Text("text", "text");
-    /// Text that is a whole number.
+    /// Whole number.
     pub(crate) const NUMBER: Self = Self::Text("text", "numeric");
 }
 
-/// A control with its label, a hint, and what is wrong with its value, which is translated here.
+/// Control with its label, a hint, and the error of its value. The error is translated here.
 #[component]
 pub(crate) fn Field(
     #[prop(into)] id: String,
@@ -42,7 +42,7 @@ pub(crate) fn Field(
     let invalid = Signal::derive(move || error.get().is_some().to_string());
     let edit = move |ev| on_input.run(event_target_value(&ev));
     let leave = move |_| {
-        // A control that is removed while it has the focus is left after its form has gone.
+        // A focused control that is removed sends `blur` after its form was disposed.
         on_leave.and_then(|on_leave| on_leave.try_run(()));
     };
     let control = match control {

@@ -1,28 +1,34 @@
-//! What all pages are made of.
+//! Components that all pages share.
 
+mod dialog;
 mod field;
 mod number;
+mod plural;
 mod remote;
+mod virtual_list;
 
 use leptos::prelude::*;
 
 use crate::api::CallError;
 use crate::language::t;
 
+pub(crate) use dialog::Dialog;
 pub(crate) use field::{Control, Field};
 pub(crate) use number::{decimal, fixed};
+pub(crate) use plural::plural;
 pub(crate) use remote::{Remote, RemoteData};
+pub(crate) use virtual_list::{ListGeometry, RenderedRows, ScrollPosition};
 
-/// A quiet box with something to say: that there is nothing, or where to go.
+/// Neutral box for a message, such as an empty result.
 #[component]
 pub(crate) fn Notice(children: Children) -> impl IntoView {
     view! { <div class="notice">{children()}</div> }
 }
 
-/// A failed call, and the way to try it again.
+/// Error of a failed call, with a button to retry.
 #[component]
 pub(crate) fn Failure(error: CallError, retry: Callback<()>) -> impl IntoView {
-    let hint = (error == CallError::Unreachable).then(|| t("Trying again by itself."));
+    let hint = (!error.is_final()).then(|| t("Retrying automatically…"));
     view! {
         <div class="notice failure" role="alert">
             <p>{error.sentence()} " " {hint}</p>

@@ -1,18 +1,18 @@
-//! Numbers as people read them.
+//! Numbers with a fixed number of decimals.
 
-/// A number with this many digits behind the point. The browser has this already; the standard library's, which stands in
-/// for it on the host, would be some kilobytes more to download.
+/// Formats a number with this many decimals. In the browser, its own function saves the kilobytes of the standard
+/// library's.
 pub(crate) fn decimal(value: f64, digits: u8) -> String {
     if cfg!(target_arch = "wasm32") {
         let number = js_sys::Number::from(value).to_fixed(digits);
-        // Fails only for more than 100 digits.
+        // The browser accepts up to 100 decimals.
         number.map(String::from).unwrap_or_default()
     } else {
         format!("{value:.*}", usize::from(digits))
     }
 }
 
-/// The same with a real minus sign, and no sign before a zero.
+/// Formats a number like [`decimal`], with a typographic minus sign, and no sign before a zero.
 pub(crate) fn fixed(value: f64, digits: u8) -> String {
     let text = decimal(value, digits);
     match text.strip_prefix('-') {
@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn minus_is_a_real_sign_and_zero_has_none() {
+    fn negative_numbers_have_a_minus_sign_and_zero_has_none() {
         assert_eq!(fixed(-1.005, 1), "\u{2212}1.0");
         assert_eq!(fixed(-0.004, 2), "0.00");
         assert_eq!(fixed(12.345, 0), "12");

@@ -1,51 +1,49 @@
-//! What can be done to one user, wherever it is shown: in its pane, from its row's menu, by keys.
+//! What the reader can do to a user, in its pane, its row's menu, or by keys.
 
 use leptos::prelude::*;
 use soundstage_proto::user::User;
 
-use super::deletion::Deletion;
-use super::{ChangeSignals, Links};
+use super::deletion::Deletions;
+use super::links::Links;
 use crate::browser;
 use crate::language::t;
 
-/// What can be done to a user.
+/// The actions on a user.
 #[derive(Clone, Copy)]
 pub(super) struct Actions {
-    /// The user that is in the dialog.
+    /// The user in the edit dialog.
     pub(super) editing: RwSignal<Option<User>>,
-    pub(super) deletion: Deletion,
-    addresses: Links,
+    deletions: Deletions,
+    links: Links,
 }
 
 impl Actions {
-    pub(super) fn new(addresses: Links, revised: ChangeSignals) -> Self {
+    pub(super) fn new(links: Links) -> Self {
         Self {
             editing: RwSignal::new(None),
-            deletion: Deletion::new(revised),
-            addresses,
+            deletions: expect_context(),
+            links,
         }
     }
 
-    /// Opens the dialog. Its form stays as it is when the user behind it changes.
+    /// Opens the edit dialog. Later changes of the user do not change the form.
     pub(super) fn edit(self, user: User) {
         self.editing.set(Some(user));
     }
 
-    /// Deletes the user, and does something once it has gone.
-    pub(super) fn delete(self, user: User, then: impl Fn() + 'static) {
-        browser::spawn_abortable(async move {
-            self.deletion.delete(vec![user], |_| then()).await;
-        });
+    pub(super) fn delete(self, user: User) {
+        self.deletions.delete(vec![user]);
     }
 
-    /// Puts the address of the user's own view on the clipboard.
+    /// Copies the link to a user to the clipboard.
     pub(super) fn copy_link(self, id: u32) {
-        let link = browser::origin() + &untrack(|| self.addresses.user(id));
+        let link = browser::origin() + &untrack(|| self.links.user(id));
+        let deletions = self.deletions;
         browser::spawn_abortable(async move {
-            self.deletion.tell(if browser::copy(&link).await {
-                t("The link is copied.")
+            deletions.show(if browser::copy(&link).await {
+                t("Link copied.")
             } else {
-                t("The browser does not allow it; open the user and copy the address.")
+                t("The browser blocked copying. Open the user and copy the page's address.")
             });
         });
     }

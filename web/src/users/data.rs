@@ -1,80 +1,83 @@
-//! Fetching the rows of the table, and keeping them up to date.
+//! Fetches the rows of the table and keeps them up to date.
 
 use std::ops::Range;
 use std::time::Duration;
 
 use leptos::prelude::*;
 
-use super::ChangeSignals;
+use super::changes::ChangeSignals;
 use super::live;
 use super::rows::{BLOCK, Rows};
 use super::user_query::UserQuery;
 use crate::api::CallError;
 use crate::{api, browser};
 
-/// How long rows must be in view before they are fetched: when the bar is dragged past them, they are not.
-const SETTLED: Duration = Duration::from_millis(60);
+/// Time that rows must be in view before they are fetched, so that a drag of the scroll bar does not fetch all rows.
+const SETTLE_DELAY: Duration = Duration::from_millis(60);
 
-/// How long changes are gathered before the rows are fetched again.
-const GATHERED: Duration = Duration::from_millis(150);
+/// Time that changes are collected before the rows are fetched again.
+const COALESCE_WINDOW: Duration = Duration::from_millis(150);
 
-/// The rows of a view, and what is under way for them.
+/// Rows of a query, and the requests for them.
 #[derive(Clone, Copy)]
 pub(super) struct Table {
-    view: Memo<UserQuery>,
+    query: Memo<UserQuery>,
     pub(super) rows: RwSignal<Rows>,
     pub(super) failure: RwSignal<Option<CallError>>,
-    /// Changes that the rows do not show yet.
+    /// Number of changes that the rows do not show yet.
     pub(super) unseen: RwSignal<u32>,
-    /// Counts the views that were shown; answers to an earlier one are dropped.
-    pub(super) round: RwSignal<u32>,
-    /// Counts the times that what is missing is to be asked for again.
-    tries: RwSignal<u32>,
+    /// Number of queries shown so far. Responses to an earlier query are dropped.
+    pub(super) generation: RwSignal<u32>,
+    /// Number of times that missing rows were requested again.
+    attempt: RwSignal<u32>,
+    /// Blocks that are requested now.
     in_flight: StoredValue<Vec<u32>>,
 }
 
 impl Table {
-    pub(super) fn new(view: Memo<UserQuery>) -> Self {
+    pub(super) fn new(query: Memo<UserQuery>) -> Self {
         let table = Self {
-            view,
+            query,
             rows: RwSignal::default(),
             failure: RwSignal::new(None),
             unseen: RwSignal::new(0),
-            round: RwSignal::new(0),
-            tries: RwSignal::new(0),
+            generation: RwSignal::new(0),
+            attempt: RwSignal::new(0),
             in_flight: StoredValue::default(),
         };
         Effect::new(move |_| {
-            view.track();
+            query.track();
             table.in_flight.set_value(Vec::new());
-            table.round.update(|round| *round += 1);
+            table.generation.update(|generation| *generation += 1);
             table.rows.set(Rows::default());
             table.unseen.set(0);
         });
+        let fetch_missing = Callback::new(move |()| table.attempt.update(|attempt| *attempt += 1));
+        api::retry_while_failed(table.failure.into(), fetch_missing);
         table
     }
 
-    /// Fetches a block, unless it is on its way.
+    /// Fetches a block, unless it is in flight.
     fn fetch(self, number: u32) {
         if self.in_flight.with_value(|blocks| blocks.contains(&number)) {
             return;
         }
         self.in_flight.update_value(|blocks| blocks.push(number));
-        let round = self.round.get_untracked();
+        let generation = self.generation.get_untracked();
         let total = self.rows.with_untracked(Rows::exact_total);
         let (request, reversed) = self
-            .view
-            .with_untracked(|view| view.request(number * BLOCK, BLOCK, total));
+            .query
+            .with_untracked(|query| query.request(number * BLOCK, BLOCK, total));
         browser::spawn_abortable(async move {
-            let answer = api::list_users(request).await;
-            if self.round.try_get_untracked() != Some(round) {
+            let response = api::list_users(request).await;
+            if self.generation.try_get_untracked() != Some(generation) {
                 return;
             }
             self.in_flight
                 .update_value(|blocks| blocks.retain(|other| *other != number));
-            match answer {
+            match response {
                 Ok(mut page) => {
-                    // Counted from an end that has moved meanwhile, these would be other rows.
+                    // Rows are counted from the end here. If the end has moved, these are other rows.
                     if reversed && total != Some(page.total_size) {
                         self.rows.update(|rows| rows.recount(&page));
                         return;
@@ -85,27 +88,20 @@ impl Table {
                     self.failure.set(None);
                     self.rows.update(|rows| rows.insert(number, page));
                 }
-                Err(error) => {
-                    let tries_again = error == CallError::Unreachable;
-                    self.failure.set(Some(error));
-                    if tries_again {
-                        browser::sleep(Duration::from_secs(1)).await;
-                        self.tries.try_update(|tries| *tries += 1);
-                    }
-                }
+                Err(error) => self.failure.set(Some(error)),
             }
         });
     }
 
-    /// Shows what has changed.
+    /// Fetches the rows again.
     pub(super) fn refresh(self) {
         self.unseen.set(0);
         self.rows.update(Rows::go_stale);
-        self.tries.update(|tries| *tries += 1);
+        self.attempt.update(|attempt| *attempt += 1);
     }
 
-    /// Takes a change in. Whether the rows may be others now.
-    fn hear(self, change: live::Change) -> bool {
+    /// Applies a change to the rows. Returns true if they may differ from the server's rows now.
+    fn apply(self, change: live::Change) -> bool {
         match change {
             live::Change::Changed(user) => self.rows.update(|rows| rows.change(&user)),
             live::Change::Deleted(id) => self.rows.update(|rows| rows.delete(id)),
@@ -122,20 +118,20 @@ impl Table {
         true
     }
 
-    /// Fetches what is missing, whenever other rows come into view.
+    /// Fetches missing rows whenever other rows come into view.
     pub(super) fn keep_fetching(self, in_view: Memo<Range<u32>>) {
         let missing = Memo::new(move |_| {
             let in_view = in_view.get();
             self.rows.with(|rows| rows.missing(&in_view))
         });
         Effect::new(move |_| {
-            self.round.track();
-            self.tries.track();
+            self.generation.track();
+            self.attempt.track();
             let missing = missing.get();
             let is_first = self.rows.with_untracked(|rows| rows.total().is_none());
             browser::spawn_scoped(async move {
                 if !is_first {
-                    browser::sleep(SETTLED).await;
+                    browser::sleep(SETTLE_DELAY).await;
                 }
                 for number in missing {
                     self.fetch(number);
@@ -144,31 +140,31 @@ impl Table {
         });
     }
 
-    /// Shows what others change: at once where a row stands, and in its place as soon as nobody points at the rows,
-    /// so that a click meets the row that was meant. What was done here is shown at once.
-    pub(super) fn follow_changes(self, is_pointed_at: RwSignal<bool>, revised: ChangeSignals) {
-        let is_gathering = StoredValue::new(false);
+    /// Shows the changes of others: new values of a row at once, moved rows once the pointer has left the table, so that a
+    /// click hits the intended row. Changes made on this page are shown at once.
+    pub(super) fn follow_changes(self, is_pointed_at: RwSignal<bool>, changes: ChangeSignals) {
+        let is_coalescing = StoredValue::new(false);
         live::follow(move |change| {
-            if !self.hear(change) || is_gathering.get_value() {
+            if !self.apply(change) || is_coalescing.get_value() {
                 return;
             }
-            is_gathering.set_value(true);
+            is_coalescing.set_value(true);
             browser::spawn_abortable(async move {
-                browser::sleep(GATHERED).await;
-                // Not if the page was left meanwhile.
-                if is_gathering.try_set_value(false).is_none() {
-                    revised.by_anybody.update(|count| *count += 1);
+                browser::sleep(COALESCE_WINDOW).await;
+                // `None` if the reader has left the page.
+                if is_coalescing.try_set_value(false).is_none() {
+                    changes.by_anyone.update(|count| *count += 1);
                 }
             });
         });
         Effect::new(move |_| {
-            revised.by_anybody.track();
+            changes.by_anyone.track();
             if !is_pointed_at.get() && self.unseen.get_untracked() > 0 {
                 self.refresh();
             }
         });
         Effect::new(move |_| {
-            if revised.here.get() > 0 {
+            if changes.local.get() > 0 {
                 self.refresh();
             }
         });

@@ -1,4 +1,4 @@
-//! A user as it is being typed in: plain state, checked by the same rules that the server has.
+//! The input of a form for a user: plain state, checked by the rules that the server applies.
 
 use soundstage_proto::UserType;
 use soundstage_proto::user::User;
@@ -13,7 +13,7 @@ pub(super) enum Field {
 }
 
 impl Field {
-    /// Its name on the wire, which the server's errors use.
+    /// Returns the field's name on the wire, which the server's errors use.
     pub(super) const fn wire_name(self) -> &'static str {
         match self {
             Self::Id => "id",
@@ -21,9 +21,15 @@ impl Field {
             Self::MailAddress => "mail_address",
         }
     }
+
+    /// Returns the field with this name on the wire, if the form has the field.
+    pub(super) fn from_wire_name(name: &str) -> Option<Self> {
+        let fields = [Self::Id, Self::Nickname, Self::MailAddress];
+        fields.into_iter().find(|field| field.wire_name() == name)
+    }
 }
 
-/// What stands in the form, and what the server said to it when it was sent.
+/// The input of the form, and the errors of the server.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Draft {
     id: Input,
@@ -35,13 +41,13 @@ pub(super) struct Draft {
 #[derive(Debug, Clone, PartialEq, Default)]
 struct Input {
     text: String,
-    /// Errors are shown only in fields that somebody has been in.
+    /// Whether the reader has edited or left the field, so that errors are shown.
     touched: bool,
-    /// What the server said to this text; gone when it changes.
-    refusal: Option<String>,
+    /// The server's error about this text; removed when the text changes.
+    rejection: Option<String>,
 }
 
-/// The type chosen; most users are normal ones.
+/// The chosen type; normal by default.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct ChosenType(UserType);
 
@@ -52,7 +58,7 @@ impl Default for ChosenType {
 }
 
 impl Draft {
-    /// A user as it is, to be changed.
+    /// Creates the input that edits a user.
     pub(super) fn of(user: &User) -> Self {
         let input = |text: &str| Input {
             text: text.to_owned(),
@@ -73,10 +79,10 @@ impl Draft {
     pub(super) fn edit(&mut self, field: Field, text: String) {
         let input = self.input_mut(field);
         input.text = text;
-        input.refusal = None;
+        input.rejection = None;
     }
 
-    /// Somebody has left the field.
+    /// Notes that the reader has edited or left the field.
     pub(super) fn touch(&mut self, field: Field) {
         self.input_mut(field).touched = true;
     }
@@ -89,7 +95,7 @@ impl Draft {
         self.user_type = ChosenType(user_type);
     }
 
-    /// What to say at the field, if anything.
+    /// Returns the error to show at the field.
     pub(super) fn error(&self, field: Field) -> Option<String> {
         let input = self.input(field);
         let broken_rule = || {
@@ -98,10 +104,10 @@ impl Draft {
                 .filter(|_| input.touched)
                 .map(str::to_owned)
         };
-        input.refusal.clone().or_else(broken_rule)
+        input.rejection.clone().or_else(broken_rule)
     }
 
-    /// The user to send; or the first field that has to be mended, all of them now showing their errors.
+    /// Returns the user to send, or the first invalid field. All fields show their errors from now on.
     pub(super) fn submit(&mut self) -> Result<User, Field> {
         const FIELDS: [Field; 3] = [Field::Nickname, Field::MailAddress, Field::Id];
         for field in FIELDS {
@@ -119,20 +125,9 @@ impl Draft {
         }
     }
 
-    /// Shows the server's sentence at the field it names. `false` if the form has no such field.
-    pub(super) fn refuse(&mut self, wire_name: &str, sentence: &str) -> bool {
-        let field = [Field::Id, Field::Nickname, Field::MailAddress]
-            .into_iter()
-            .find(|field| field.wire_name() == wire_name);
-        if let Some(field) = field {
-            self.refuse_field(field, sentence);
-        }
-        field.is_some()
-    }
-
-    /// Shows the server's sentence at this field.
-    pub(super) fn refuse_field(&mut self, field: Field, sentence: &str) {
-        self.input_mut(field).refusal = Some(sentence.to_owned());
+    /// Shows the server's error at a field until its text changes.
+    pub(super) fn reject(&mut self, field: Field, error: &str) {
+        self.input_mut(field).rejection = Some(error.to_owned());
     }
 
     fn check(&self, field: Field) -> Result<(), &'static str> {
@@ -165,7 +160,7 @@ impl Draft {
 mod tests {
     use super::*;
 
-    fn filled() -> Draft {
+    fn valid_draft() -> Draft {
         let mut draft = Draft::default();
         draft.edit(Field::Nickname, " foo ".into());
         draft.edit(Field::MailAddress, "foo@example.com".into());
@@ -173,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_form_says_nothing_until_somebody_leaves_a_field_or_sends() {
+    fn an_empty_form_shows_errors_only_after_a_field_is_left_or_the_form_is_sent() {
         let mut draft = Draft::default();
         assert_eq!(draft.error(Field::Nickname), None);
         draft.touch(Field::Nickname);
@@ -181,19 +176,15 @@ mod tests {
         assert_eq!(draft.error(Field::MailAddress), None);
         assert_eq!(draft.submit(), Err(Field::Nickname));
         assert!(draft.error(Field::MailAddress).is_some());
-        assert_eq!(
-            draft.error(Field::Id),
-            None,
-            "without an id the server picks one"
-        );
+        assert_eq!(draft.error(Field::Id), None, "the server assigns an id");
     }
 
     #[test]
-    fn a_user_that_is_changed_keeps_its_id() {
+    fn an_edited_user_keeps_its_id() {
         let user = User {
             id: 7,
             user_type: UserType::Guest.into(),
-            ..filled().submit().expect("valid")
+            ..valid_draft().submit().expect("valid")
         };
         let mut draft = Draft::of(&user);
         assert_eq!(draft.submit(), Ok(user.clone()));
@@ -204,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sent_is_trimmed() {
+    fn texts_are_trimmed() {
         let expected = User {
             id: 0,
             nickname: "foo".into(),
@@ -212,15 +203,16 @@ mod tests {
             user_type: 1,
             ..User::default()
         };
-        assert_eq!(filled().submit(), Ok(expected));
+        assert_eq!(valid_draft().submit(), Ok(expected));
     }
 
     #[test]
-    fn what_the_server_says_stands_at_its_field_until_that_changes() {
-        let mut draft = filled();
+    fn a_server_error_stays_at_its_field_until_the_text_changes() {
+        let mut draft = valid_draft();
         draft.edit(Field::Id, "1".into());
-        assert!(draft.refuse("id", "Taken."));
-        assert!(!draft.refuse("shoe_size", "Too large."));
+        assert_eq!(Field::from_wire_name("id"), Some(Field::Id));
+        assert_eq!(Field::from_wire_name("shoe_size"), None);
+        draft.reject(Field::Id, "Taken.");
         assert_eq!(draft.error(Field::Id).as_deref(), Some("Taken."));
         draft.edit(Field::Nickname, "bar".into());
         assert_eq!(draft.error(Field::Id).as_deref(), Some("Taken."));

@@ -1,38 +1,30 @@
-//! Changing a user, and what to do when somebody else has changed it meanwhile.
+//! The dialog that edits a user, and resolves a conflict with another change.
 
 use leptos::ev::SubmitEvent;
-use leptos::html;
 use leptos::prelude::*;
 use soundstage_proto::user::User;
 
-use super::ChangeSignals;
+use super::changes::ChangeSignals;
 use super::draft::{Draft, Field as Name};
-use super::form::{DraftField, TypeField, focus, show_refusals};
+use super::form::{UserFields, focus, show_field_errors};
 use crate::api::{CallError, Updated};
 use crate::language::{fill, t};
+use crate::ui::Dialog;
 use crate::{api, browser};
 
-/// The form of one user. `on_close` is called once, whatever became of it.
+/// The dialog. `on_close` is called once, when the reader saves or cancels.
 #[component]
-pub(crate) fn EditDialog(user: User, on_close: Callback<()>) -> impl IntoView {
-    let revised: ChangeSignals = expect_context();
-    let dialog = NodeRef::<html::Dialog>::new();
+pub(super) fn EditDialog(user: User, on_close: Callback<()>) -> impl IntoView {
+    let changes: ChangeSignals = expect_context();
     let heading = fill("Edit user {0}", &[&user.id.to_string()]);
     let draft = RwSignal::new(Draft::of(&user));
-    // What the change is based on.
+    // The version that the reader edits.
     let base = RwSignal::new(user);
-    let theirs = RwSignal::new(None::<User>);
+    let conflict = RwSignal::new(None::<User>);
     let failure = RwSignal::new(None::<String>);
     let sending = RwSignal::new(false);
-    Effect::new(move |_| {
-        if let Some(dialog) = dialog.get() {
-            // Fails only where it is open already.
-            let _ = dialog.show_modal();
-            focus(Name::Nickname);
-        }
-    });
     let send = move || {
-        let mine = match draft.try_update(Draft::submit) {
+        let user = match draft.try_update(Draft::submit) {
             Some(Ok(user)) if !sending.get_untracked() => User {
                 revision: base.with_untracked(|base| base.revision),
                 ..user
@@ -43,53 +35,54 @@ pub(crate) fn EditDialog(user: User, on_close: Callback<()>) -> impl IntoView {
         sending.set(true);
         failure.set(None);
         browser::spawn_abortable(async move {
-            let answer = api::update_user(mine).await;
-            if sending.try_set(false).is_some() {
+            let outcome = api::update_user(user).await;
+            if let Ok(Updated::Stored) = &outcome {
+                changes.notify();
+            }
+            let is_closed = sending.try_set(false).is_some();
+            if is_closed {
                 return;
             }
-            match answer {
-                Ok(Updated::Stored) => {
-                    revised.note();
-                    on_close.run(());
-                }
-                Ok(Updated::Stale(now)) => theirs.set(Some(now)),
+            match outcome {
+                Ok(Updated::Stored) => on_close.run(()),
+                Ok(Updated::Stale(current)) => conflict.set(Some(current)),
                 Err(CallError::NotFound) => failure.set(Some(
-                    t("Somebody has deleted this user meanwhile. Nothing was changed.").into(),
+                    t("Someone else has deleted this user. Your changes were not saved.").into(),
                 )),
-                Err(CallError::InvalidFields(fields)) => show_refusals(draft, failure, &fields),
+                Err(CallError::InvalidFields(fields)) => {
+                    show_field_errors(draft, failure, fields);
+                }
                 Err(error) => {
                     failure.set(Some(fill(
-                        "{0} Try again; what is typed here stays.",
+                        "{0} Your input is kept. Try again.",
                         &[&error.sentence()],
                     )));
                 }
             }
         });
     };
-    let submit = move |ev: SubmitEvent| {
-        ev.prevent_default();
+    let submit = move |event: SubmitEvent| {
+        event.prevent_default();
         send();
     };
-    let keep_mine = Callback::new(move |()| {
-        if let Some(now) = theirs.write().take() {
-            base.set(now);
+    let keep_yours = Callback::new(move |()| {
+        if let Some(current) = conflict.write().take() {
+            base.set(current);
             send();
         }
     });
-    let take_theirs = Callback::new(move |()| {
-        if let Some(now) = theirs.write().take() {
-            draft.set(Draft::of(&now));
-            base.set(now);
+    let use_theirs = Callback::new(move |()| {
+        if let Some(current) = conflict.write().take() {
+            draft.set(Draft::of(&current));
+            base.set(current);
         }
     });
     view! {
-        <dialog node_ref=dialog class="dialog" aria-labelledby="edit-heading" on:close=move |_| on_close.run(())>
+        <Dialog heading_id="edit-heading" on_close>
             <form class="stacked-form" novalidate on:submit=submit>
                 <h2 id="edit-heading">{heading}</h2>
-                {move || theirs.get().map(|now| view! { <Conflict now draft keep_mine take_theirs /> })}
-                <DraftField draft field=Name::Nickname label=t("Nickname") hint=t("1 to 64 characters") />
-                <DraftField draft field=Name::MailAddress label=t("Mail address") hint=t("Such as name@example.com") />
-                <TypeField draft />
+                {move || conflict.get().map(|current| view! { <Conflict current draft keep_yours use_theirs /> })}
+                <UserFields draft with_id=false />
                 <p class="form-failure" role="alert">{move || failure.get()}</p>
                 <div class="actions">
                     <button type="submit" class="button primary" aria-disabled=move || sending.get().to_string()>
@@ -98,19 +91,20 @@ pub(crate) fn EditDialog(user: User, on_close: Callback<()>) -> impl IntoView {
                     <button type="button" class="button" on:click=move |_| on_close.run(())>{t("Cancel")}</button>
                 </div>
             </form>
-        </dialog>
+        </Dialog>
     }
 }
 
-/// Both versions, and which to go on with.
+/// Both versions side by side, and the choice between them.
 #[component]
 fn Conflict(
-    now: User,
+    /// The stored version, by someone else.
+    current: User,
     draft: RwSignal<Draft>,
-    keep_mine: Callback<()>,
-    take_theirs: Callback<()>,
+    keep_yours: Callback<()>,
+    use_theirs: Callback<()>,
 ) -> impl IntoView {
-    let type_now = t(now.user_type().label());
+    let their_type = t(current.user_type().label());
     let row = move |name: &'static str, theirs: String, mine: Signal<String>| {
         view! {
             <tr>
@@ -120,30 +114,30 @@ fn Conflict(
             </tr>
         }
     };
-    let mine =
+    let my_text =
         move |field| Signal::derive(move || draft.with(|draft| draft.text(field).to_owned()));
     let my_type =
         Signal::derive(move || draft.with(|draft| t(draft.user_type().label()).to_owned()));
     view! {
         <div class="notice conflict" role="alert">
-            <p>{t("Somebody has changed this user since you opened it.")}</p>
+            <p>{t("Someone else has changed this user since you opened it. Choose a version.")}</p>
             <table>
                 <thead>
                     <tr>
                         <td></td>
-                        <th scope="col">{t("Now")}</th>
+                        <th scope="col">{t("Theirs")}</th>
                         <th scope="col">{t("Yours")}</th>
                     </tr>
                 </thead>
                 <tbody>
-                    {row(t("Nickname"), now.nickname, mine(Name::Nickname))}
-                    {row(t("Mail address"), now.mail_address, mine(Name::MailAddress))}
-                    {row(t("Type"), type_now.to_owned(), my_type)}
+                    {row(t("Nickname"), current.nickname, my_text(Name::Nickname))}
+                    {row(t("Mail address"), current.mail_address, my_text(Name::MailAddress))}
+                    {row(t("Type"), their_type.to_owned(), my_type)}
                 </tbody>
             </table>
             <div class="actions">
-                <button type="button" class="button" on:click=move |_| keep_mine.run(())>{t("Keep mine")}</button>
-                <button type="button" class="button" on:click=move |_| take_theirs.run(())>{t("Take theirs")}</button>
+                <button type="button" class="button" on:click=move |_| keep_yours.run(())>{t("Keep yours")}</button>
+                <button type="button" class="button" on:click=move |_| use_theirs.run(())>{t("Use theirs")}</button>
             </div>
         </div>
     }

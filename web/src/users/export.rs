@@ -1,43 +1,49 @@
-//! Saving users as a file.
+//! Exporting users to a file.
+
+#![expect(
+    clippy::unnecessary_wraps,
+    reason = "loading can fail, around the marked function"
+)]
 
 use futures_util::StreamExt as _;
 use futures_util::future::AbortHandle;
 use leptos::prelude::*;
-use soundstage_formats::Format;
+use soundstage_formats::{Format, Writer};
+use soundstage_proto::user::User;
+use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 use super::selection::Selection;
 use super::user_query::UserQuery;
 use crate::language::{fill, t};
-use crate::lazy::{self, UserWriter};
 use crate::{api, browser};
 
-/// Users that are put together before they go to the browser.
-const USERS: u32 = 5000;
+/// Users per part of the file.
+const PART: u32 = 5000;
 
-/// Which users to save.
+/// The users to export.
 #[derive(Clone, Copy)]
 pub(super) enum Source {
-    /// All that the table shows.
+    /// All users of the query, shown or not.
     Query(Memo<UserQuery>),
     Selected(Selection),
 }
 
-/// The formats, with what they are called.
+/// The formats, each with its value in the form and its name.
 const FORMATS: [(Format, &str, &str); 3] = [
     (Format::Csv, "csv", "CSV"),
     (Format::Ndjson, "ndjson", "NDJSON"),
     (Format::Json, "json", "JSON"),
 ];
 
-/// Exports in the format that is chosen. While it goes on, a button stops it.
+/// The choice of a format, which starts the export; during the export, the button that stops it.
 #[component]
 pub(super) fn ExportChoice(source: Source) -> impl IntoView {
-    let under_way = StoredValue::new(None::<AbortHandle>);
+    let task = StoredValue::new(None::<AbortHandle>);
     let count = RwSignal::new(None::<u32>);
     let failure = RwSignal::new(None::<String>);
     let stop = move || {
         count.try_set(None);
-        if let Some(handle) = under_way.try_update_value(Option::take).flatten() {
+        if let Some(handle) = task.try_update_value(Option::take).flatten() {
             handle.abort();
         }
     };
@@ -48,12 +54,12 @@ pub(super) fn ExportChoice(source: Source) -> impl IntoView {
         };
         count.set(Some(0));
         failure.set(None);
-        let task = browser::spawn_abortable(async move {
+        let handle = browser::spawn_abortable(async move {
             let outcome = save(source, format, count).await;
             failure.try_set(outcome.err());
             count.try_set(None);
         });
-        under_way.set_value(Some(task));
+        task.set_value(Some(handle));
     };
     on_cleanup(stop);
     let control = move || match count.get() {
@@ -66,7 +72,7 @@ pub(super) fn ExportChoice(source: Source) -> impl IntoView {
         .into_any(),
         Some(count) => view! {
             <button type="button" class="button" on:click=move |_| stop()>
-                {fill("{0} — stop", &[&browser::grouped(count)])}
+                {fill("Stop export ({0})", &[&browser::grouped(count)])}
             </button>
         }
         .into_any(),
@@ -77,12 +83,12 @@ pub(super) fn ExportChoice(source: Source) -> impl IntoView {
     }
 }
 
-/// Saves the users, or says why not.
+/// Saves the users to a file. Returns an error as a sentence.
 async fn save(source: Source, format: Format, count: RwSignal<Option<u32>>) -> Result<(), String> {
-    let unsaved = |sentence: &str| fill("{0} Nothing was saved.", &[sentence]);
-    let writer = lazy::user_writer(format).await;
+    let unsaved = |sentence: &str| fill("{0} No file was saved. Try again.", &[sentence]);
+    let writer = user_writer(format).await;
     let mut writer: UserWriter =
-        writer.map_err(|_| unsaved(t("A part of the page could not be loaded.")))?;
+        writer.map_err(|_| unsaved(t("Part of the page did not load.")))?;
     let parts = js_sys::Array::new();
     match source {
         Source::Selected(selection) => {
@@ -90,8 +96,8 @@ async fn save(source: Source, format: Format, count: RwSignal<Option<u32>>) -> R
                 parts.push(&writer(Some(&user)).into());
             }
         }
-        Source::Query(view) => {
-            let filter = view.with_untracked(UserQuery::filter);
+        Source::Query(query) => {
+            let filter = query.with_untracked(UserQuery::filter);
             let failed = |error: api::CallError| unsaved(&error.sentence());
             let users = api::export_users(filter).await.map_err(failed)?;
             let mut users = std::pin::pin!(users);
@@ -100,7 +106,7 @@ async fn save(source: Source, format: Format, count: RwSignal<Option<u32>>) -> R
             while let Some(user) = users.next().await {
                 text.push_str(&writer(Some(&user.map_err(failed)?)));
                 written += 1;
-                if written % USERS == 0 {
+                if written % PART == 0 {
                     parts.push(&std::mem::take(&mut text).into());
                     count.try_set(Some(written));
                 }
@@ -114,7 +120,24 @@ async fn save(source: Source, format: Format, count: RwSignal<Option<u32>>) -> R
     Ok(())
 }
 
-/// As registered with IANA; NDJSON is not, and commonly this.
+/// Writer of a file: returns the text of a user, or of the end for `None`.
+type UserWriter = Box<dyn FnMut(Option<&User>) -> String>;
+
+/// Creates the writer of a file of users.
+#[wasm_split(files, fallible)]
+fn user_writer(format: Format) -> Result<UserWriter, SplitLoaderError> {
+    let mut writer = Writer::new(format);
+    Ok(Box::new(move |user| {
+        let mut text = String::new();
+        match user {
+            Some(user) => writer.user(user, &mut text),
+            None => writer.finish(&mut text),
+        }
+        text
+    }))
+}
+
+/// Returns the media type of a format. NDJSON has no type registered with IANA; this type is common.
 pub(super) const fn media_type(format: Format) -> &'static str {
     match format {
         Format::Csv => "text/csv",

@@ -1,32 +1,36 @@
-//! What the forms for a user are made of; there is one such form at a time.
+//! The fields of the forms that add and edit a user. The page shows one such form at a time.
 
 use leptos::prelude::*;
 use soundstage_proto::user_types;
 
 use super::draft::{Draft, Field as Name};
+use crate::api::CallError;
 use crate::browser;
-use crate::language::{t, translated};
+use crate::language::t;
 use crate::ui::{Control, Field};
 
-/// Shows what the server has refused, each at its field.
-pub(super) fn show_refusals(
+/// Shows errors that the server reports at their fields; errors of other fields below the form.
+pub(super) fn show_field_errors(
     draft: RwSignal<Draft>,
     failure: RwSignal<Option<String>>,
-    fields: &[(String, String)],
+    mut errors: Vec<(String, String)>,
 ) {
-    for (field, sentence) in fields {
-        let shown = draft
-            .try_update(|draft| draft.refuse(field, sentence))
-            .unwrap_or(true);
-        if !shown {
-            failure.set(Some(format!("{field}: {}", translated(sentence))));
-        }
+    draft.update(|draft| {
+        errors.retain(|(name, description)| match Name::from_wire_name(name) {
+            Some(field) => {
+                draft.reject(field, description);
+                false
+            }
+            None => true,
+        });
+    });
+    if !errors.is_empty() {
+        failure.set(Some(CallError::InvalidFields(errors).sentence()));
     }
 }
 
-/// Goes to a field.
+/// Focuses a field, if it exists.
 pub(super) fn focus(field: Name) {
-    // A field that cannot take the focus still shows its error.
     browser::focus(&input_id(field));
 }
 
@@ -34,9 +38,23 @@ fn input_id(field: Name) -> String {
     format!("user-{}", field.wire_name())
 }
 
-/// A field with a text.
+/// The fields of a user; the id only for a new user.
 #[component]
-pub(super) fn DraftField(
+pub(super) fn UserFields(draft: RwSignal<Draft>, with_id: bool) -> impl IntoView {
+    let id = with_id.then(|| {
+        let hint = t("Leave it empty to get the next free ID");
+        view! { <DraftField draft field=Name::Id label=t("ID") hint /> }
+    });
+    view! {
+        <DraftField draft field=Name::Nickname label=t("Nickname") hint=t("1 to 64 characters") />
+        <DraftField draft field=Name::MailAddress label=t("Mail address") hint=t("For example, name@example.com") />
+        <TypeField draft />
+        {id}
+    }
+}
+
+#[component]
+fn DraftField(
     draft: RwSignal<Draft>,
     field: Name,
     label: &'static str,
@@ -45,7 +63,7 @@ pub(super) fn DraftField(
     let edit = move |text| {
         draft.update(|draft| {
             draft.edit(field, text);
-            // Said while typing, once there is something to check.
+            // Errors show while the reader types.
             draft.touch(field);
         });
     };
@@ -68,9 +86,8 @@ pub(super) fn DraftField(
     }
 }
 
-/// The choice of a type.
 #[component]
-pub(super) fn TypeField(draft: RwSignal<Draft>) -> impl IntoView {
+fn TypeField(draft: RwSignal<Draft>) -> impl IntoView {
     let choose = move |name: String| {
         if let Some(user_type) = user_types::parse(&name) {
             draft.update(|draft| draft.choose(user_type));

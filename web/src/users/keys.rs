@@ -1,58 +1,61 @@
-//! Keys: in the table, and everywhere on the page of users.
+//! Keys that work in the table, and shortcuts that work everywhere on the page of users.
+
+#![expect(
+    clippy::unnecessary_wraps,
+    reason = "loading can fail, around the marked function"
+)]
 
 use leptos::ev::{self, KeyboardEvent};
-use leptos::html;
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::use_navigate;
 use wasm_bindgen::JsCast as _;
+use wasm_split_helpers::{SplitLoaderError, wasm_split};
 use web_sys::{Element, HtmlElement};
 
-use super::Links;
 use super::actions::Actions;
+use super::links::Links;
 use super::rows::Rows;
 use super::selection::Selection;
 use super::viewport::Viewport;
 use crate::browser;
 use crate::language::{key, t};
-use crate::lazy::LazyShortcutsDialog;
+use crate::lazy::lazily;
+use crate::ui::Dialog;
 
-/// What finds users; `/` goes there.
+/// The id of the search field, which `/` focuses.
 pub(super) const SEARCH_ID: &str = "search-users";
 
-/// Under which the browser keeps that single letters are to do nothing.
-const STORED: &str = "single-keys";
+/// The name of the setting in the browser's storage, and its value when shortcuts are off.
+const SETTING: &str = "single-keys";
 const OFF: &str = "off";
 
-/// The keys and what they do, as they are listed.
+/// The keys and their actions, as the dialog lists them.
 const SHORTCUTS: [(&str, &str); 10] = [
     ("/", key("Search")),
     ("n", key("Add user")),
     ("i", key("Import users")),
     ("?", key("Keyboard shortcuts")),
-    ("↑ ↓ PgUp PgDn Home End", key("Go through the rows")),
-    ("Enter", key("Open the row's user")),
-    (
-        "Space",
-        key("Select the row; with Shift, all from the last one to it"),
-    ),
-    ("e", key("Edit the row's user")),
-    ("Del", key("Delete the row's user")),
-    ("Shift F10", key("Open the row's menu")),
+    ("↑ ↓ PgUp PgDn Home End", key("Move between rows")),
+    ("Enter", key("Open the user of the row")),
+    ("Space", key("Select the row; with Shift, a range of rows")),
+    ("e", key("Edit the user of the row")),
+    ("Del", key("Delete the user of the row")),
+    ("Shift F10", key("Open the menu of the row")),
 ];
 
-/// Goes through the rows of a table with the keys, and does to them what the keys say.
+/// Moves the focus between the rows of the table, and acts on the focused row.
 #[derive(Clone)]
 pub(super) struct RowKeys<N> {
     viewport: Viewport,
     rows: RwSignal<Rows>,
     selection: Selection,
     actions: Actions,
-    addresses: Links,
+    links: Links,
     navigate: N,
 }
 
-/// The keys of a table.
+/// Returns the handler of the keys in a table.
 pub(super) fn row_keys(
     viewport: Viewport,
     rows: RwSignal<Rows>,
@@ -62,20 +65,20 @@ pub(super) fn row_keys(
         rows,
         selection: expect_context(),
         actions: expect_context(),
-        addresses: expect_context(),
+        links: expect_context(),
         navigate: use_navigate(),
     };
-    move |event| keys.pressed(&event)
+    move |event| keys.on_key(&event)
 }
 
 impl<N: Fn(&str, NavigateOptions) + Clone> RowKeys<N> {
-    fn pressed(&self, event: &KeyboardEvent) {
+    fn on_key(&self, event: &KeyboardEvent) {
         let target = target_of(event);
         let row = target
             .as_ref()
             .and_then(|target| target.closest("tbody tr[aria-rowindex]").ok()?);
         let is_row = row.is_some() && row == target;
-        // The heading is counted as the first.
+        // `aria-rowindex` counts from 1, and counts the heading.
         let number = row.as_ref().and_then(|row| {
             let index: u32 = row.get_attribute("aria-rowindex")?.parse().ok()?;
             index.checked_sub(2)
@@ -83,7 +86,7 @@ impl<N: Fn(&str, NavigateOptions) + Clone> RowKeys<N> {
         if event.ctrl_key() || event.meta_key() || event.alt_key() {
             return;
         }
-        let is_done = self.go(event, number)
+        let is_done = self.move_focus(event, number)
             || match (number, &row) {
                 (Some(number), Some(row)) => self.act(event, number, row, is_row),
                 _ => false,
@@ -93,8 +96,8 @@ impl<N: Fn(&str, NavigateOptions) + Clone> RowKeys<N> {
         }
     }
 
-    /// Goes to another row, if that is what the key says.
-    fn go(&self, event: &KeyboardEvent, number: Option<u32>) -> bool {
+    /// Moves the focus to another row. Returns false for a key with another meaning.
+    fn move_focus(&self, event: &KeyboardEvent, number: Option<u32>) -> bool {
         let end = self.rows.with_untracked(Rows::extent);
         let page = self.viewport.page().saturating_sub(2).max(1);
         let target = match (event.key().as_str(), number) {
@@ -111,7 +114,7 @@ impl<N: Fn(&str, NavigateOptions) + Clone> RowKeys<N> {
         let target = target.min(end - 1);
         self.viewport.reveal(target);
         if !focus_row(target) {
-            // It is drawn by then.
+            // The row is rendered by the next frame.
             request_animation_frame(move || {
                 focus_row(target);
             });
@@ -119,7 +122,8 @@ impl<N: Fn(&str, NavigateOptions) + Clone> RowKeys<N> {
         true
     }
 
-    /// Does something to a row, if that is what the key says. What is in the row has keys of its own.
+    /// Acts on a row. Returns false for a key with another meaning. Enter and Space act only if the row itself has the
+    /// focus: the controls in the row use them too.
     fn act(&self, event: &KeyboardEvent, number: u32, row: &Element, is_row: bool) -> bool {
         let Some(user) = self.rows.with_untracked(|rows| rows.row(number)) else {
             return false;
@@ -127,12 +131,13 @@ impl<N: Fn(&str, NavigateOptions) + Clone> RowKeys<N> {
         let user = user.user;
         match event.key().as_str() {
             "Enter" if is_row => {
-                let address = untrack(|| self.addresses.user(user.id));
-                (self.navigate)(&address, NavigateOptions::default());
+                let link = untrack(|| self.links.user(user.id));
+                (self.navigate)(&link, NavigateOptions::default());
             }
             " " if is_row => self.selection.toggle(self.rows, number, event.shift_key()),
             "e" => self.actions.edit(user),
-            "Delete" => self.actions.delete(user, || ()),
+            // A key held down must not delete the rows that move up.
+            "Delete" if !event.repeat() => self.actions.delete(user),
             "F10" if event.shift_key() => open_menu(row),
             "ContextMenu" => open_menu(row),
             _ => return false,
@@ -141,7 +146,7 @@ impl<N: Fn(&str, NavigateOptions) + Clone> RowKeys<N> {
     }
 }
 
-/// Whether the row is in the document, and has the focus now.
+/// Focuses a row. Returns false if the row is not rendered.
 fn focus_row(number: u32) -> bool {
     let selector = format!("tr[aria-rowindex=\"{}\"]", number + 2);
     let row = document().query_selector(&selector).ok().flatten();
@@ -160,22 +165,19 @@ fn open_menu(row: &Element) {
     }
 }
 
-/// The keys that work everywhere on this page, and the way to the list of all.
+/// The shortcuts, and the button that lists all keys.
 #[component]
 pub(super) fn Shortcuts() -> impl IntoView {
-    let addresses: Links = expect_context();
+    let links: Links = expect_context();
     let navigate = use_navigate();
     let is_listed = RwSignal::new(false);
     let pressed = window_event_listener(ev::keydown, move |event| {
         let has_modifier = event.ctrl_key() || event.meta_key() || event.alt_key();
-        if has_modifier || is_for_another(&event) || !are_single_keys_on() {
+        if has_modifier || has_own_keys(&event) || !are_shortcuts_on() {
             return;
         }
         let go = |path| {
-            navigate(
-                &untrack(|| addresses.within(path)),
-                NavigateOptions::default(),
-            );
+            navigate(&untrack(|| links.within(path)), NavigateOptions::default());
         };
         match event.key().as_str() {
             "/" => browser::focus(SEARCH_ID),
@@ -197,48 +199,52 @@ pub(super) fn Shortcuts() -> impl IntoView {
     }
 }
 
-/// The list of all keys, and whether single letters are among them.
+/// The dialog with the list of keys, loaded as a part.
 #[component]
-pub(crate) fn ShortcutsDialog(on_close: Callback<()>) -> impl IntoView {
-    let dialog = NodeRef::<html::Dialog>::new();
-    Effect::new(move |_| {
-        if let Some(dialog) = dialog.get() {
-            // Fails only where it is open already.
-            let _ = dialog.show_modal();
-        }
-    });
-    let is_on = RwSignal::new(are_single_keys_on());
-    Effect::new(move |_| browser::store(STORED, if is_on.get() { "on" } else { OFF }));
-    let row = |(keys, what): (&'static str, &'static str)| {
+fn LazyShortcutsDialog(on_close: Callback<()>) -> impl IntoView {
+    lazily(move || shortcuts_dialog(on_close))
+}
+
+#[wasm_split(panes, fallible)]
+fn shortcuts_dialog(on_close: Callback<()>) -> Result<AnyView, SplitLoaderError> {
+    Ok(view! { <ShortcutsDialog on_close /> }.into_any())
+}
+
+/// The list of all keys, and the setting that turns the shortcuts off.
+#[component]
+fn ShortcutsDialog(on_close: Callback<()>) -> impl IntoView {
+    let is_on = RwSignal::new(are_shortcuts_on());
+    Effect::new(move |_| browser::store(SETTING, if is_on.get() { "on" } else { OFF }));
+    let row = |(keys, action): (&'static str, &'static str)| {
         view! {
             <div>
                 <dt><kbd>{keys}</kbd></dt>
-                <dd>{t(what)}</dd>
+                <dd>{t(action)}</dd>
             </div>
         }
     };
     view! {
-        <dialog node_ref=dialog class="dialog" aria-labelledby="shortcuts-heading" on:close=move |_| on_close.run(())>
+        <Dialog heading_id="shortcuts-heading" on_close>
             <form method="dialog" class="stacked-form">
                 <h2 id="shortcuts-heading">{t("Keyboard shortcuts")}</h2>
                 <dl class="shortcuts">{SHORTCUTS.map(row)}</dl>
                 <label class="check">
                     <input type="checkbox" bind:checked=is_on />
-                    {t("Single letters work outside the table as well")}
+                    {t("Use single-letter shortcuts outside the table")}
                 </label>
                 <button type="submit" class="button">{t("Close")}</button>
             </form>
-        </dialog>
+        </Dialog>
     }
 }
 
-/// Some people speak to their computer, and a word is many letters.
-fn are_single_keys_on() -> bool {
-    browser::stored(STORED).as_deref() != Some(OFF)
+/// Whether shortcuts are on. Readers who dictate turn them off: a spoken word arrives as single letters.
+fn are_shortcuts_on() -> bool {
+    browser::stored(SETTING).as_deref() != Some(OFF)
 }
 
-/// Whether the key goes to something that has its own use for it.
-fn is_for_another(event: &KeyboardEvent) -> bool {
+/// Whether the focused element uses keys itself, such as a text field.
+fn has_own_keys(event: &KeyboardEvent) -> bool {
     let busy = "input, textarea, select, dialog, [role=menu]";
     let target = target_of(event).and_then(|target| target.closest(busy).ok().flatten());
     target.is_some()

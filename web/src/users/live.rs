@@ -1,55 +1,35 @@
-//! Following what others change.
+//! Changes of users by anyone, as they happen.
 
-use futures_util::StreamExt as _;
 use leptos::prelude::*;
 use soundstage_proto::user::user_event::Kind;
 use soundstage_proto::user::{User, UserEvent};
 
-use crate::{api, browser};
+use crate::api::{self, Connection};
 
-/// How long to wait before the stream is begun again after it broke.
-const RETRY_DELAY: std::time::Duration = std::time::Duration::from_secs(1);
-
-/// What may have happened to the users that are shown.
+/// Change that the rows may not show yet.
 pub(super) enum Change {
-    /// One of them may have other values.
+    /// This user may have new values.
     Changed(User),
-    /// One may have gone.
+    /// The user with this id may be gone.
     Deleted(u32),
-    /// There is one more.
+    /// There is a new user.
     Created,
-    /// Anything, up to this sequence number.
+    /// Any number of changes, up to this sequence number.
     Unknown(i64),
 }
 
-/// Tells each change while the page is visible, and while the component that asks for it is there.
-pub(super) fn follow(tell: impl Fn(Change) + Copy + 'static) {
-    let visible = browser::page_is_visible();
-    // The last change heard of: where to go on after the page was hidden, or the connection lost.
+/// Passes each change to `notify` while the page is visible; ends with its owner. Returns the state of the connection.
+pub(super) fn follow(notify: impl Fn(Change) + Copy + 'static) -> Signal<Connection> {
+    // Sequence number of the last change: a new stream resumes after it.
     let last = StoredValue::new(0_i64);
-    Effect::new(move |_| {
-        if !visible.get() {
-            return;
-        }
-        browser::spawn_scoped(async move {
-            loop {
-                listen(last, tell).await;
-                browser::sleep(RETRY_DELAY).await;
-            }
-        });
-    });
-}
-
-/// Listens until the stream ends or breaks.
-async fn listen(last: StoredValue<i64>, tell: impl Fn(Change)) {
-    let Ok(events) = api::watch_users(last.get_value()).await else {
-        return;
-    };
-    let mut events = std::pin::pin!(events);
-    while let Some(Ok(event)) = events.next().await {
-        last.set_value(event.sequence);
-        tell(change(event));
-    }
+    api::follow(
+        true.into(),
+        move || api::watch_users(last.get_value()),
+        move |event: UserEvent| {
+            last.set_value(event.sequence);
+            notify(change(event));
+        },
+    )
 }
 
 fn change(event: UserEvent) -> Change {

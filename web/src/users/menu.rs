@@ -1,4 +1,4 @@
-//! The menu of a row.
+//! The menu of a row of the table.
 
 use leptos::ev::{KeyboardEvent, MouseEvent};
 use leptos::html;
@@ -9,20 +9,20 @@ use soundstage_proto::user::User;
 use wasm_bindgen::JsCast as _;
 use web_sys::HtmlElement;
 
-use super::Links;
 use super::actions::Actions;
+use super::links::Links;
 use crate::browser;
 use crate::language::{fill, t};
 
-/// What buttons name as what they open.
+/// The id of the menu, which its buttons refer to.
 const MENU_ID: &str = "user-menu";
 
-/// The width of the menu in pixels, as in `style.css`; how high it is at most, and the least that is free around it.
+/// The width of the menu as in the style sheet, its maximum height, and the minimum space around it, in pixels.
 const WIDTH: f64 = 192.0;
 const HEIGHT: f64 = 184.0;
 const MARGIN: f64 = 8.0;
 
-/// The user whose menu is open, and where its button is, in pixels from the upper left corner of the window.
+/// The user whose menu is open, and the lower right corner of its button, in pixels from the upper left of the window.
 #[derive(Clone, Copy)]
 pub(super) struct RowMenu {
     opened: RwSignal<Option<(User, f64, f64)>>,
@@ -36,17 +36,17 @@ impl RowMenu {
     }
 }
 
-/// Opens the menu of a user.
+/// The button that opens the menu of a user.
 #[component]
 pub(super) fn MenuButton(user: User) -> impl IntoView {
     let RowMenu { opened } = expect_context();
     let label = fill("Actions for {0}", &[&user.nickname]);
-    // The browser opens and closes it, by `popovertarget`; this comes before.
+    // Runs before the browser opens the menu by `popovertarget`.
     let prepare = move |event: MouseEvent| {
         let button = event.current_target();
         if let Some(button) = button.and_then(|button| button.dyn_into::<HtmlElement>().ok()) {
-            let place = button.get_bounding_client_rect();
-            opened.set(Some((user.clone(), place.right(), place.bottom())));
+            let bounds = button.get_bounding_client_rect();
+            opened.set(Some((user.clone(), bounds.right(), bounds.bottom())));
         }
     };
     view! {
@@ -63,15 +63,15 @@ pub(super) fn MenuButton(user: User) -> impl IntoView {
     }
 }
 
-/// The one menu that all rows share.
+/// The menu, which all rows share.
 #[component]
 pub(super) fn UserMenu() -> impl IntoView {
     let RowMenu { opened } = expect_context();
     let actions: Actions = expect_context();
-    let addresses: Links = expect_context();
+    let links: Links = expect_context();
     let navigate = use_navigate();
     let menu = NodeRef::<html::Div>::new();
-    // Below the button, its right edge under the button's; higher up where there is no room.
+    // Below the button and aligned to its right edge; higher up where the window ends.
     let left = move || {
         let right = opened.with(|opened| opened.as_ref().map_or(0.0, |(_, right, _)| *right));
         format!("{}px", (right - WIDTH).max(MARGIN))
@@ -85,7 +85,7 @@ pub(super) fn UserMenu() -> impl IntoView {
     };
     let choose = move |action: &dyn Fn(User)| {
         if let Some(menu) = menu.get_untracked() {
-            // It is open.
+            // Fails only for a closed menu.
             let _ = menu.hide_popover();
         }
         if let Some((user, ..)) = opened.get_untracked() {
@@ -94,10 +94,7 @@ pub(super) fn UserMenu() -> impl IntoView {
     };
     let open = move |_| {
         choose(&|user| {
-            navigate(
-                &untrack(|| addresses.user(user.id)),
-                NavigateOptions::default(),
-            );
+            navigate(&untrack(|| links.user(user.id)), NavigateOptions::default());
         });
     };
     let focus_first = move |_| {
@@ -134,14 +131,14 @@ pub(super) fn UserMenu() -> impl IntoView {
             <button type="button" role="menuitem" on:click=move |_| choose(&|user| actions.copy_link(user.id))>
                 {t("Copy link")}
             </button>
-            <button type="button" role="menuitem" class="danger" on:click=move |_| choose(&|user| actions.delete(user, || ()))>
+            <button type="button" role="menuitem" class="danger" on:click=move |_| choose(&|user| actions.delete(user))>
                 {t("Delete")}
             </button>
         </div>
     }
 }
 
-/// Goes so many items on, round and round; to the first if none has the focus.
+/// Moves the focus by so many items, and wraps around. Focuses the first item if no item has the focus.
 fn step(menu: &HtmlElement, steps: i32) {
     let items = menu.children();
     let count = items.length() as i32;
@@ -150,7 +147,7 @@ fn step(menu: &HtmlElement, steps: i32) {
     let next = now.map_or(0, |now| (now + steps).rem_euclid(count));
     if let Some(item) = items.item(next as u32) {
         let item: HtmlElement = item.unchecked_into();
-        // It is in the document, and shown.
+        // A visible button can take the focus.
         let _ = item.focus();
     }
 }

@@ -1,25 +1,25 @@
-//! The rows that are known of a table that may have a million: blocks of them, fetched as they are needed.
+//! The known rows of a table that may have a million: blocks of rows, fetched on demand.
 
 use std::ops::Range;
 
 use soundstage_proto::user::{ListUsersResponse, User};
 
-/// Rows that are fetched together.
+/// Rows fetched at once.
 pub(super) const BLOCK: u32 = 100;
 
-/// Blocks that are kept; those used last.
-const KEPT: usize = 24;
+/// The maximum number of blocks kept; the ones fetched last stay.
+const MAX_BLOCKS: usize = 24;
 
-/// What is known of a view.
+/// The known rows of a query.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Rows {
-    /// How many there are in all, once that is known.
+    /// The total number of rows, once it is known.
     total: Option<u32>,
-    /// There are more, which were not counted.
+    /// Whether there are more rows than `total`: the server counts only so far.
     is_lower_bound: bool,
-    /// Those used last at the end.
+    /// The latest fetched last.
     blocks: Vec<Block>,
-    /// Users that have been deleted since their block was fetched.
+    /// Users deleted since their blocks were fetched.
     deleted: Vec<u32>,
 }
 
@@ -27,9 +27,9 @@ pub(super) struct Rows {
 struct Block {
     number: u32,
     users: Vec<User>,
-    /// The newest change that it knows.
+    /// The sequence number of the latest change that the block includes.
     sequence: i64,
-    /// Shown until it has been fetched again.
+    /// Whether the block is to be fetched again; its rows are shown until then.
     is_stale: bool,
 }
 
@@ -49,16 +49,16 @@ impl Rows {
         self.is_lower_bound
     }
 
-    /// The exact number of rows, if that is known: what can be counted back from.
+    /// The total number of rows, if it is exact, so that rows can be counted from the end.
     pub(super) fn exact_total(&self) -> Option<u32> {
         self.total.filter(|_| !self.is_lower_bound)
     }
 
-    /// How many rows there are to scroll through.
+    /// The number of rows to scroll through.
     pub(super) fn extent(&self) -> u32 {
         let known = |block: &Block| {
             let end = block.number * BLOCK + block.users.len() as u32;
-            // Behind a full block there may be more.
+            // A full block may have rows after it.
             end + u32::from(self.is_lower_bound && block.users.len() as u32 == BLOCK)
         };
         let furthest = self.blocks.iter().map(known).max().unwrap_or_default();
@@ -82,18 +82,18 @@ impl Rows {
         })
     }
 
-    /// The blocks to fetch for some rows.
+    /// Returns the blocks to fetch for a range of rows.
     pub(super) fn missing(&self, rows: &Range<u32>) -> Vec<u32> {
         let last = rows.end.min(self.extent().max(1)).saturating_sub(1);
-        let is_there = |number: &u32| {
+        let is_known = |number: &u32| {
             let mut blocks = self.blocks.iter();
             blocks.any(|block| block.number == *number && !block.is_stale)
         };
         let wanted = rows.start.min(last) / BLOCK..=last / BLOCK;
-        wanted.filter(|number| !is_there(number)).collect()
+        wanted.filter(|number| !is_known(number)).collect()
     }
 
-    /// Takes a block in.
+    /// Adds a block, or replaces it. Drops the oldest block beyond [`MAX_BLOCKS`].
     pub(super) fn insert(&mut self, number: u32, page: ListUsersResponse) {
         self.total = Some(page.total_size);
         self.is_lower_bound = page.total_is_lower_bound;
@@ -106,29 +106,29 @@ impl Rows {
             sequence: page.sequence,
             is_stale: false,
         });
-        let surplus = self.blocks.len().saturating_sub(KEPT);
+        let surplus = self.blocks.len().saturating_sub(MAX_BLOCKS);
         self.blocks.drain(..surplus);
     }
 
-    /// There are another number of rows than was thought: all are to be fetched again.
+    /// Adopts a new total, and marks all blocks as stale.
     pub(super) fn recount(&mut self, page: &ListUsersResponse) {
         self.total = Some(page.total_size);
         self.go_stale();
     }
 
-    /// Everything is to be fetched again as soon as it is looked at; shown as it is until then.
+    /// Marks all blocks as stale: each is fetched again when its rows are in view.
     pub(super) fn go_stale(&mut self) {
         for block in &mut self.blocks {
             block.is_stale = true;
         }
     }
 
-    /// Whether anything that is known may be older than a change.
+    /// Whether any block may lack a change.
     pub(super) fn are_older_than(&self, sequence: i64) -> bool {
         self.blocks.iter().any(|block| block.sequence < sequence)
     }
 
-    /// A user has other values: its row has them at once, where it stands.
+    /// Updates the row of a changed user. The row keeps its position until the block is fetched again.
     pub(super) fn change(&mut self, user: &User) {
         let users = self.blocks.iter_mut().flat_map(|block| &mut block.users);
         for known in users.filter(|known| known.id == user.id && known.revision < user.revision) {
@@ -136,7 +136,7 @@ impl Rows {
         }
     }
 
-    /// A user has gone: its row says so, where it stands.
+    /// Marks the row of a user as deleted. The row keeps its position until the block is fetched again.
     pub(super) fn delete(&mut self, id: u32) {
         self.deleted.push(id);
     }
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn blocks_are_fetched_once_for_the_rows_in_view() {
+    fn a_block_is_fetched_once_for_the_rows_in_view() {
         let mut rows = Rows::default();
         assert_eq!(rows.missing(&(0..30)), [0]);
         rows.insert(0, page(1, BLOCK, 250));
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_stale_is_shown_and_fetched_again() {
+    fn stale_rows_are_shown_and_fetched_again() {
         let mut rows = Rows::default();
         rows.insert(0, page(1, 10, 10));
         rows.change(&User {
@@ -204,23 +204,23 @@ mod tests {
         rows.insert(0, page(4, 5, 5));
         assert!(
             !rows.row(0).expect("a row").is_deleted,
-            "it was added again"
+            "the user was added again"
         );
     }
 
     #[test]
-    fn only_so_many_blocks_are_kept() {
+    fn the_oldest_blocks_are_dropped() {
         let mut rows = Rows::default();
         for number in 0..100 {
             rows.insert(number, page(number * BLOCK + 1, BLOCK, 10_000));
         }
-        assert_eq!(rows.blocks.len(), KEPT);
+        assert_eq!(rows.blocks.len(), MAX_BLOCKS);
         assert_eq!(rows.missing(&(0..1)), [0]);
         assert!(rows.missing(&(9_900..10_000)).is_empty());
     }
 
     #[test]
-    fn what_was_not_counted_grows_as_it_is_seen() {
+    fn an_uncounted_table_grows_as_it_is_scrolled() {
         let mut rows = Rows::default();
         let uncounted = |first| ListUsersResponse {
             total_is_lower_bound: true,
@@ -233,9 +233,9 @@ mod tests {
     }
 
     #[test]
-    fn what_was_fetched_before_a_change_is_older() {
+    fn a_block_fetched_before_a_change_is_older() {
         let mut rows = Rows::default();
-        assert!(!rows.are_older_than(7), "nothing is known yet");
+        assert!(!rows.are_older_than(7), "no block is known yet");
         let sequence = 6;
         rows.insert(
             0,
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_no_row() {
+    fn an_empty_table_has_nothing_to_fetch() {
         let mut rows = Rows::default();
         rows.insert(0, page(1, 0, 0));
         assert_eq!(

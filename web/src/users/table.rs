@@ -1,24 +1,26 @@
-//! The table: as many rows as there are users, of which those in view are fetched and drawn.
+//! The table of users. Only the rows in view are fetched and rendered.
 
 use leptos::prelude::*;
 use leptos_router::components::A;
 use soundstage_proto::user::list_users_request::Order;
 
+use super::changes::ChangeSignals;
 use super::data::Table;
 use super::keys::{Shortcuts, row_keys};
+use super::links::{Links, SetQuery};
 use super::menu::MenuButton;
 use super::rows::{Row, Rows};
 use super::selection::Selection;
+use super::type_badge::TypeBadge;
 use super::user_query::UserQuery;
 use super::viewport::Viewport;
-use super::{ChangeSignals, Links, ShowView};
 use crate::browser;
 use crate::language::{fill, key, t};
-use crate::ui::{Failure, Notice};
+use crate::ui::{Failure, Notice, plural};
 
-/// The columns, with what they are ordered by.
+/// The columns: the order by the column, if there is one, the heading, and the classes.
 const COLUMNS: [(Option<Order>, &str, &str); 6] = [
-    (Some(Order::Id), key("Id"), "number"),
+    (Some(Order::Id), key("ID"), "number"),
     (Some(Order::Nickname), key("Nickname"), "name"),
     (Some(Order::MailAddress), key("Mail address"), "mail"),
     (None, key("Type"), "type"),
@@ -26,17 +28,19 @@ const COLUMNS: [(Option<Order>, &str, &str); 6] = [
     (Some(Order::Updated), key("Changed"), "time"),
 ];
 
-/// The users of a view.
+/// The table of a query, with the number of users above.
 #[component]
-pub(super) fn UserTable(view: Memo<UserQuery>) -> impl IntoView {
-    let table = Table::new(view);
-    let revised: ChangeSignals = expect_context();
+pub(super) fn UserTable(query: Memo<UserQuery>) -> impl IntoView {
+    let table = Table::new(query);
+    let changes: ChangeSignals = expect_context();
     let is_pointed_at = RwSignal::new(false);
-    table.follow_changes(is_pointed_at, revised);
+    table.follow_changes(is_pointed_at, changes);
     let extent = Memo::new(move |_| table.rows.with(Rows::extent));
-    let viewport = Viewport::new(extent, table.round);
-    let drawn = viewport.drawn;
-    table.keep_fetching(Memo::new(move |_| drawn.with(|drawn| drawn.rows.clone())));
+    let viewport = Viewport::new(extent, table.generation);
+    let rendered = viewport.rendered;
+    table.keep_fetching(Memo::new(move |_| {
+        rendered.with(|rendered| rendered.rows.clone())
+    }));
     let failure = move || {
         let retry = Callback::new(move |()| table.refresh());
         table
@@ -48,10 +52,10 @@ pub(super) fn UserTable(view: Memo<UserQuery>) -> impl IntoView {
     view! {
         {failure}
         <div class="table-head">
-            <p role="status">{move || count(table.rows, view)}</p>
+            <p role="status">{move || count(table.rows, query)}</p>
             {move || (is_pointed_at.get() && table.unseen.get() > 0).then(|| view! {
                 <button type="button" class="button" on:click=move |_| table.refresh()>
-                    {move || fill("Show {0} changes", &[&table.unseen.get().to_string()])}
+                    {move || plural(table.unseen.get(), key("Show {0} change"), key("Show {0} changes"))}
                 </button>
             })}
             <Shortcuts />
@@ -62,7 +66,7 @@ pub(super) fn UserTable(view: Memo<UserQuery>) -> impl IntoView {
             node_ref=viewport.container
             tabindex="0"
             role="region"
-            aria-label=t("Users, scrolling")
+            aria-label=t("Table of users")
             on:scroll=move |_| viewport.scrolled()
             on:keydown=row_keys(viewport, table.rows)
             on:pointerenter=move |_| is_pointed_at.set(true)
@@ -72,68 +76,67 @@ pub(super) fn UserTable(view: Memo<UserQuery>) -> impl IntoView {
                 class="users-table"
                 aria-rowcount=move || (extent.get() + 1).to_string()
             >
-                <Headings view />
-                <Spacer height=Signal::derive(move || drawn.with(|drawn| drawn.before)) />
+                <Headings query />
+                <Spacer height=Signal::derive(move || rendered.with(|rendered| rendered.before)) />
                 <tbody>
                     <For
-                        each=move || drawn.with(|drawn| drawn.rows.clone())
-                        key=move |number| (*number, table.round.get_untracked())
+                        each=move || rendered.with(|rendered| rendered.rows.clone())
+                        key=move |number| (*number, table.generation.get_untracked())
                         let:number
                     >
                         <UserRow number rows=table.rows />
                     </For>
                 </tbody>
-                <Spacer height=Signal::derive(move || drawn.with(|drawn| drawn.after)) />
+                <Spacer height=Signal::derive(move || rendered.with(|rendered| rendered.after)) />
             </table>
         </div>
         {move || is_empty.get().then(|| view! {
             <Notice>
-                {if view.with(UserQuery::is_filtered) {
-                    t("Nobody is found. Search for less, or for other types.")
+                {move || if query.with(UserQuery::is_filtered) {
+                    t("No users match. Shorten the search, or choose other types.")
                 } else {
-                    t("There are no users yet. Add the first one, or import a file.")
+                    t("There are no users yet. Add a user, or import a file.")
                 }}
             </Notice>
         })}
     }
 }
 
-/// How many users there are, in words.
-fn count(rows: RwSignal<Rows>, view: Memo<UserQuery>) -> String {
+/// Returns the number of users, in words.
+fn count(rows: RwSignal<Rows>, query: Memo<UserQuery>) -> String {
     rows.with(|rows| match rows.total() {
         None => t("Loading users…").to_owned(),
         Some(total) => {
-            let is_filtered = view.with(UserQuery::is_filtered);
-            let sentence = match (total, is_filtered, rows.is_lower_bound()) {
-                (_, _, true) => key("More than {0} found"),
-                (_, true, false) => key("{0} found"),
-                (1, false, false) => key("{0} user"),
-                (_, false, false) => key("{0} users"),
-            };
-            fill(sentence, &[&browser::grouped(total)])
+            let is_filtered = query.with(UserQuery::is_filtered);
+            let filled = |text| fill(text, &[&browser::grouped(total)]);
+            match (is_filtered, rows.is_lower_bound()) {
+                (_, true) => filled(key("More than {0} found")),
+                (true, false) => filled(key("{0} found")),
+                (false, false) => plural(total, key("{0} user"), key("{0} users")),
+            }
         }
     })
 }
 
 #[component]
-fn Headings(view: Memo<UserQuery>) -> impl IntoView {
-    let ShowView(show) = expect_context();
+fn Headings(query: Memo<UserQuery>) -> impl IntoView {
+    let SetQuery(set_query) = expect_context();
     let heading = move |(order, name, class): (Option<Order>, &'static str, &'static str)| {
         let Some(order) = order else {
             return view! { <th scope="col" class=class>{t(name)}</th> }.into_any();
         };
         let direction = move || {
-            let view = view.get();
-            match (view.order == order, view.descending) {
+            let query = query.get();
+            match (query.order == order, query.descending) {
                 (false, _) => None,
                 (true, false) => Some("ascending"),
                 (true, true) => Some("descending"),
             }
         };
-        let turn = move |_| show.run(view.get_untracked().ordered_by(order));
+        let order_by = move |_| set_query.run(query.get_untracked().order_by(order));
         view! {
             <th scope="col" class=class aria-sort=direction>
-                <button type="button" on:click=turn>{t(name)}</button>
+                <button type="button" on:click=order_by>{t(name)}</button>
             </th>
         }
         .into_any()
@@ -149,7 +152,7 @@ fn Headings(view: Memo<UserQuery>) -> impl IntoView {
     }
 }
 
-/// The height of rows that are not drawn.
+/// The space of rows that are not rendered.
 #[component]
 fn Spacer(height: Signal<f64>) -> impl IntoView {
     view! {
@@ -161,7 +164,7 @@ fn Spacer(height: Signal<f64>) -> impl IntoView {
 
 #[component]
 fn UserRow(number: u32, rows: RwSignal<Rows>) -> impl IntoView {
-    let addresses: Links = expect_context();
+    let links: Links = expect_context();
     let selection: Selection = expect_context();
     let row = Memo::new(move |_| rows.with(|rows| rows.row(number)));
     let cells = move || match row.get() {
@@ -181,7 +184,7 @@ fn UserRow(number: u32, rows: RwSignal<Rows>) -> impl IntoView {
                     />
                 </td>
                 <td class="number">{id}</td>
-                <td class="name"><A href=move || addresses.user(id)>{user.nickname}</A></td>
+                <td class="name"><A href=move || links.user(id)>{user.nickname}</A></td>
                 <td class="mail">{user.mail_address}</td>
                 <td class="type"><TypeBadge user_type /></td>
                 <td class="time created">{browser::date_and_time(user.created_ms)}</td>
@@ -195,11 +198,4 @@ fn UserRow(number: u32, rows: RwSignal<Rows>) -> impl IntoView {
     view! {
         <tr aria-rowindex=(number + 2).to_string() tabindex="-1" class:deleted=is_deleted>{cells}</tr>
     }
-}
-
-/// A user's type, as a word with a mark.
-#[component]
-pub(super) fn TypeBadge(user_type: soundstage_proto::UserType) -> impl IntoView {
-    let class = format!("badge {}", user_type.as_str_name().to_ascii_lowercase());
-    view! { <span class=class>{t(user_type.label())}</span> }
 }

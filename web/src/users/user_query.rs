@@ -1,23 +1,23 @@
-//! What the table shows: the search, the filter and the order, as they stand in the address.
+//! The query of the table: search, filter and order, as the page's address has them.
 
 use soundstage_proto::UserType;
 use soundstage_proto::user::list_users_request::Order;
 use soundstage_proto::user::{ListUsersRequest, UserFilter};
 use soundstage_proto::user_types;
 
-/// A choice of users in an order.
+/// A filter of users, and their order.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct UserQuery {
     pub(super) search: String,
-    /// None stands for all.
+    /// Empty for all types.
     pub(super) user_types: Vec<UserType>,
     pub(super) order: Order,
     pub(super) descending: bool,
 }
 
 impl UserQuery {
-    /// From the parts of an address' query; what is unknown there is passed over.
-    pub(super) fn read(get: impl Fn(&str) -> Option<String>) -> Self {
+    /// Reads the query parameters of an address. Ignores unknown values.
+    pub(super) fn from_parameters(get: impl Fn(&str) -> Option<String>) -> Self {
         let types = get("type").unwrap_or_default();
         let order = get("order").unwrap_or_default().to_ascii_uppercase();
         Self {
@@ -28,38 +28,38 @@ impl UserQuery {
         }
     }
 
-    /// The parts of the address' query; what is as it is without them has none.
-    pub(super) fn write(&self) -> Vec<(&'static str, String)> {
-        let mut parts = Vec::new();
+    /// Returns the query parameters; defaults are left out.
+    pub(super) fn to_parameters(&self) -> Vec<(&'static str, String)> {
+        let mut parameters = Vec::new();
         if !self.search.is_empty() {
-            parts.push(("search", self.search.clone()));
+            parameters.push(("search", self.search.clone()));
         }
         if !self.user_types.is_empty() {
             let names: Vec<_> = self.user_types.iter().map(UserType::as_str_name).collect();
-            parts.push(("type", names.join(",")));
+            parameters.push(("type", names.join(",")));
         }
         if self.order != Order::Id {
-            parts.push(("order", self.order.as_str_name().to_ascii_lowercase()));
+            parameters.push(("order", self.order.as_str_name().to_ascii_lowercase()));
         }
         if self.descending {
-            parts.push(("descending", String::new()));
+            parameters.push(("descending", String::new()));
         }
-        parts
+        parameters
     }
 
-    /// With one type taken in, or left out.
-    pub(super) fn toggled(&self, user_type: UserType) -> Self {
-        let mut view = self.clone();
-        let before = view.user_types.len();
-        view.user_types.retain(|other| *other != user_type);
-        if view.user_types.len() == before {
-            view.user_types.push(user_type);
+    /// Returns the query with a type added, or removed if the query has the type.
+    pub(super) fn toggle(&self, user_type: UserType) -> Self {
+        let mut query = self.clone();
+        let before = query.user_types.len();
+        query.user_types.retain(|other| *other != user_type);
+        if query.user_types.len() == before {
+            query.user_types.push(user_type);
         }
-        view
+        query
     }
 
-    /// Ordered by this; the other way round if it is already.
-    pub(super) fn ordered_by(&self, order: Order) -> Self {
+    /// Returns the query in another order; in the opposite direction if the query has the order.
+    pub(super) fn order_by(&self, order: Order) -> Self {
         Self {
             order,
             descending: self.order == order && !self.descending,
@@ -67,12 +67,11 @@ impl UserQuery {
         }
     }
 
-    /// Whether it leaves anybody out.
+    /// Whether the query excludes any users.
     pub(super) fn is_filtered(&self) -> bool {
         !self.search.is_empty() || !self.user_types.is_empty()
     }
 
-    /// The users that are meant, in no order.
     pub(super) fn filter(&self) -> UserFilter {
         UserFilter {
             search: self.search.clone(),
@@ -80,8 +79,8 @@ impl UserQuery {
         }
     }
 
-    /// The question for some rows of it. Those behind the middle of `total` are counted from the end, which is nearer;
-    /// they come in the opposite order then.
+    /// Returns the request for `count` rows from `first` on, and whether its rows come in reverse. Rows in the second
+    /// half of `total` are counted from the end: the server takes longer the more rows it skips.
     pub(super) fn request(
         &self,
         first: u32,
@@ -115,63 +114,60 @@ impl UserQuery {
 mod tests {
     use super::*;
 
-    fn read(query: &str) -> UserQuery {
-        UserQuery::read(|name| {
-            let mut parts = query
+    fn parse(address: &str) -> UserQuery {
+        UserQuery::from_parameters(|name| {
+            let mut parameters = address
                 .split('&')
-                .map(|part| part.split_once('=').unwrap_or((part, "")));
-            parts
+                .map(|parameter| parameter.split_once('=').unwrap_or((parameter, "")));
+            parameters
                 .find(|(other, _)| *other == name)
                 .map(|(_, value)| value.to_owned())
         })
     }
 
     #[test]
-    fn an_address_keeps_a_view() {
-        let view = UserQuery {
+    fn an_address_keeps_the_query() {
+        let query = UserQuery {
             search: "foo".into(),
             user_types: vec![UserType::Guest, UserType::Normal],
             order: Order::MailAddress,
             descending: true,
         };
-        let query: Vec<_> = view
-            .write()
+        let parameters: Vec<_> = query
+            .to_parameters()
             .iter()
             .map(|(name, value)| format!("{name}={value}"))
             .collect();
+        let address = parameters.join("&");
         assert_eq!(
-            query.join("&"),
+            address,
             "search=foo&type=GUEST,NORMAL&order=mail_address&descending="
         );
-        assert_eq!(read(&query.join("&")), view);
-        assert_eq!(UserQuery::default().write(), []);
-        assert_eq!(read("type=BOSS&order=size"), UserQuery::default());
+        assert_eq!(parse(&address), query);
+        assert_eq!(UserQuery::default().to_parameters(), []);
+        assert_eq!(parse("type=BOSS&order=size"), UserQuery::default());
     }
 
     #[test]
-    fn an_order_is_turned_round_by_asking_for_it_again() {
-        let view = UserQuery::default().ordered_by(Order::Nickname);
-        assert!(!view.descending);
-        assert!(view.ordered_by(Order::Nickname).descending);
-        assert!(
-            !view
-                .ordered_by(Order::Nickname)
-                .ordered_by(Order::Created)
-                .descending
-        );
+    fn the_same_order_again_changes_direction() {
+        let query = UserQuery::default().order_by(Order::Nickname);
+        assert!(!query.descending);
+        let reversed = query.order_by(Order::Nickname);
+        assert!(reversed.descending);
+        assert!(!reversed.order_by(Order::Created).descending);
     }
 
     #[test]
-    fn types_are_taken_in_and_left_out() {
-        let view = UserQuery::default()
-            .toggled(UserType::Guest)
-            .toggled(UserType::Normal);
-        assert_eq!(view.user_types, [UserType::Guest, UserType::Normal]);
-        assert_eq!(view.toggled(UserType::Guest).user_types, [UserType::Normal]);
+    fn toggle_adds_and_removes_a_type() {
+        let query = UserQuery::default()
+            .toggle(UserType::Guest)
+            .toggle(UserType::Normal);
+        assert_eq!(query.user_types, [UserType::Guest, UserType::Normal]);
+        assert_eq!(query.toggle(UserType::Guest).user_types, [UserType::Normal]);
     }
 
     #[test]
-    fn rows_are_asked_for_from_the_nearer_end() {
+    fn rows_are_requested_from_the_nearer_end() {
         let (request, reversed) = UserQuery::default().request(100, 100, Some(1000));
         assert!(!reversed && !request.descending);
         assert_eq!((request.skip, request.page_size), (100, 100));

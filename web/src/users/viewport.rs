@@ -1,45 +1,44 @@
-//! The part of the table that is seen: its measures, and where it is scrolled to.
+//! The visible part of the table: its size, and its scroll position.
 
 use leptos::html;
 use leptos::prelude::*;
 
-use super::scroll::{Drawn, Place, Scale};
 use crate::browser;
+use crate::ui::{ListGeometry, RenderedRows, ScrollPosition};
 
-/// Heights of a row in pixels, as in `style.css`: on a wide screen, and where the mail address is under the name.
+/// Row heights in pixels, as in the style sheet: wide, and narrow with the mail address under the name.
 const ROW_HEIGHTS: (f64, f64) = (44.0, 64.0);
 
-/// A table that scrolls within an element.
+/// The scrolling container of the table.
 #[derive(Clone, Copy)]
 pub(super) struct Viewport {
     pub(super) container: NodeRef<html::Div>,
-    /// The rows to draw, and the space around them.
-    pub(super) drawn: Memo<Drawn>,
+    pub(super) rendered: Memo<RenderedRows>,
     rows: Memo<u32>,
-    place: RwSignal<Place>,
+    position: RwSignal<ScrollPosition>,
     view_height: RwSignal<f64>,
     row_height: RwSignal<f64>,
 }
 
 impl Viewport {
-    /// For so many rows; `round` changes when the table begins at its top again.
-    pub(super) fn new(rows: Memo<u32>, round: RwSignal<u32>) -> Self {
-        let place = RwSignal::new(Place::default());
+    /// Creates the viewport of a table with `rows` rows. A change of `generation` scrolls to the top.
+    pub(super) fn new(rows: Memo<u32>, generation: RwSignal<u32>) -> Self {
+        let position = RwSignal::new(ScrollPosition::default());
         let view_height = RwSignal::new(600.0);
         let row_height = RwSignal::new(ROW_HEIGHTS.0);
-        let drawn = Memo::new(move |_| {
-            let scale = Scale {
+        let rendered = Memo::new(move |_| {
+            let geometry = ListGeometry {
                 rows: rows.get(),
                 row_height: row_height.get(),
                 view_height: view_height.get(),
             };
-            scale.drawn(place.get())
+            geometry.rendered(position.get())
         });
         let viewport = Self {
             container: NodeRef::new(),
-            drawn,
+            rendered,
             rows,
-            place,
+            position,
             view_height,
             row_height,
         };
@@ -50,8 +49,8 @@ impl Viewport {
         let resized = window_event_listener_untyped("resize", move |_| viewport.measure());
         on_cleanup(move || resized.remove());
         Effect::new(move |_| {
-            round.track();
-            viewport.place.set(Place::default());
+            generation.track();
+            viewport.position.set(ScrollPosition::default());
             if let Some(element) = viewport.container.get_untracked() {
                 element.set_scroll_top(0);
             }
@@ -59,37 +58,38 @@ impl Viewport {
         viewport
     }
 
-    /// Takes over where the browser has scrolled to.
+    /// Adopts the browser's scroll offset.
     pub(super) fn scrolled(self) {
-        let scale = self.scale();
+        let geometry = self.geometry();
         if let Some(element) = self.container.get_untracked() {
-            let top = f64::from(element.scroll_top());
-            self.place
-                .update(|place| *place = scale.scrolled(*place, top));
+            let scroll_top = f64::from(element.scroll_top());
+            self.position
+                .update(|position| *position = geometry.scrolled(*position, scroll_top));
         }
     }
 
-    /// Scrolls as little as brings a row into view.
+    /// Scrolls as little as possible to show all of a row.
     pub(super) fn reveal(self, row: u32) {
-        let place = self.scale().reveal(self.place.get_untracked(), row);
-        self.place.set(place);
+        let position = self.geometry().reveal(self.position.get_untracked(), row);
+        self.position.set(position);
         if let Some(element) = self.container.get_untracked() {
-            element.set_scroll_top(place.scroll_top as i32);
+            element.set_scroll_top(position.scroll_top as i32);
         }
     }
 
-    /// How many rows are seen at once.
+    /// The number of rows that fit into the view.
     pub(super) fn page(self) -> u32 {
         (self.view_height.get_untracked() / self.row_height.get_untracked()) as u32
     }
 
-    /// The row at the upper edge.
+    /// The first row that is wholly visible.
     pub(super) fn top_row(self) -> u32 {
-        self.place.with_untracked(|place| place.top_row.ceil()) as u32
+        let position = self.position.get_untracked();
+        position.top_row.ceil() as u32
     }
 
-    fn scale(self) -> Scale {
-        Scale {
+    fn geometry(self) -> ListGeometry {
+        ListGeometry {
             rows: self.rows.get_untracked(),
             row_height: self.row_height.get_untracked(),
             view_height: self.view_height.get_untracked(),

@@ -1,7 +1,6 @@
-//! An import under way: a file is read piece by piece, its rows are sent, and each is stored once, whatever happens to the
-//! connection meanwhile.
+//! A running import: reads the file in chunks and sends its rows. A row is stored once, also when the connection breaks.
 
-use std::time::Duration;
+use std::task::Poll;
 
 use futures_channel::mpsc;
 use futures_util::future::{Either, poll_fn, select};
@@ -13,200 +12,220 @@ use soundstage_formats::{Format, ImportTracker, ReadError, Reader, Rejected, Rej
 use soundstage_proto::user::{ImportOptions, ImportUsersResponse};
 use wasm_bindgen_futures::JsFuture;
 
-use super::faults;
-use super::state::{Account, End};
-use crate::api::{self, CallError};
+use super::outcome::describe_errors;
+use super::state::{End, ImportState, RefusedRow};
+use crate::api::{self, Backoff, CallError};
 use crate::browser;
 use crate::language::key;
 
-/// Bytes that are read at once.
-const PIECE: f64 = 64.0 * 1024.0;
+/// Bytes read from the file at once.
+const CHUNK: f64 = 64.0 * 1024.0;
 
-/// Requests that wait for the connection.
+/// Requests that may wait for the connection.
 const QUEUE: usize = 512;
 
-/// How long to wait before the server is tried again.
-const RETRY_DELAY: Duration = Duration::from_millis(500);
-
-/// Refused rows that are shown; the file has them all.
-const SHOWN: usize = 100;
-
-/// Imports a file.
+/// Imports a file, keeps `state` up to date, and adds the parts of the file of refused rows to `refused_file`.
 pub(super) async fn run(
     file: web_sys::File,
     format: Format,
     options: ImportOptions,
-    account: Account,
+    state: RwSignal<ImportState>,
+    refused_file: js_sys::Array,
 ) -> End {
     let mut run = Run {
-        import: ImportTracker::new(options),
+        tracker: ImportTracker::new(options),
         file: Some(OpenFile {
             blob: file.into(),
             offset: 0.0,
             reader: Reader::new(format),
         }),
         unreadable: None,
-        refused: RejectedRows::new(format),
-        account,
+        refused: RefusedList {
+            rows: RejectedRows::new(format),
+            file: refused_file,
+            state,
+        },
+        state,
     };
     let failure = run.finish().await.err();
-    let mut text = String::new();
-    run.refused.finish(&mut text);
-    account
-        .refused_file
-        .with_value(|file| file.push(&text.into()));
-    let line = run.import.last_line();
+    run.refused.finish();
+    let line = run.tracker.last_line();
     match (failure, run.unreadable) {
         (Some(error), _) => End::Failed(line, error),
         (None, Some(error)) => End::Unreadable(line, error),
-        (None, None) if account.is_stopped.get_value() => End::Stopped(line),
-        (None, None) => End::Whole,
+        (None, None) if state.with_untracked(ImportState::is_stopping) => End::Stopped(line),
+        (None, None) => End::Complete,
     }
 }
 
 struct Run {
-    import: ImportTracker,
-    /// What is still to come, until its end.
+    tracker: ImportTracker,
+    /// The file, until its end has been read.
     file: Option<OpenFile>,
     unreadable: Option<ReadError>,
-    refused: RejectedRows,
-    account: Account,
+    refused: RefusedList,
+    state: RwSignal<ImportState>,
+}
+
+/// Where refused rows go: the list in the pane, and the file of refused rows.
+struct RefusedList {
+    rows: RejectedRows,
+    file: js_sys::Array,
+    state: RwSignal<ImportState>,
 }
 
 struct OpenFile {
     blob: web_sys::Blob,
-    /// Bytes that have been read.
+    /// Bytes read so far.
     offset: f64,
     reader: Reader,
 }
 
 impl Run {
-    /// Goes on, over as many connections as it takes, until all that was read is on disk.
+    /// Calls the server until all rows read are stored. Calls again when the connection breaks, except for a dry run,
+    /// which the server does not remember.
     async fn finish(&mut self) -> Result<(), CallError> {
+        let mut backoff = Backoff::default();
         loop {
-            let outcome = self.one_call().await;
-            let is_lost = outcome == Err(CallError::Unreachable) && !self.import.is_dry_run();
-            if !is_lost || self.account.is_stopped.get_value() {
+            let stored = self.tracker.last_line();
+            let outcome = self.call().await;
+            let is_lost = outcome == Err(CallError::Unreachable) && !self.tracker.is_dry_run();
+            if !is_lost || self.is_stopping() {
                 return outcome;
             }
-            self.account.is_waiting.set(true);
-            browser::sleep(RETRY_DELAY).await;
+            if self.tracker.last_line() > stored {
+                backoff.reset();
+            }
+            self.state.update(|state| state.set_waiting(true));
+            browser::sleep(backoff.next_delay()).await;
         }
     }
 
-    /// Takes the import further until it ends, or the connection does.
-    async fn one_call(&mut self) -> Result<(), CallError> {
+    /// Continues the import in one call. Returns `Unreachable` if the call ends before all rows are stored.
+    async fn call(&mut self) -> Result<(), CallError> {
         let (sender, requests) = mpsc::channel(QUEUE);
         let mut sender = Some(sender);
-        let first = self.import.begin_call().encode_to_vec().into();
+        let first = self.tracker.begin_call().encode_to_vec().into();
         if let Some(sender) = &mut sender {
-            // The queue is empty.
+            // An empty queue has room.
             let _ = sender.try_send(first);
         }
-        let answers = api::import_users(requests.boxed()).await?;
-        let mut answers = std::pin::pin!(answers);
-        // How far it is, from an earlier call too.
-        let first = answers.next().await.unwrap_or(Err(CallError::Unreachable));
-        self.hear(first?);
-        self.account.is_waiting.set(false);
+        let responses = api::import_users(requests.boxed()).await?;
+        let mut responses = std::pin::pin!(responses);
+        // Says where to continue: earlier calls may have stored rows.
+        let first = responses.next().await;
+        self.on_response(first.unwrap_or(Err(CallError::Unreachable))?);
+        self.state.update(|state| state.set_waiting(false));
         loop {
-            if self.account.is_stopped.get_value() {
+            if self.is_stopping() {
                 self.file = None;
-                self.import.drop_unsent();
+                self.tracker.drop_unsent();
             }
-            if self.import.wants_rows() && self.file.is_some() {
+            if self.tracker.wants_rows() && self.file.is_some() {
                 self.read().await;
                 continue;
             }
-            if self.file.is_none() && self.import.has_sent_all() {
-                // The half-close.
+            if self.file.is_none() && self.tracker.has_sent_all() {
+                // Half-close.
                 sender = None;
             }
-            let is_due = self.import.has_request();
+            let has_request = self.tracker.has_request();
             let room = poll_fn(|context| match &mut sender {
-                Some(sender) if is_due => sender.poll_ready(context),
-                _ => std::task::Poll::Pending,
+                Some(sender) if has_request => sender.poll_ready(context),
+                _ => Poll::Pending,
             });
-            match select(answers.next(), room).await {
-                Either::Left((Some(answer), _)) => self.hear(answer?),
+            match select(responses.next(), room).await {
+                Either::Left((Some(response), _)) => self.on_response(response?),
                 Either::Left((None, _)) => break,
                 Either::Right((Ok(()), _)) => {
-                    if let (Some(sender), Some(request)) = (&mut sender, self.import.next_request())
+                    if let (Some(sender), Some(request)) =
+                        (&mut sender, self.tracker.next_request())
                     {
-                        // There is room for it.
+                        // `room` has reserved a place in the queue.
                         let _ = sender.start_send(Bytes::from(request.encode_to_vec()));
                     }
                 }
-                // The call has ended; its answers say why.
+                // The call has ended; its responses say why.
                 Either::Right((Err(_), _)) => sender = None,
             }
         }
-        if self.import.unacknowledged() == 0 && self.file.is_none() {
+        if self.tracker.unacknowledged() == 0 && self.file.is_none() {
             Ok(())
         } else {
             Err(CallError::Unreachable)
         }
     }
 
-    /// Reads the next piece of the file.
+    /// Reads the next chunk of the file.
     async fn read(&mut self) {
         let Some(file) = &mut self.file else { return };
-        let piece = file.next_piece().await;
-        let (import, account, refused) = (&mut self.import, self.account, &mut self.refused);
+        let chunk = file.next_chunk().await;
+        let (tracker, refused) = (&mut self.tracker, &mut self.refused);
         let mut deliver = |row| {
-            if let Some(row) = import.take(row) {
-                refuse(refused, account, &row);
+            if let Some(row) = tracker.take(row) {
+                refused.add(&row);
             }
         };
-        let is_end = piece.as_ref().is_ok_and(Vec::is_empty);
-        let outcome = piece.and_then(|bytes| file.reader.push(&bytes, &mut deliver));
-        account.read.set(file.offset);
-        account.progress.set(import.progress());
+        let is_end = chunk.as_ref().is_ok_and(Vec::is_empty);
+        let outcome = chunk.and_then(|bytes| file.reader.push(&bytes, &mut deliver));
+        let (bytes_read, progress) = (file.offset, self.tracker.progress());
+        self.state.update(|state| {
+            state.read(bytes_read);
+            state.advance(progress);
+        });
         self.unreadable = outcome.err();
         if is_end || self.unreadable.is_some() {
             self.file = None;
         }
     }
 
-    fn hear(&mut self, answer: ImportUsersResponse) {
-        if let Some(row) = self.import.on_response(answer) {
-            refuse(&mut self.refused, self.account, &row);
+    fn on_response(&mut self, response: ImportUsersResponse) {
+        if let Some(row) = self.tracker.on_response(response) {
+            self.refused.add(&row);
         }
-        self.account.progress.set(self.import.progress());
+        let progress = self.tracker.progress();
+        self.state.update(|state| state.advance(progress));
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.state.with_untracked(ImportState::is_stopping)
     }
 }
 
 impl OpenFile {
-    /// Nothing at the end.
-    async fn next_piece(&mut self) -> Result<Vec<u8>, ReadError> {
-        let end = (self.offset + PIECE).min(self.blob.size());
-        let piece = self.blob.slice_with_f64_and_f64(self.offset, end);
-        let content = match piece {
-            Ok(piece) => JsFuture::from(piece.array_buffer()).await,
+    /// Returns the next bytes; none at the end of the file.
+    async fn next_chunk(&mut self) -> Result<Vec<u8>, ReadError> {
+        let end = (self.offset + CHUNK).min(self.blob.size());
+        let content = match self.blob.slice_with_f64_and_f64(self.offset, end) {
+            Ok(chunk) => JsFuture::from(chunk.array_buffer()).await,
             Err(error) => Err(error),
         };
         self.offset = end;
-        // Moved or changed since it was chosen.
+        // Fails for a file that was moved or changed since the reader chose it.
         let content = content.map_err(|_| ReadError {
             line: 0,
-            what: key("the browser cannot read the file any more"),
+            what: key("the browser can no longer read the file; choose the file again"),
             detail: String::new(),
         })?;
         Ok(js_sys::Uint8Array::new(&content).to_vec())
     }
 }
 
-/// Shows a refused row, and puts it into the file of them.
-fn refuse(file: &mut RejectedRows, account: Account, row: &Rejected) {
-    let mut text = String::new();
-    file.add(row, &mut text);
-    account
-        .refused_file
-        .with_value(|file| file.push(&text.into()));
-    if account.refused.with_untracked(Vec::len) < SHOWN {
-        let sentence = faults(&row.errors);
-        account
-            .refused
-            .update(|rows| rows.push((row.line, sentence)));
+impl RefusedList {
+    fn add(&mut self, row: &Rejected) {
+        let mut text = String::new();
+        self.rows.add(row, &mut text);
+        self.file.push(&text.into());
+        let row = RefusedRow {
+            line: row.line,
+            reason: describe_errors(&row.errors),
+        };
+        self.state.update(|state| state.refuse(row));
+    }
+
+    fn finish(&self) {
+        let mut text = String::new();
+        self.rows.finish(&mut text);
+        self.file.push(&text.into());
     }
 }

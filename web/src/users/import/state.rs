@@ -1,146 +1,200 @@
-//! An import as the whole page keeps it: wherever somebody goes meanwhile, it goes on.
+//! The state of an import: plain, tested on the host.
 
-use leptos::ev;
-use leptos::prelude::*;
-use leptos_router::components::A;
-use leptos_router::hooks::use_location;
 use soundstage_formats::ReadError;
 use soundstage_proto::user::ImportProgress;
-use web_sys::File;
 
 use crate::api::CallError;
-use crate::browser;
-use crate::language::{fill, t};
 
-/// Where the pane is.
-const PANE: &str = "/users/import";
+/// The number of refused rows that are shown; the file of refused rows has them all.
+const REFUSED_SHOWN: usize = 100;
 
-/// Where the import is.
-#[derive(Clone)]
-pub(in crate::users) enum State {
+/// The import that is running or has ended.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ImportState {
+    phase: Phase,
+    progress: ImportProgress,
+    bytes_read: f64,
+    refused: Vec<RefusedRow>,
+    is_waiting: bool,
+    is_stopping: bool,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) enum Phase {
+    /// The reader chooses a file and options.
+    #[default]
     Choosing,
     Running,
     Ended(End),
 }
 
-/// How far an import is, as the pane shows it.
-#[derive(Clone, Copy)]
-pub(in crate::users) struct Account {
-    pub(in crate::users) progress: RwSignal<ImportProgress>,
-    /// Bytes that have been read.
-    pub(in crate::users) read: RwSignal<f64>,
-    /// The first refused rows, by line.
-    pub(in crate::users) refused: RwSignal<Vec<(u32, String)>>,
-    /// Parts of the file of refused rows.
-    pub(in crate::users) refused_file: StoredValue<js_sys::Array, LocalStorage>,
-    /// The connection is lost, and tried again.
-    pub(in crate::users) is_waiting: RwSignal<bool>,
-    /// Somebody wants no more.
-    pub(in crate::users) is_stopped: StoredValue<bool>,
-}
-
-impl Account {
-    pub(in crate::users) fn new() -> Self {
-        Self {
-            progress: RwSignal::default(),
-            read: RwSignal::new(0.0),
-            refused: RwSignal::default(),
-            refused_file: StoredValue::new_local(js_sys::Array::new()),
-            is_waiting: RwSignal::new(false),
-            is_stopped: StoredValue::new(false),
-        }
-    }
-
-    /// For another import.
-    pub(in crate::users) fn reset(self) {
-        self.progress.set(ImportProgress::default());
-        self.read.set(0.0);
-        self.refused.set(Vec::new());
-        self.refused_file.set_value(js_sys::Array::new());
-        self.is_waiting.set(false);
-        self.is_stopped.set_value(false);
-    }
-}
-
 /// How an import ended.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::users) enum End {
-    Whole,
-    /// Everything up to this line is stored.
+pub(super) enum End {
+    Complete,
+    /// Stopped by the reader; the rows up to this line are stored.
     Stopped(u32),
+    /// The file cannot be read further; the rows up to this line are stored.
     Unreadable(u32, ReadError),
+    /// The call failed; the rows up to this line are stored.
     Failed(u32, CallError),
 }
 
-/// What was chosen, and what becomes of it. In a context of the whole page.
-#[derive(Clone, Copy)]
-pub(crate) struct Importing {
-    /// What was dropped on the page, until the pane takes it.
-    pub(in crate::users) dropped: RwSignal<Option<File>, LocalStorage>,
-    pub(in crate::users) file: RwSignal<Option<File>, LocalStorage>,
-    pub(in crate::users) on_conflict: RwSignal<String>,
-    pub(in crate::users) is_dry_run: RwSignal<bool>,
-    pub(in crate::users) state: RwSignal<State>,
-    pub(in crate::users) account: Account,
+/// A row that was not imported.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct RefusedRow {
+    pub(super) line: u32,
+    /// What is wrong with the row, in words.
+    pub(super) reason: String,
 }
 
-impl Importing {
-    /// Nothing is imported yet. Before the browser leaves the page while something is, it asks.
-    pub(crate) fn new() -> Self {
-        let importing = Self {
-            dropped: RwSignal::new_local(None),
-            file: RwSignal::new_local(None),
-            on_conflict: RwSignal::new("skip".into()),
-            is_dry_run: RwSignal::new(false),
-            state: RwSignal::new(State::Choosing),
-            account: Account::new(),
-        };
-        let guard = window_event_listener(ev::beforeunload, move |event| {
-            if untrack(|| importing.is_running()) {
-                event.prevent_default();
-            }
-        });
-        on_cleanup(move || guard.remove());
-        importing
-    }
-
-    /// Tracks it.
-    pub(in crate::users) fn is_running(self) -> bool {
-        self.state.with(|state| matches!(state, State::Running))
-    }
-}
-
-/// How far the import is, while its own pane is not open.
-#[component]
-pub(crate) fn ImportStatus() -> impl IntoView {
-    let importing: Importing = expect_context();
-    let path = use_location().pathname;
-    let sentence = move || {
-        let rows = importing
-            .account
-            .progress
-            .with(|progress| progress.added + progress.replaced + progress.skipped);
-        let rows = browser::grouped(rows);
-        match importing.state.get() {
-            State::Choosing => String::new(),
-            State::Running if importing.account.is_waiting.get() => {
-                t("The connection is lost. It is tried again, and goes on where it was.").into()
-            }
-            State::Running => fill("Importing… {0} rows are done.", &[&rows]),
-            State::Ended(_) => t("The import has ended. See what became of it.").into(),
+impl ImportState {
+    /// Starts an import, and drops the earlier result. Does nothing and returns false while an import is running.
+    pub(super) fn begin(&mut self) -> bool {
+        let can_begin = !self.is_running();
+        if can_begin {
+            *self = Self {
+                phase: Phase::Running,
+                ..Self::default()
+            };
         }
-    };
-    let is_shown = Memo::new(move |_| {
-        let is_idle = importing
-            .state
-            .with(|state| matches!(state, State::Choosing));
-        !is_idle && path.get() != PANE
-    });
-    move || {
-        is_shown.get().then(|| {
-            view! {
-                <p class="banner" role="status"><A href=PANE>{sentence}</A></p>
-            }
-        })
+        can_begin
+    }
+
+    pub(super) fn advance(&mut self, progress: ImportProgress) {
+        self.progress = progress;
+    }
+
+    pub(super) fn read(&mut self, bytes: f64) {
+        self.bytes_read = bytes;
+    }
+
+    /// Notes a refused row; keeps the first [`REFUSED_SHOWN`].
+    pub(super) fn refuse(&mut self, row: RefusedRow) {
+        if self.refused.len() < REFUSED_SHOWN {
+            self.refused.push(row);
+        }
+    }
+
+    /// Notes whether the import waits for an unreachable server.
+    pub(super) fn set_waiting(&mut self, is_waiting: bool) {
+        self.is_waiting = is_waiting;
+    }
+
+    /// Asks the running import to stop.
+    pub(super) fn stop(&mut self) {
+        self.is_stopping = true;
+    }
+
+    pub(super) fn end(&mut self, end: End) {
+        self.phase = Phase::Ended(end);
+    }
+
+    /// Leaves the result of an import. Does nothing and returns false if there is no result.
+    pub(super) fn dismiss(&mut self) -> bool {
+        let has_ended = matches!(self.phase, Phase::Ended(_));
+        if has_ended {
+            self.phase = Phase::Choosing;
+        }
+        has_ended
+    }
+
+    pub(super) fn phase(&self) -> &Phase {
+        &self.phase
+    }
+
+    pub(super) fn is_running(&self) -> bool {
+        self.phase == Phase::Running
+    }
+
+    pub(super) fn is_waiting(&self) -> bool {
+        self.is_waiting
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.is_stopping
+    }
+
+    pub(super) fn progress(&self) -> &ImportProgress {
+        &self.progress
+    }
+
+    /// Rows that have been imported, or skipped since their ids exist.
+    pub(super) fn rows_done(&self) -> u32 {
+        self.progress.added + self.progress.replaced + self.progress.skipped
+    }
+
+    pub(super) fn bytes_read(&self) -> f64 {
+        self.bytes_read
+    }
+
+    /// The refused rows that are shown.
+    pub(super) fn refused(&self) -> &[RefusedRow] {
+        &self.refused
+    }
+
+    /// The number of refused rows that are not shown.
+    pub(super) fn refused_hidden(&self) -> u32 {
+        self.progress
+            .refused
+            .saturating_sub(self.refused.len() as u32)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn running() -> ImportState {
+        let mut import = ImportState::default();
+        assert!(import.begin());
+        import
+    }
+
+    #[test]
+    fn a_running_import_is_neither_replaced_nor_dismissed() {
+        let mut import = running();
+        import.read(1000.0);
+        assert!(!import.begin() && !import.dismiss());
+        assert!(import.is_running());
+        assert_eq!(import.bytes_read().to_bits(), 1000.0_f64.to_bits());
+        import.end(End::Complete);
+        assert!(import.dismiss());
+        assert_eq!(import.phase(), &Phase::Choosing);
+        assert!(!import.dismiss(), "nothing to dismiss");
+    }
+
+    #[test]
+    fn another_import_starts_from_zero() {
+        let mut import = running();
+        import.advance(ImportProgress {
+            added: 3,
+            skipped: 2,
+            ..ImportProgress::default()
+        });
+        assert_eq!(import.rows_done(), 5);
+        import.set_waiting(true);
+        import.stop();
+        import.end(End::Stopped(6));
+        assert!(import.begin());
+        assert_eq!(import.rows_done(), 0);
+        assert!(!import.is_waiting() && !import.is_stopping());
+    }
+
+    #[test]
+    fn only_the_first_refused_rows_are_shown() {
+        let mut import = running();
+        for line in 1..=150 {
+            import.refuse(RefusedRow {
+                line,
+                reason: String::new(),
+            });
+        }
+        import.advance(ImportProgress {
+            refused: 150,
+            ..ImportProgress::default()
+        });
+        assert_eq!(import.refused().len(), 100);
+        assert_eq!(import.refused_hidden(), 50);
     }
 }

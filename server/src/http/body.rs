@@ -1,0 +1,57 @@
+//! The one body type that hyper sends.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::Full;
+use tonic::Status;
+use tonic::body::Body as TonicBody;
+
+use super::supervise::CallBody;
+
+/// The body of any response.
+pub(crate) enum ResponseBody {
+    /// The messages and trailers of a native gRPC call.
+    Grpc(CallBody),
+    /// The frames of a gRPC-Web call, encoded by tonic-web.
+    GrpcWeb(TonicBody),
+    /// A file of the page, or a sentence.
+    Full(Full<Bytes>),
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        match self.get_mut() {
+            Self::Grpc(body) => Pin::new(body).poll_frame(cx),
+            Self::GrpcWeb(body) => Pin::new(body).poll_frame(cx),
+            Self::Full(body) => {
+                let frame = Pin::new(body).poll_frame(cx);
+                frame.map_err(|infallible| match infallible {})
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Grpc(body) => body.is_end_stream(),
+            Self::GrpcWeb(body) => body.is_end_stream(),
+            Self::Full(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Grpc(body) => body.size_hint(),
+            Self::GrpcWeb(body) => body.size_hint(),
+            Self::Full(body) => body.size_hint(),
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! The errors of a database file, in sentences that say what to do.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use rusqlite::ErrorCode;
+use rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
+
+use crate::directory::{DirectoryError, SeedError};
+
+/// A failure of the store, with the path of its file.
+#[derive(Debug, thiserror::Error)]
+#[error("database {}: {kind}", path.display())]
+pub struct StoreError {
+    path: PathBuf,
+    kind: ErrorKind,
+}
+
+/// The kind of a failure.
+#[derive(Debug, Clone)]
+pub enum ErrorKind {
+    /// The file is no database, or its content is inconsistent.
+    Damaged(String),
+    /// Another process has locked the file for longer than the store waits.
+    Locked,
+    /// The file cannot be written.
+    ReadOnly,
+    /// The file cannot be opened or created.
+    CannotOpen(String),
+    /// The file holds the tables of another program.
+    NotOurs,
+    /// A newer version of Soundstage has migrated the file.
+    NewerSchema {
+        /// The version of the file.
+        found: i64,
+        /// The newest version that this binary knows.
+        known: i64,
+    },
+    /// No space is left on the disk.
+    DiskFull,
+    /// Every id is taken.
+    NoFreeId,
+    /// The users of the seed cannot be used.
+    Seed(SeedError),
+    /// The writer thread has stopped; the log has the reason.
+    WriterStopped,
+    /// The store was closed before the read was done.
+    Closed,
+    /// A read panicked; the log has the reason.
+    ReadPanicked,
+    /// Any other error of SQLite.
+    Other(String),
+}
+
+impl StoreError {
+    pub(super) fn new(path: &Path, kind: impl Into<ErrorKind>) -> Self {
+        Self {
+            path: path.to_owned(),
+            kind: kind.into(),
+        }
+    }
+
+    /// Returns the kind of the failure.
+    pub fn kind(&self) -> &ErrorKind {
+        &self.kind
+    }
+}
+
+impl From<StoreError> for DirectoryError {
+    fn from(error: StoreError) -> Self {
+        let sentence = error.to_string();
+        match error.kind {
+            ErrorKind::Damaged(_) => Self::Damaged(sentence),
+            ErrorKind::Locked => Self::Locked(sentence),
+            ErrorKind::ReadOnly => Self::ReadOnly(sentence),
+            ErrorKind::DiskFull => Self::Full(sentence),
+            ErrorKind::NoFreeId => Self::NoFreeId,
+            ErrorKind::WriterStopped | ErrorKind::Closed => Self::Closed(sentence),
+            ErrorKind::CannotOpen(_)
+            | ErrorKind::NotOurs
+            | ErrorKind::NewerSchema { .. }
+            | ErrorKind::Seed(_)
+            | ErrorKind::ReadPanicked
+            | ErrorKind::Other(_) => Self::Failed(sentence),
+        }
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Damaged(detail) => write!(
+                f,
+                "damaged ({detail}); restore it from a backup, or move it away"
+            ),
+            Self::Locked => {
+                f.write_str("locked by another process; end that process and try again")
+            }
+            Self::ReadOnly => f.write_str("read-only; make the file and its folder writable"),
+            Self::CannotOpen(detail) => write!(
+                f,
+                "cannot be opened ({detail}); check that the folder exists and is writable"
+            ),
+            Self::NotOurs => {
+                f.write_str("belongs to another program; name another file with --database")
+            }
+            Self::NewerSchema { found, known } => {
+                write!(
+                    f,
+                    "has schema version {found}, this program knows {known}; use a newer soundstage"
+                )
+            }
+            Self::DiskFull => f.write_str("the disk is full; make space and try again"),
+            Self::NoFreeId => f.write_str("every id is taken"),
+            Self::Seed(error) => write!(f, "not created: {error}"),
+            Self::WriterStopped => f.write_str("no longer written to; restart the server"),
+            Self::Closed => f.write_str("closed"),
+            Self::ReadPanicked => f.write_str("a read panicked"),
+            Self::Other(detail) => f.write_str(detail),
+        }
+    }
+}
+
+impl From<rusqlite::Error> for ErrorKind {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                Self::Damaged(error.to_string())
+            }
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked,
+            Some(ErrorCode::ReadOnly) => Self::ReadOnly,
+            Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+                Self::CannotOpen(error.to_string())
+            }
+            Some(ErrorCode::DiskFull) => Self::DiskFull,
+            // A caller that waits sees an interruption only if the store is closed.
+            Some(ErrorCode::OperationInterrupted) => Self::Closed,
+            // The only sign of a full disk if the shared-memory file cannot grow.
+            Some(ErrorCode::SystemIoFailure)
+                if error
+                    .sqlite_error()
+                    .is_some_and(|code| code.extended_code == SQLITE_IOERR_SHMSIZE) =>
+            {
+                Self::DiskFull
+            }
+            _ => Self::Other(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! The read pool: threads for reads whose cost grows with the directory.
+//!
+//! Each thread has one connection, so both are bounded. Each read holds a permit while it waits in the queue and while
+//! it runs; a read that gets no permit is refused or waits for one, as its caller asks.
+//!
+//! A caller that drops its answer takes its read out of the queue, or interrupts it. The means is SQLite's progress
+//! handler, which is installed for one read and checks the flag of that read alone. `sqlite3_interrupt` would have to
+//! know which read the connection is running at that moment, and could hit the next one.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use rusqlite::Connection;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+use super::error::{ErrorKind, StoreError};
+use super::schema;
+use crate::directory::{Answer, DirectoryError, WhenBusy};
+
+/// The number of SQLite's instructions between two checks of the flag: about ten microseconds. A check takes a few
+/// nanoseconds.
+const INSTRUCTIONS_BETWEEN_CHECKS: i32 = 1000;
+
+/// The threads. Dropping the pool interrupts its reads and ends the threads.
+#[derive(Debug)]
+pub(super) struct ReadPool {
+    shared: Arc<Shared>,
+    /// One permit for each thread, and for each read in the queue.
+    permits: Arc<Semaphore>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    path: PathBuf,
+    queue: Mutex<VecDeque<Job>>,
+    /// Wakes a thread when a read is queued or the pool is closed.
+    queued: Condvar,
+    is_closed: Arc<AtomicBool>,
+}
+
+/// A queued read.
+struct Job {
+    caller: Arc<Caller>,
+    run: Box<dyn FnOnce(&mut Thread) + Send>,
+}
+
+/// The caller of a read, known by its address.
+#[derive(Debug, Default)]
+struct Caller {
+    has_left: AtomicBool,
+}
+
+/// The state of one thread.
+struct Thread {
+    shared: Arc<Shared>,
+    connection: Option<Connection>,
+}
+
+impl ReadPool {
+    /// Starts `threads` threads for reads, of which `queue` more may wait.
+    pub(super) fn start(path: &Path, threads: usize, queue: usize) -> Self {
+        let shared = Arc::new(Shared {
+            path: path.to_owned(),
+            queue: Mutex::default(),
+            queued: Condvar::new(),
+            is_closed: Arc::default(),
+        });
+        let start = |_| {
+            let shared = shared.clone();
+            std::thread::spawn(move || Thread::new(shared).run())
+        };
+        Self {
+            permits: Arc::new(Semaphore::new(threads + queue)),
+            threads: (0..threads).map(start).collect(),
+            shared,
+        }
+    }
+
+    /// Runs a query on one of the threads, in a read transaction of its own. The query is queued at once, unless it has
+    /// to wait for a permit.
+    pub(super) fn read<T: Send + 'static>(
+        &self,
+        when_busy: WhenBusy,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Answer<'static, T> {
+        match (self.permits.clone().try_acquire_owned(), when_busy) {
+            (Ok(permit), _) => Answer::pending(self.shared.clone().submit(permit, query)),
+            (Err(_), WhenBusy::Refuse) => Answer::ready(Err(DirectoryError::Overloaded)),
+            (Err(_), WhenBusy::Wait) => {
+                let (permits, shared) = (self.permits.clone(), self.shared.clone());
+                Answer::pending(async move {
+                    match permits.acquire_owned().await {
+                        Ok(permit) => shared.submit(permit, query).await,
+                        Err(_) => Err(shared.error(ErrorKind::Closed)),
+                    }
+                })
+            }
+        }
+    }
+}
+
+impl Drop for ReadPool {
+    fn drop(&mut self) {
+        self.permits.close();
+        let queued = {
+            let mut queue = self.shared.queue();
+            self.shared.is_closed.store(true, Ordering::Relaxed);
+            std::mem::take(&mut *queue)
+        };
+        drop(queued);
+        self.shared.queued.notify_all();
+        for thread in self.threads.drain(..) {
+            // The panic hook has already reported a panic of the thread.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Shared {
+    /// Queues a query that has a permit, and returns the future of its result. Dropping the future cancels the query.
+    fn submit<T: Send + 'static>(
+        self: Arc<Self>,
+        permit: OwnedSemaphorePermit,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> impl Future<Output = Result<T, DirectoryError>> + Send + 'static {
+        let (answer, answered) = oneshot::channel();
+        let waiting = Waiting {
+            caller: Arc::default(),
+            shared: self,
+        };
+        let caller = waiting.caller.clone();
+        let run = Box::new(move |thread: &mut Thread| {
+            let result = thread.read(caller, query);
+            drop(permit);
+            // Fails if the caller has left.
+            let _ = answer.send(result);
+        });
+        waiting.shared.push(Job {
+            caller: waiting.caller.clone(),
+            run,
+        });
+        async move {
+            let error = match answered.await {
+                Ok(Ok(value)) => return Ok(value),
+                Ok(Err(error)) => ErrorKind::from(error),
+                Err(_) if waiting.shared.is_closed() => ErrorKind::Closed,
+                Err(_) => ErrorKind::ReadPanicked,
+            };
+            Err(waiting.shared.error(error))
+        }
+    }
+
+    fn push(&self, job: Job) {
+        let mut queue = self.queue();
+        // A job that is dropped answers its caller.
+        if !self.is_closed() {
+            queue.push_back(job);
+            self.queued.notify_one();
+        }
+    }
+
+    /// Waits for the next read. Returns `None` once the pool is closed.
+    fn next(&self) -> Option<Job> {
+        let mut queue = self.queue();
+        loop {
+            if self.is_closed() {
+                return None;
+            }
+            if let Some(job) = queue.pop_front() {
+                return Some(job);
+            }
+            let waited = self.queued.wait(queue);
+            queue = waited.unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::Relaxed)
+    }
+
+    fn error(&self, kind: ErrorKind) -> DirectoryError {
+        StoreError::new(&self.path, kind).into()
+    }
+
+    fn queue(&self) -> MutexGuard<'_, VecDeque<Job>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A caller's wait for its result. Dropping it cancels the read.
+struct Waiting {
+    caller: Arc<Caller>,
+    shared: Arc<Shared>,
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.caller.has_left.store(true, Ordering::Relaxed);
+        let mut queue = self.shared.queue();
+        let index = queue
+            .iter()
+            .position(|job| Arc::ptr_eq(&job.caller, &self.caller));
+        let job = index.and_then(|index| queue.remove(index));
+        drop(queue);
+        drop(job);
+    }
+}
+
+impl Thread {
+    fn new(shared: Arc<Shared>) -> Self {
+        Self {
+            shared,
+            connection: None,
+        }
+    }
+
+    fn run(mut self) {
+        while let Some(job) = self.shared.next() {
+            // A panic ends the read alone: it drops the read's connection and the answer's channel.
+            let run = AssertUnwindSafe(|| (job.run)(&mut self));
+            let _ = catch_unwind(run);
+        }
+    }
+
+    /// Runs a query until it ends, its caller leaves, or the pool is closed.
+    fn read<T>(
+        &mut self,
+        caller: Arc<Caller>,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
+        let idle = self.connection.take();
+        let mut connection = idle.map_or_else(|| schema::open_reader(&self.shared.path), Ok)?;
+        let is_closed = self.shared.is_closed.clone();
+        let is_cancelled =
+            move || caller.has_left.load(Ordering::Relaxed) || is_closed.load(Ordering::Relaxed);
+        connection.progress_handler(INSTRUCTIONS_BETWEEN_CHECKS, Some(is_cancelled))?;
+        let result = in_transaction(&mut connection, query);
+        connection.progress_handler(0, None::<fn() -> bool>)?;
+        // An interrupted query leaves the connection usable; after any other error the cause may be the connection.
+        let is_usable = match &result {
+            Ok(_) => true,
+            Err(error) => {
+                error.sqlite_error_code() == Some(rusqlite::ErrorCode::OperationInterrupted)
+            }
+        };
+        if is_usable && connection.is_autocommit() {
+            self.connection = Some(connection);
+        }
+        result
+    }
+}
+
+/// Runs a query in a read transaction, so that all its statements see the same moment.
+fn in_transaction<T>(
+    connection: &mut Connection,
+    query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    let transaction = connection.transaction()?;
+    let result = query(&transaction)?;
+    transaction.commit()?;
+    Ok(result)
+}
+
+impl fmt::Debug for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Job").finish_non_exhaustive()
+    }
+}

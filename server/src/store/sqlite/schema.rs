@@ -1,0 +1,234 @@
+//! Opening the file: the checks, the settings of a connection, and the migrations.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+
+use super::changes::Changes;
+use super::error::{ErrorKind, StoreError};
+use super::{block, search};
+use crate::directory::{Filter, Seed};
+
+/// The mark of Soundstage in the header of the file: "SNDS".
+const APPLICATION_ID: i64 = 0x534e_4453;
+
+/// The number of statements that a connection keeps prepared. A page has one for each order, direction and set of
+/// types.
+const PREPARED_STATEMENTS: usize = 128;
+
+/// The writer's cache: the parts of the indexes that new users go to.
+const WRITER_CACHE_KIB: i64 = 64 * 1024;
+
+/// The size at which the write-ahead log is copied into the file: 8 MiB.
+const CHECKPOINT_PAGES: i64 = 2048;
+
+/// The time for which a statement waits for another process to unlock the file.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A reader's cache. The operating system caches the file as well.
+const READER_CACHE_KIB: i64 = 8 * 1024;
+
+/// The migrations from version n to n + 1. Never change one: files of every version exist.
+const MIGRATIONS: [&str; 3] = ["
+    CREATE TABLE users (
+        id           INTEGER PRIMARY KEY CHECK (id BETWEEN 1 AND 4294967295),
+        nickname     TEXT    NOT NULL,
+        mail_address TEXT    NOT NULL,
+        user_type    INTEGER NOT NULL CHECK (user_type BETWEEN 1 AND 4)
+    ) STRICT;
+
+    -- Holds whole rows, so that GetUsersByType reads nothing else.
+    CREATE INDEX users_by_type ON users (user_type, id, nickname, mail_address);
+
+    -- Counting the users would read all of them; this is one row.
+    CREATE TABLE user_count (total INTEGER NOT NULL) STRICT;
+    INSERT INTO user_count VALUES (0);
+    CREATE TRIGGER user_added   AFTER INSERT ON users BEGIN UPDATE user_count SET total = total + 1; END;
+    CREATE TRIGGER user_removed AFTER DELETE ON users BEGIN UPDATE user_count SET total = total - 1; END;
+", "
+    ALTER TABLE users ADD COLUMN created_ms INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE users ADD COLUMN updated_ms INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE users ADD COLUMN revision   INTEGER NOT NULL DEFAULT 1;
+
+    -- The newest revision that any user has or had.
+    ALTER TABLE user_count ADD COLUMN revision INTEGER NOT NULL DEFAULT 1;
+
+    DROP INDEX users_by_type;
+    CREATE INDEX users_by_type
+        ON users (user_type, id, nickname, mail_address, created_ms, updated_ms, revision);
+", "
+    CREATE INDEX users_by_nickname     ON users (nickname COLLATE NOCASE, id);
+    CREATE INDEX users_by_mail_address ON users (mail_address COLLATE NOCASE, id);
+    CREATE INDEX users_by_created      ON users (created_ms, id);
+    CREATE INDEX users_by_updated      ON users (updated_ms, id);
+    CREATE INDEX users_by_type_and_nickname     ON users (user_type, nickname COLLATE NOCASE, id);
+    CREATE INDEX users_by_type_and_mail_address ON users (user_type, mail_address COLLATE NOCASE, id);
+    CREATE INDEX users_by_type_and_created      ON users (user_type, created_ms, id);
+    CREATE INDEX users_by_type_and_updated      ON users (user_type, updated_ms, id);
+
+    -- search.rs fills it and documents the content.
+    CREATE VIRTUAL TABLE user_search
+        USING fts5 (grams, tokenize = 'ascii', content = '', contentless_delete = 1, detail = 'none');
+
+    -- The newest revision that any user has or had.
+    CREATE TABLE revisions (newest INTEGER NOT NULL) STRICT;
+    INSERT INTO revisions SELECT revision FROM user_count;
+
+    -- Counting the users would read all of them; these are four rows.
+    CREATE TABLE type_counts (user_type INTEGER PRIMARY KEY, total INTEGER NOT NULL) STRICT;
+    INSERT INTO type_counts VALUES (1, 0), (2, 0), (3, 0), (4, 0);
+    UPDATE type_counts SET total = (SELECT count(*) FROM users WHERE users.user_type = type_counts.user_type);
+    DROP TRIGGER user_added;
+    DROP TRIGGER user_removed;
+    DROP TABLE user_count;
+    CREATE TRIGGER user_added AFTER INSERT ON users BEGIN
+        UPDATE type_counts SET total = total + 1 WHERE user_type = NEW.user_type;
+    END;
+    CREATE TRIGGER user_removed AFTER DELETE ON users BEGIN
+        UPDATE type_counts SET total = total - 1 WHERE user_type = OLD.user_type;
+    END;
+    CREATE TRIGGER user_retyped AFTER UPDATE OF user_type ON users WHEN OLD.user_type <> NEW.user_type BEGIN
+        UPDATE type_counts SET total = total - 1 WHERE user_type = OLD.user_type;
+        UPDATE type_counts SET total = total + 1 WHERE user_type = NEW.user_type;
+    END;
+
+    -- The progress of each import.
+    CREATE TABLE imports (
+        id         TEXT    PRIMARY KEY,
+        updated_ms INTEGER NOT NULL,
+        row_count  INTEGER NOT NULL,
+        added      INTEGER NOT NULL,
+        replaced   INTEGER NOT NULL,
+        skipped    INTEGER NOT NULL,
+        refused    INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+"];
+
+/// The first version with the index of grams.
+const SEARCHABLE_SINCE: usize = 3;
+
+/// Opens the file for writing, checks it, and migrates it; a fresh file gets the users of `seed`.
+pub(super) fn open(path: &Path, seed: &Seed) -> Result<Connection, StoreError> {
+    prepare(path, seed).map_err(|kind| StoreError::new(path, kind))
+}
+
+fn prepare(path: &Path, seed: &Seed) -> Result<Connection, ErrorKind> {
+    let mut connection = connect(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+    )?;
+    // SQLite silently opens a file read-only if it may not write to it.
+    if connection.is_readonly("main")? {
+        return Err(ErrorKind::ReadOnly);
+    }
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    check_ours(&connection, version)?;
+
+    // With WAL, readers and the writer work at once. FULL syncs the log on each commit, so that acknowledged changes
+    // survive a power loss, not only a crash.
+    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    // A page of the file that many commits change is copied from the log once.
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    // The undo data of a statement is small, and would otherwise be written to a file with every row.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
+
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    migrate(&transaction, seed)?;
+    transaction.commit()?;
+    Ok(connection)
+}
+
+/// Opens the file for reading only.
+pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
+    // In WAL mode a reader writes to the shared-memory file, so it cannot open the database read-only.
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.pragma_update(None, "query_only", true)?;
+    connection.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
+    Ok(connection)
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    // One thread at a time uses a connection, so SQLite's own mutexes are unnecessary.
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(PREPARED_STATEMENTS);
+    Ok(connection)
+}
+
+/// Refuses a file that is damaged, another program's, or newer than this program.
+fn check_ours(connection: &Connection, version: i64) -> Result<(), ErrorKind> {
+    let application_id: i64 =
+        connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let objects: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if application_id != APPLICATION_ID && (application_id != 0 || objects > 0) {
+        return Err(ErrorKind::NotOurs);
+    }
+    let known = MIGRATIONS.len() as i64;
+    if version > known {
+        return Err(ErrorKind::NewerSchema {
+            found: version,
+            known,
+        });
+    }
+    check_undamaged(connection)
+}
+
+/// Checks each table and its indexes. A check of the whole file would include the index of grams, which takes three
+/// times as long as everything else and holds nothing that cannot be rebuilt.
+fn check_undamaged(connection: &Connection) -> Result<(), ErrorKind> {
+    let mut tables = connection
+        .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0")?;
+    let names = tables.query_map([], |row| row.get::<_, String>(0))?;
+    for name in names {
+        let mut check = connection.prepare("SELECT * FROM pragma_quick_check(?1)")?;
+        let verdict: String = check.query_row([name?], |row| row.get(0))?;
+        if verdict != "ok" {
+            return Err(ErrorKind::Damaged(verdict));
+        }
+    }
+    Ok(())
+}
+
+fn migrate(transaction: &Transaction<'_>, seed: &Seed) -> Result<(), ErrorKind> {
+    // Another process may have migrated the file since the first check; from here on none can write.
+    let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let done = usize::try_from(version).unwrap_or_default();
+    for migration in MIGRATIONS.iter().skip(done) {
+        transaction.execute_batch(migration)?;
+    }
+    if done < SEARCHABLE_SINCE {
+        index_grams(transaction)?;
+    }
+    if done < MIGRATIONS.len() {
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        transaction.pragma_update(None, "user_version", MIGRATIONS.len() as i64)?;
+    }
+    if done == 0 {
+        let mut changes = Changes::begin(transaction)?;
+        for user in seed.users().map_err(ErrorKind::Seed)? {
+            changes.add(&user)?;
+        }
+        changes.finish()?;
+    }
+    Ok(())
+}
+
+/// Adds every user to the index of grams.
+fn index_grams(transaction: &Transaction<'_>) -> Result<(), ErrorKind> {
+    let mut after = 0;
+    loop {
+        let block = block::read(transaction, &Filter::default(), after, 1024)?;
+        for user in &block.users {
+            search::insert(transaction, user)?;
+        }
+        match block.after {
+            Some(last) => after = last,
+            None => return Ok(()),
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! The selected users.
+
+mod service;
+mod state;
+
+pub(super) use service::Selection;

@@ -1,0 +1,119 @@
+//! The selection of the application, and changes of all selected users.
+
+use leptos::prelude::*;
+use soundstage_proto::UserType;
+use soundstage_proto::user::User;
+
+use super::state::SelectionState;
+use crate::api::{CallError, Updated};
+use crate::language::{fill, key};
+use crate::ui::plural;
+use crate::users::changes::ChangeSignals;
+use crate::users::rows::Rows;
+use crate::{api, browser};
+
+/// The selection, which stays when the reader leaves the page of users.
+#[derive(Clone, Copy)]
+pub(in crate::users) struct Selection {
+    state: RwSignal<SelectionState>,
+    changes: ChangeSignals,
+}
+
+impl Selection {
+    /// Creates the selection; called once, by the application.
+    pub(in crate::users) fn new(changes: ChangeSignals) -> Self {
+        Self {
+            state: RwSignal::default(),
+            changes,
+        }
+    }
+
+    /// Whether a user is selected; tracks the selection.
+    pub(in crate::users) fn contains(self, id: u32) -> bool {
+        self.state.with(|state| state.contains(id))
+    }
+
+    /// The number of selected users; tracks the selection.
+    pub(in crate::users) fn count(self) -> u32 {
+        self.state.with(SelectionState::count)
+    }
+
+    /// Why the last change did not reach all selected users; tracks the selection.
+    pub(in crate::users) fn failure(self) -> Option<String> {
+        self.state.with(|state| state.failure.clone())
+    }
+
+    /// The selected users, by id.
+    pub(in crate::users) fn users(self) -> Vec<User> {
+        self.state.with_untracked(SelectionState::users)
+    }
+
+    pub(in crate::users) fn remove(self, id: u32) {
+        self.state.update(|state| state.remove(id));
+    }
+
+    pub(in crate::users) fn clear(self) {
+        self.state.update(SelectionState::clear);
+    }
+
+    /// Toggles the user of a row; with `to_anchor`, all known rows from the row toggled before.
+    pub(in crate::users) fn toggle(self, rows: RwSignal<Rows>, number: u32, to_anchor: bool) {
+        rows.with_untracked(|rows| {
+            self.state
+                .update(|state| state.toggle(rows, number, to_anchor));
+        });
+    }
+
+    /// Changes the type of the selected users in the background. Users that have the type are no longer selected.
+    pub(in crate::users) fn change_type(self, user_type: UserType) {
+        if self.state.with_untracked(|state| state.is_busy) {
+            return;
+        }
+        self.state.update(|state| {
+            state.is_busy = true;
+            state.failure = None;
+        });
+        browser::spawn_abortable(async move {
+            let failure = self.change_each(user_type).await.err();
+            self.state.update(|state| {
+                state.is_busy = false;
+                state.failure = failure;
+            });
+            self.changes.notify();
+        });
+    }
+
+    /// Changes the users in turn. Returns a sentence about users that keep their type as the error.
+    async fn change_each(self, user_type: UserType) -> Result<(), String> {
+        let mut stale = 0;
+        for user in self.users() {
+            let id = user.id;
+            let changed = User {
+                user_type: user_type.into(),
+                ..user
+            };
+            match api::update_user(changed).await {
+                Ok(Updated::Stored) | Err(CallError::NotFound) => self.remove(id),
+                Ok(Updated::Stale(_)) => stale += 1,
+                Err(error) => {
+                    return Err(fill(
+                        "{0} The users that are still selected keep their type. Try again.",
+                        &[&error.sentence()],
+                    ));
+                }
+            }
+        }
+        if stale == 0 {
+            return Ok(());
+        }
+        Err(plural(
+            stale,
+            key(
+                "{0} user keeps its type, because someone else has changed it. Select it again to try once more.",
+            ),
+            key(
+                "{0} users keep their type, because someone else has changed them. Select them again to try once more.",
+            ),
+        ))
+    }
+}
