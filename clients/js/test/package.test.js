@@ -57,7 +57,7 @@ test("npm pack of a fresh clone contains the package", { timeout: 120_000 }, asy
     await mkdir(join(clone, "clients"));
     const isSource = (path) => !["dist", "node_modules", "src/gen"].some((name) => path === join(root, name));
     await cp(root, copy, { recursive: true, filter: isSource });
-    await symlink(resolve(root, "../../proto"), join(clone, "proto"));
+    for (const name of ["proto", "LICENSE-APACHE"]) await symlink(resolve(root, "../..", name), join(clone, name));
     await symlink(join(root, "node_modules"), join(copy, "node_modules"));
     const { stdout } = await run("npm", ["pack", "--dry-run", "--json", "--silent"], { cwd: copy });
     const [{ files }] = JSON.parse(stdout.slice(stdout.search(/^\[/m)));
