@@ -12,6 +12,7 @@ use tokio_stream::wrappers::WatchStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{stage_validation, sync};
+use crate::connection::Peer;
 use crate::lifecycle::Lifecycle;
 use crate::stage::Stage;
 
@@ -84,9 +85,9 @@ impl PositionService for StageService {
     }
 }
 
-/// Returns the address of the client, if the listener has added it to the request.
+/// Returns the address of the client, by which quotas count.
 fn client_address<T>(request: &Request<T>) -> Option<IpAddr> {
-    request.extensions().get().copied()
+    request.extensions().get().map(Peer::ip)
 }
 
 /// Returns an update about the default character, which old clients decode as a [`Position`].

@@ -6,6 +6,7 @@ use soundstage_proto::position::{Pos, PositionSubRequest};
 use tonic::Status;
 
 use super::status;
+use crate::limits::MAX_COORDINATE;
 use crate::stage::Interest;
 
 /// The most updates per second that a caller can ask for: the rate of the stage.
@@ -13,10 +14,6 @@ const MAX_RATE: u32 = 30;
 
 /// The most characters that a caller can list.
 const MAX_LISTED: usize = 1000;
-
-/// The largest coordinate, in metres: 1,000 km from the listener. Within it, a 32-bit float has a precision of 6 cm, and no
-/// sum or square that a receiver computes overflows.
-const MAX_COORDINATE: f32 = 1e6;
 
 /// Validates what a caller wants to receive. `prefix` is the path of the request's fields, such as `receive.`.
 pub(super) fn interest(prefix: &str, request: PositionSubRequest) -> Result<Interest, Status> {

@@ -12,10 +12,8 @@ use tonic::{Status, Streaming};
 
 use super::{stage_validation, status};
 use crate::lifecycle::Lifecycle;
-use crate::stage::{
-    Interest, JoinError, JoinRequest, MAX_CHARACTERS_OF_CALL, MoveError, Publisher, Stage,
-    Subscription,
-};
+use crate::limits::MAX_CHARACTERS_OF_CALL;
+use crate::stage::{Interest, JoinError, JoinRequest, MoveError, Publisher, Stage, Subscription};
 
 /// The longest name of a source, in characters.
 const MAX_SOURCE: usize = 64;

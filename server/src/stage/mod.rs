@@ -25,17 +25,13 @@ use std::time::Duration;
 use soundstage_proto::position::Pos;
 use tokio::sync::watch;
 
+use crate::limits::MAX_STAY;
 use shared::Shared;
 use walk::Walker;
 
 pub(crate) use publisher::Publisher;
 pub(crate) use requests::{JoinError, JoinRequest, MoveError};
-pub(crate) use roster::MAX_CHARACTERS_OF_CALL;
 pub(crate) use subscription::{Interest, Subscription};
-
-/// The longest hold and the longest stay of a stale character. A longer time counts as this one: added to the current time
-/// it could overflow the clock of the operating system.
-const MAX_STAY: Duration = Duration::from_hours(24 * 365);
 
 /// A handle on the stage; clones share the stage.
 #[derive(Debug, Clone)]

@@ -2,8 +2,7 @@
 
 use std::collections::VecDeque;
 
-/// The most leaves remembered. More than this, and a complete update replaces the list.
-const MAX_LEAVES: usize = 4096;
+use crate::limits::MAX_LEAVES;
 
 /// The last [`MAX_LEAVES`] leaves.
 #[derive(Debug, Clone, Default)]

@@ -18,16 +18,7 @@ use super::ids::{CallId, CharacterIds, Owner};
 use super::index::Index;
 use super::recent_leaves::RecentLeaves;
 use super::requests::{JoinError, JoinRequest, MoveError};
-
-/// The most characters on the stage, which bounds its memory.
-const MAX_CHARACTERS: usize = 10_000;
-
-/// The most characters of one call, so that one request cannot fill the stage.
-pub(crate) const MAX_CHARACTERS_OF_CALL: usize = 1_000;
-
-/// The most characters of all calls of one address, so that one client leaves room for others. Clients behind one proxy
-/// share an address, hence not less.
-const MAX_CHARACTERS_OF_ADDRESS: usize = 4_000;
+use crate::limits::{MAX_CHARACTERS, MAX_CHARACTERS_OF_ADDRESS, MAX_CHARACTERS_OF_CALL};
 
 /// All characters on the stage.
 #[derive(Debug)]
