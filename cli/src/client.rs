@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use tonic::codegen::http::{HeaderName, HeaderValue};
 use tonic::metadata::MetadataMap;
 use tonic::transport::{Channel, Endpoint};
@@ -28,14 +28,6 @@ pub(crate) struct ClientArgs {
     /// Metadata to send with each call, such as "tag: one"; can be repeated
     #[arg(long = "header", global = true, value_name = "NAME: VALUE", value_parser = parse_header)]
     headers: Vec<(HeaderName, HeaderValue)>,
-}
-
-/// How responses are printed.
-#[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum OutputFormat {
-    #[default]
-    Table,
-    Json,
 }
 
 impl ClientArgs {

@@ -7,8 +7,9 @@ use soundstage_server::ServerError;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
+use crate::escape::Escaped;
 use crate::exit_status::ExitStatus;
-use crate::output::{Escaped, counted};
+use crate::plural::counted;
 
 /// The reason why a command failed.
 #[derive(Debug, thiserror::Error)]

@@ -1,11 +1,13 @@
 //! `soundstage`: the server, and a client for every method.
 
 mod client;
+mod escape;
 mod exit_status;
 mod failure;
 mod ids;
 mod output;
 mod output_file;
+mod plural;
 mod position;
 mod serve;
 mod user;
@@ -15,9 +17,10 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 
-use client::{ClientArgs, OutputFormat};
+use client::ClientArgs;
 use exit_status::ExitStatus;
 use failure::Failure;
+use output::OutputFormat;
 
 /// A user directory and a stage of moving characters, over gRPC, gRPC-Web and a web page
 #[derive(Parser)]

@@ -1,8 +1,9 @@
 //! Printing users and positions as they arrive.
 
-use std::fmt::{self, Display, Write as _};
+use std::fmt::Display;
 use std::io::Write as _;
 
+use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use soundstage_formats::user_object;
@@ -10,8 +11,16 @@ use soundstage_proto::position::{Character, Pos, Sample};
 use soundstage_proto::user::User;
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::client::OutputFormat;
+use crate::escape::Escaped;
 use crate::failure::Failure;
+
+/// How responses are printed.
+#[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OutputFormat {
+    #[default]
+    Table,
+    Json,
+}
 
 /// Prints rows, with a heading before the first row of a table.
 pub(crate) struct Printer {
@@ -124,12 +133,6 @@ fn padded(name: &str) -> String {
     )
 }
 
-/// Returns a count with its noun: "1 user", "2 users".
-pub(crate) fn counted(count: u64, noun: &str) -> String {
-    let ending = if count == 1 { "" } else { "s" };
-    format!("{count} {noun}{ending}")
-}
-
 /// Returns a bar for a known length, or a spinner. indicatif draws them on a terminal only.
 pub(crate) fn progress_bar(length: Option<u64>, bar: &str, spinner: &str) -> ProgressBar {
     let (progress, template) = match length {
@@ -146,48 +149,4 @@ pub(crate) fn progress_bar(length: Option<u64>, bar: &str, spinner: &str) -> Pro
 /// Prints a line, [`Escaped`]. Standard output is line buffered, so the line is visible at once.
 pub(crate) fn line(content: impl Display) -> Result<(), Failure> {
     writeln!(std::io::stdout(), "{}", Escaped(content)).map_err(Failure::output)
-}
-
-/// Text with control characters and bidirectional controls as `\u001b`, the notation of JSON. A terminal would interpret the
-/// characters themselves: text from a server could clear the screen or forge a line.
-pub(crate) struct Escaped<T>(pub(crate) T);
-
-impl<T: Display> Display for Escaped<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(Escape(f), "{}", self.0)
-    }
-}
-
-/// Passes text on, escaped.
-struct Escape<'a, 'b>(&'a mut fmt::Formatter<'b>);
-
-impl fmt::Write for Escape<'_, '_> {
-    fn write_str(&mut self, mut text: &str) -> fmt::Result {
-        while let Some((at, character)) = text.char_indices().find(|(_, c)| is_interpreted(*c)) {
-            let (before, rest) = text.split_at(at);
-            write!(self.0, "{before}\\u{:04x}", u32::from(character))?;
-            text = &rest[character.len_utf8()..];
-        }
-        self.0.write_str(text)
-    }
-}
-
-/// Returns whether a terminal or a reader of lines interprets a character. All such characters have four hexadecimal digits.
-fn is_interpreted(character: char) -> bool {
-    character.is_control()
-        || matches!(
-            character,
-            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-        )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_one_is_singular() {
-        let texts = [0, 1, 2].map(|count| counted(count, "user"));
-        assert_eq!(texts, ["0 users", "1 user", "2 users"]);
-    }
 }

@@ -60,7 +60,7 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(sentence) => {
-            progress::say(&format!("xtask: {sentence}"));
+            run::say(&format!("xtask: {sentence}"));
             ExitCode::FAILURE
         }
     }

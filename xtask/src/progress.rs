@@ -6,7 +6,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::run::{Result, shown};
+use crate::run::{Result, say, shown};
 
 /// How often the progress line is drawn.
 const REDRAW_INTERVAL: Duration = Duration::from_millis(200);
@@ -178,16 +178,6 @@ fn draw(tasks: &[Task], start: Instant) {
     });
     let running: Vec<_> = running.collect();
     eprint!("\r\x1b[K    {}  {}", minutes(start), running.join(" · "));
-}
-
-/// Prints a line, in place of the progress line if one is drawn.
-pub(crate) fn say(line: &str) {
-    let clear = if std::io::stderr().is_terminal() {
-        "\r\x1b[K"
-    } else {
-        ""
-    };
-    eprintln!("{clear}{line}");
 }
 
 /// Returns the time since `start` as `4:05`.

@@ -1,10 +1,9 @@
 //! Runs other programs and reports each step with its time.
 
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
-
-use crate::progress::say;
 
 /// The error is a sentence for the developer.
 pub(crate) type Result<T = ()> = std::result::Result<T, String>;
@@ -27,6 +26,16 @@ pub(crate) fn step<T>(name: &str, work: impl FnOnce() -> Result<T>) -> Result<T>
         start.elapsed().as_secs_f64()
     ));
     Ok(result)
+}
+
+/// Prints a line, in place of the progress line if one is drawn.
+pub(crate) fn say(line: &str) {
+    let clear = if std::io::stderr().is_terminal() {
+        "\r\x1b[K"
+    } else {
+        ""
+    };
+    eprintln!("{clear}{line}");
 }
 
 /// Returns a command that runs in the root of the repository.

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::page::{self, Kind};
-use crate::progress::{Task, say, side_by_side};
-use crate::run::{Result, command, root};
+use crate::progress::{Task, side_by_side};
+use crate::run::{Result, command, root, say};
 
 const QUICK: &str = "quick";
 const RELEASE: &str = "release";

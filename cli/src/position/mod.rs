@@ -14,9 +14,9 @@ use clap::{Args, Subcommand};
 use soundstage_proto::position::position_service_client::PositionServiceClient;
 use soundstage_proto::position::{Msg, Pos, Position};
 
-use crate::client::{ClientArgs, OutputFormat};
+use crate::client::ClientArgs;
 use crate::failure::Failure;
-use crate::output::Printer;
+use crate::output::{OutputFormat, Printer};
 
 #[derive(Subcommand)]
 pub(crate) enum PositionCommand {

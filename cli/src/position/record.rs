@@ -12,7 +12,7 @@ use super::Stage;
 use super::interest::InterestArgs;
 use crate::client::ClientArgs;
 use crate::failure::Failure;
-use crate::output::counted;
+use crate::plural::counted;
 
 #[derive(Args)]
 #[command(after_help = "A line of the file: {\"time_ms\":0,\"x\":1,\"y\":0,\"z\":0}")]

@@ -9,8 +9,8 @@ use soundstage_formats::{Appearance, Recording};
 use soundstage_sound::{Binaural, Place, Track};
 
 use super::recording;
+use crate::escape::Escaped;
 use crate::failure::Failure;
-use crate::output::Escaped;
 use crate::output_file::OutputFile;
 
 #[derive(Args)]

@@ -11,7 +11,7 @@ use super::Stage;
 use super::sync::SyncCall;
 use crate::client::ClientArgs;
 use crate::failure::Failure;
-use crate::output::counted;
+use crate::plural::counted;
 
 #[derive(Args)]
 pub(crate) struct SimulateArgs {

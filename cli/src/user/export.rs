@@ -11,8 +11,9 @@ use super::filter::FilterArgs;
 use super::{Users, file_format};
 use crate::client::ClientArgs;
 use crate::failure::Failure;
-use crate::output::{counted, progress_bar};
+use crate::output::progress_bar;
 use crate::output_file::OutputFile;
+use crate::plural::counted;
 
 #[derive(Args)]
 pub(crate) struct ExportArgs {

@@ -20,10 +20,10 @@ use soundstage_proto::{UserType, user_types};
 use tonic::transport::Channel;
 use tonic::{Code, Response, Status, Streaming};
 
-use crate::client::{ClientArgs, OutputFormat};
+use crate::client::ClientArgs;
 use crate::failure::Failure;
 use crate::ids::IdArgs;
-use crate::output::Printer;
+use crate::output::{OutputFormat, Printer};
 
 use export::ExportArgs;
 use filter::{FilterArgs, OrderArgs};

@@ -7,9 +7,9 @@ use soundstage_proto::user::user_event::Kind;
 use soundstage_proto::user::{UserEvent, WatchUsersRequest};
 
 use super::Users;
-use crate::client::{ClientArgs, OutputFormat};
+use crate::client::ClientArgs;
 use crate::failure::Failure;
-use crate::output::line;
+use crate::output::{OutputFormat, line};
 
 #[derive(Args)]
 pub(crate) struct WatchArgs {

@@ -21,9 +21,9 @@ use self::refused::RefusedFile;
 use self::rows::Unreadable;
 use self::transfer::{End, Transfer};
 use super::{Users, file_format};
-use crate::client::{ClientArgs, OutputFormat};
+use crate::client::ClientArgs;
 use crate::failure::Failure;
-use crate::output::{line, progress_bar};
+use crate::output::{OutputFormat, line, progress_bar};
 use crate::output_file::random_name;
 
 #[derive(Args)]

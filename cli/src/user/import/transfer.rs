@@ -13,9 +13,10 @@ use tonic::{Code, Status};
 use super::super::Users;
 use super::refused::RefusedFile;
 use super::rows::{QUEUE, Rows, Unreadable, next_row};
-use crate::client::{ClientArgs, OutputFormat};
+use crate::client::ClientArgs;
+use crate::escape::Escaped;
 use crate::failure::Failure;
-use crate::output::Escaped;
+use crate::output::OutputFormat;
 
 /// The delay before each attempt to reconnect.
 const RETRY_DELAY: Duration = Duration::from_millis(300);
