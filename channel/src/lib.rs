@@ -54,7 +54,8 @@
 //!
 //! Request metadata is sent with either transport, binary values included. The channel sets `content-type`, and the
 //! browser sets `user-agent`, so a caller's values of these two are not sent. `fetch` joins the values of a repeated
-//! response header with commas; repeated trailers stay separate.
+//! response header with commas; repeated trailers stay separate. The channel splits joined binary values again; a joined
+//! text value stays as it is, since a text may contain commas.
 //!
 //! # Deadlines and cancellation
 //!

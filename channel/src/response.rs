@@ -6,8 +6,9 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_util::stream::{self, LocalBoxStream, Stream, StreamExt as _};
+use http::header::Entry;
 use http::response::Parts;
-use http::{HeaderMap, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body::Body;
 use send_wrapper::SendWrapper;
 use tonic::{Code, Status};
@@ -32,6 +33,7 @@ pub fn decode_response(
     max_message_size: usize,
 ) -> Result<Response<ResponseBody>, Status> {
     let mut body = ResponseBody::new(Decoder::new(max_message_size), chunks);
+    split_binary_values(&mut head.headers);
     if !body.take_early_status(&mut head.headers) {
         check_head(&head)?;
     }
@@ -61,16 +63,43 @@ fn check_head(head: &Parts) -> Result<(), Status> {
         .split(|&byte| byte == b';')
         .next()
         .unwrap_or_default();
-    if matches!(
-        media_type.trim_ascii(),
-        b"application/grpc-web" | b"application/grpc-web+proto"
-    ) {
+    // RFC 9110, section 8.3.1: a media type has no letter case.
+    let is_grpc_web = ["application/grpc-web", "application/grpc-web+proto"]
+        .iter()
+        .any(|name| {
+            media_type
+                .trim_ascii()
+                .eq_ignore_ascii_case(name.as_bytes())
+        });
+    if is_grpc_web {
         return Ok(());
     }
     let content_type = String::from_utf8_lossy(content_type);
     Err(Status::unknown(format!(
         "the response is not gRPC-Web, but \"{content_type}\""
     )))
+}
+
+/// Splits the values of binary headers (`-bin`) at commas. A proxy or `fetch` may join repeated headers, and a comma is no
+/// part of base64 ("gRPC over HTTP2", section "Custom-Metadata").
+fn split_binary_values(headers: &mut HeaderMap) {
+    let is_joined = |(name, value): (&HeaderName, &HeaderValue)| {
+        (name.as_str().ends_with("-bin") && value.as_bytes().contains(&b',')).then(|| name.clone())
+    };
+    let joined: Vec<_> = headers.iter().filter_map(is_joined).collect();
+    for name in joined {
+        let values: Vec<_> = match headers.entry(&name) {
+            Entry::Occupied(entry) => entry.remove_entry_mult().1.collect(),
+            Entry::Vacant(_) => Vec::new(),
+        };
+        let parts = values.iter().flat_map(|value| {
+            let parts = value.as_bytes().split(|&byte| byte == b',');
+            parts.filter_map(|part| HeaderValue::from_bytes(part.trim_ascii()).ok())
+        });
+        for part in parts {
+            headers.append(&name, part);
+        }
+    }
 }
 
 /// The messages and the trailers of a response. Ends with an error if the response has no status.
@@ -124,7 +153,10 @@ impl ResponseBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame, Status>>> {
         loop {
-            if let Some(frame) = self.decoder.next_frame()? {
+            if let Some(mut frame) = self.decoder.next_frame()? {
+                if let Frame::Headers(headers) = &mut frame {
+                    split_binary_values(headers);
+                }
                 return Poll::Ready(Some(Ok(frame)));
             }
             let Some(chunk) = std::task::ready!(self.chunks.poll_next_unpin(cx)) else {

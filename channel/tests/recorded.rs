@@ -23,7 +23,7 @@ use tonic_types::StatusExt as _;
 const MAX_MESSAGE_SIZE: usize = 1024;
 
 /// Each response with the expected outcome: the number of messages, the code, and a part of the status message.
-const RESPONSES: [(&str, usize, Code, &str); 33] = [
+const RESPONSES: [(&str, usize, Code, &str); 35] = [
     ("unary", 1, Code::Ok, ""),
     ("unary_not_found", 1, Code::Ok, ""),
     ("list", 1, Code::Ok, ""),
@@ -38,6 +38,8 @@ const RESPONSES: [(&str, usize, Code, &str); 33] = [
         "nickname: Leave out control characters",
     ),
     ("unimplemented", 0, Code::Unimplemented, ""),
+    ("content_type_in_capitals", 1, Code::Ok, ""),
+    ("joined_binary_values", 1, Code::Ok, ""),
     (
         "deadline",
         2,
@@ -205,6 +207,21 @@ fn trailers_may_repeat_and_have_any_number() {
     assert_eq!(repeated["x-tag"], ["one", "two"]);
     assert_eq!(repeated["x-data-bin"], ["AAEC"]);
     assert!((0..100).all(|n| trailers_of("many_trailers")[&format!("x-{n}")] == [n.to_string()]));
+}
+
+#[test]
+fn joined_values_of_binary_headers_and_trailers_are_split() {
+    let recorded = Recorded::read("joined_binary_values");
+    let chunks = stream::iter([Ok(recorded.body.clone())]);
+    let response = decode_response(recorded.head.clone(), chunks, MAX_MESSAGE_SIZE);
+    let headers = MetadataMap::from_headers(response.expect("a response").into_parts().0.headers);
+    let values: Vec<_> = headers.get_all_bin("x-head-bin").iter().collect();
+    let decoded = values.iter().map(|value| value.to_bytes().expect("base64"));
+    assert!(decoded.eq([&[0, 1, 2][..], &[0, 1, 3], &[4]]));
+    assert_eq!(headers.get("x-head").expect("a value"), "a,b");
+    let trailers = recorded.outcome(vec![recorded.body.clone()]).trailers;
+    assert_eq!(trailers["x-tail-bin"], ["AAEC", "AAED"]);
+    assert_eq!(trailers["x-tail"], ["a,b"]);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use soundstage_server::ServerError;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
+use crate::escape::Escaped;
 use crate::exit_status::ExitStatus;
 use crate::plural::counted;
 
@@ -25,7 +26,7 @@ pub(crate) enum Failure {
     InvalidInput(String),
     #[error("{}: {error}", path.display())]
     File { path: PathBuf, error: io::Error },
-    #[error("{0}")]
+    #[error("{}", Escaped(.0))]
     ImportConflict(String),
     #[error(
         "the import refused {}; correct {file} and import that file",
@@ -49,6 +50,8 @@ pub(crate) enum Failure {
     Status(Box<Status>),
     #[error("the server ended its response too early; try again")]
     IncompleteResponse,
+    #[error("the server sent a page token twice, so the list has no end")]
+    RepeatedPage,
     #[error("cannot read standard input: {0}")]
     Stdin(io::Error),
     #[error("cannot write the output: {0}")]
@@ -66,6 +69,7 @@ impl Failure {
             Self::OutputClosed => ExitStatus::Success,
             Self::Server(_)
             | Self::IncompleteResponse
+            | Self::RepeatedPage
             | Self::Stdin(_)
             | Self::File { .. }
             | Self::Output(_)
@@ -118,9 +122,13 @@ fn status_sentence(status: &Status) -> String {
         .unwrap_or_default();
     match status.code() {
         Code::InvalidArgument if !fields.is_empty() => {
-            let lines = fields
-                .iter()
-                .map(|field| format!("\n  {}: {}", field.field, field.description));
+            let lines = fields.iter().map(|field| {
+                format!(
+                    "\n  {}: {}",
+                    Escaped(&field.field),
+                    Escaped(&field.description)
+                )
+            });
             format!(
                 "the server refused the request:{}",
                 lines.collect::<String>()
@@ -129,6 +137,9 @@ fn status_sentence(status: &Status) -> String {
         Code::DeadlineExceeded | Code::Cancelled => {
             "the deadline passed; allow more time with --timeout".into()
         }
-        code => format!("the server answered {code:?}: {}", status.message()),
+        code => format!(
+            "the server answered {code:?}: {}",
+            Escaped(status.message())
+        ),
     }
 }

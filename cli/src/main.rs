@@ -1,12 +1,14 @@
 //! `soundstage`: the server, and a client for every method.
 
 mod client;
+mod escape;
 mod exit_status;
 mod failure;
 mod ids;
 mod log;
 mod open_files;
 mod output;
+mod output_file;
 mod plural;
 mod position;
 mod serve;

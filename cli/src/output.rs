@@ -1,7 +1,7 @@
 //! Printing users and positions as they arrive.
 
+use std::fmt::Display;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -11,6 +11,7 @@ use soundstage_proto::position::{Character, Pos, Sample};
 use soundstage_proto::user::User;
 use unicode_width::UnicodeWidthStr as _;
 
+use crate::escape::Escaped;
 use crate::failure::Failure;
 
 /// How responses are printed.
@@ -132,14 +133,6 @@ fn padded(name: &str) -> String {
     )
 }
 
-/// Returns the path that an output file has until it is complete. Renaming it then makes the file appear whole or not
-/// at all.
-pub(crate) fn partial_path(path: &Path) -> PathBuf {
-    let mut name = path.to_owned().into_os_string();
-    name.push(".partial");
-    name.into()
-}
-
 /// Returns a bar for a known length, or a spinner. indicatif draws them on a terminal only.
 pub(crate) fn progress_bar(length: Option<u64>, bar: &str, spinner: &str) -> ProgressBar {
     let (progress, template) = match length {
@@ -153,7 +146,7 @@ pub(crate) fn progress_bar(length: Option<u64>, bar: &str, spinner: &str) -> Pro
     }
 }
 
-/// Prints a line. Standard output is line buffered, so the line is visible immediately.
-pub(crate) fn line(content: impl std::fmt::Display) -> Result<(), Failure> {
-    writeln!(std::io::stdout(), "{content}").map_err(Failure::output)
+/// Prints a line, [`Escaped`]. Standard output is line buffered, so the line is visible at once.
+pub(crate) fn line(content: impl Display) -> Result<(), Failure> {
+    writeln!(std::io::stdout(), "{}", Escaped(content)).map_err(Failure::output)
 }

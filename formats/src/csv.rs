@@ -1,4 +1,8 @@
 //! CSV as RFC 4180 defines it, with a line of column names.
+//!
+//! A spreadsheet program runs a cell that begins with `=`, `+`, `-`, `@`, a tab or a carriage return as a formula, and such a
+//! nickname could have been chosen to attack the reader of an export. A written cell of this kind therefore begins with an
+//! apostrophe, which those programs take as the mark of text. Reading removes that apostrophe.
 
 use std::sync::Arc;
 
@@ -6,6 +10,27 @@ use csv_core::{ReadRecordResult, ReaderBuilder, Terminator};
 
 use crate::field;
 use crate::row::{ROW_MAX, ReadError, Row, Source, parse_id, user};
+
+/// The characters that make a cell a formula for a spreadsheet program, if the cell begins with one. The last four are the
+/// full-width forms, which such programs take for the others.
+const FORMULA: [char; 10] = ['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠'];
+
+/// The mark of a cell that is text although its first character makes a formula.
+const TEXT_MARK: char = '\'';
+
+/// Returns whether a cell is a formula, or would be without its text marks. Only such cells get and lose a text mark, so
+/// writing and reading a value returns the value.
+fn is_formula_text(value: &str) -> bool {
+    value.trim_start_matches(TEXT_MARK).starts_with(FORMULA)
+}
+
+/// Returns the value of a cell: without the mark that [`write_line`] adds to the text of a formula.
+fn unmarked(cell: &str) -> &str {
+    match cell.strip_prefix(TEXT_MARK) {
+        Some(value) if is_formula_text(value) => value,
+        _ => cell,
+    }
+}
 
 /// Turns CSV records into rows.
 pub(crate) struct CsvReader {
@@ -124,7 +149,7 @@ impl CsvReader {
                 .map_err(|error| self.error("the text is not UTF-8", error.to_string()))?;
             begin = *end;
             // The last value of a line that ends with CRLF keeps the CR.
-            Ok(value.trim_end_matches('\r').to_owned())
+            Ok(unmarked(value.trim_end_matches('\r')).to_owned())
         });
         let values = values.collect::<Result<Vec<_>, ReadError>>()?;
         match &self.columns {
@@ -190,14 +215,21 @@ fn missing_column(name: &str) -> ReadError {
     }
 }
 
-/// Appends a line with these values to `text`.
+/// Appends a line with these values to `text`. A value that a spreadsheet program would take for a formula gets an
+/// apostrophe in front.
 pub(crate) fn write_line<'a>(text: &mut String, values: impl IntoIterator<Item = &'a str>) {
     for (column, value) in values.into_iter().enumerate() {
         if column > 0 {
             text.push(',');
         }
-        if value.contains(['"', ',', '\n', '\r']) {
+        let is_quoted = value.contains(['"', ',', '\n', '\r']);
+        if is_quoted {
             text.push('"');
+        }
+        if is_formula_text(value) {
+            text.push(TEXT_MARK);
+        }
+        if is_quoted {
             text.push_str(&value.replace('"', "\"\""));
             text.push('"');
         } else {

@@ -26,7 +26,7 @@ pub use write::{RejectedRows, Writer, sentence, user_object};
 pub enum Format {
     /// One JSON object that maps each id to a user, the format of the predecessor
     Json,
-    /// A line of column names, then one line for each user
+    /// A line of column names, then one line for each user; text that looks like a formula begins with an apostrophe
     Csv,
     /// One JSON object on each line
     Ndjson,

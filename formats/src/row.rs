@@ -37,7 +37,7 @@ pub struct Rejected {
 /// A row as its file has it.
 #[derive(Debug, Clone)]
 pub enum Source {
-    /// A CSV record.
+    /// A CSV record, without the apostrophes that mark the text of formulas.
     Record {
         /// The column names, from the first line of the file.
         headings: Arc<[String]>,

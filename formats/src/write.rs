@@ -235,6 +235,60 @@ mod tests {
     }
 
     #[test]
+    fn a_csv_cell_is_never_a_formula_and_is_read_back() {
+        let texts = [
+            "=1+1", "+1", "-1", "@SUM(A1)", "＝1", "＋1", "－1", "＠x", "'=1", "''=1", "'quoted'",
+            "a=1", "=\"a\",b",
+        ];
+        let users: Vec<_> = texts
+            .iter()
+            .map(|text| User {
+                nickname: (*text).into(),
+                mail_address: "+a@b.example".into(),
+                user_type: 1,
+                ..User::default()
+            })
+            .collect();
+        let csv = write(Format::Csv, &users);
+        for line in csv.lines().skip(1) {
+            for cell in line.split(',') {
+                let cell = cell.trim_start_matches('"');
+                assert!(
+                    !cell.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']),
+                    "{line}"
+                );
+            }
+        }
+        let rows = read(Format::Csv, &csv);
+        let read: Vec<_> = rows
+            .into_iter()
+            .map(|row| row.user.expect("valid"))
+            .collect();
+        assert_eq!(read, users);
+        assert!(csv.contains(",a=1,") && csv.contains(",'quoted',"), "{csv}");
+    }
+
+    #[test]
+    fn a_rejected_csv_cell_is_never_a_formula() {
+        let text = "nickname,mail_address,user_type,=note\n\t=1,x,BOSS,=cmd()\n'=1,y,BOSS,\r=2\n";
+        let mut rejected = RejectedRows::new(Format::Csv);
+        let mut out = String::new();
+        for row in read(Format::Csv, text) {
+            let errors = row.user.expect_err("not valid");
+            let row = Rejected {
+                line: row.line,
+                source: row.source,
+                errors,
+            };
+            rejected.add(&row, &mut out);
+        }
+        for cell in ["'=note", "'\t=1", "'=cmd()", "'=1", "'\r=2"] {
+            assert!(out.contains(cell), "{cell:?} in {out:?}");
+        }
+        assert!(!out.contains("''"), "{out}");
+    }
+
+    #[test]
     fn rejected_rows_are_read_back_with_the_same_errors() {
         let csv = "nickname,note,mail_address,user_type,error\n,\"x, y\",nowhere,BOSS,old\n";
         let ndjson = "{\"nickname\":\"\",\"user_type\":\"BOSS\"}\n[1]\n";

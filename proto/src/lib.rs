@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+mod combining_marks;
 pub mod descriptor;
 #[cfg(feature = "server")]
 pub mod encoded;

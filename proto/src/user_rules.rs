@@ -4,10 +4,14 @@ use std::str::FromStr as _;
 
 use email_address::{EmailAddress, Options};
 
+use crate::combining_marks::is_combining_mark;
 use crate::{FieldError, UserType, user::User};
 
 /// The longest nickname, in characters (Unicode scalar values).
 pub const NICKNAME_MAX: usize = 64;
+
+/// The most combining marks in a row in a name. Vocalised Hebrew and Arabic, Tibetan and decomposed Vietnamese need up to 4.
+const MARKS_MAX: usize = 4;
 
 /// A user that breaks no rule. Only valid users are stored. The id may be 0, which lets the store choose.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,7 +53,7 @@ fn check(user: &User) -> Vec<FieldError> {
     checks.into_iter().filter_map(error).collect()
 }
 
-/// Checks a nickname: 1 to [`NICKNAME_MAX`] characters, without control characters.
+/// Checks a nickname, by the rules of [`check_name`].
 ///
 /// # Errors
 /// Returns a sentence that tells a person what to change.
@@ -61,7 +65,11 @@ pub fn check_nickname(nickname: &str) -> Result<(), &'static str> {
     }
 }
 
-/// Checks the name of a character on the stage, by the rules for a nickname.
+/// Checks the name of a character on the stage, or a nickname: 1 to [`NICKNAME_MAX`] characters that stay on their line.
+///
+/// Control characters and line separators are invalid. So are bidirectional controls, which could make the text beside the
+/// name appear in another order, and more than [`MARKS_MAX`] combining marks in a row, which would cover the lines above and
+/// below. Every script, right-to-left scripts included, needs neither.
 ///
 /// # Errors
 /// Returns a sentence that tells a person what to change.
@@ -70,11 +78,37 @@ pub fn check_name(name: &str) -> Result<(), &'static str> {
         Err("Enter a name.")
     } else if name.chars().count() > NICKNAME_MAX {
         Err("Use at most 64 characters.")
-    } else if name.chars().any(char::is_control) {
+    } else if name.chars().any(is_line_control) {
         Err("Leave out control characters, such as line breaks and tabs.")
+    } else if name.chars().any(is_bidirectional_control) {
+        Err("Leave out characters that control the direction of text.")
+    } else if has_stacked_marks(name) {
+        Err("Use at most 4 combining marks in a row.")
     } else {
         Ok(())
     }
+}
+
+/// Returns whether a character is a control character, or the line or paragraph separator.
+fn is_line_control(character: char) -> bool {
+    character.is_control() || matches!(character, '\u{2028}' | '\u{2029}')
+}
+
+/// Returns whether a character has the property `Bidi_Control` (Unicode Standard Annex 9).
+fn is_bidirectional_control(character: char) -> bool {
+    matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+fn has_stacked_marks(name: &str) -> bool {
+    let mut marks = 0;
+    name.chars().any(|character| {
+        marks = if is_combining_mark(character) {
+            marks + 1
+        } else {
+            0
+        };
+        marks > MARKS_MAX
+    })
 }
 
 /// Checks a mail address: an addr-spec of RFC 5322 within the lengths of RFC 5321, such as `name@host`, without a
@@ -151,6 +185,48 @@ mod tests {
         assert!(check_nickname("a\tb").is_err());
         assert!(check_nickname("a\u{85}b").is_err());
         assert!(check_nickname("").is_err());
+    }
+
+    #[test]
+    fn a_name_has_no_bidirectional_controls_or_line_separators() {
+        for invalid in [
+            '\u{61c}', '\u{200e}', '\u{200f}', '\u{202a}', '\u{202e}', '\u{2066}', '\u{2069}',
+            '\u{2028}', '\u{2029}',
+        ] {
+            let name = format!("a{invalid}b");
+            assert!(check_name(&name).is_err(), "{invalid:?}");
+        }
+    }
+
+    #[test]
+    fn names_of_every_script_are_valid() {
+        for valid in [
+            "محمد بن سلمان",
+            "مُحَمَّدٌ",
+            "שָׁלוֹם",
+            "Nguyễn",
+            "Nguye\u{302}\u{303}n",
+            "हिन्दी",
+            "สวัสดี",
+            "རྐྱེན",
+            "👩\u{200d}❤\u{fe0f}\u{200d}👩",
+            "🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}",
+            "5\u{fe0f}\u{20e3}",
+            "می\u{200c}خواهم",
+        ] {
+            assert_eq!(check_name(valid), Ok(()), "{valid}");
+        }
+    }
+
+    #[test]
+    fn a_name_has_at_most_4_combining_marks_in_a_row() {
+        for mark in [
+            "\u{301}", "\u{5b0}", "\u{64b}", "\u{e47}", "\u{20dd}", "\u{fe0f}",
+        ] {
+            let name = |count| format!("a{0}b{0}", mark.repeat(count));
+            assert_eq!(check_name(&name(4)), Ok(()), "{mark:?}");
+            assert!(check_name(&name(5)).is_err(), "{mark:?}");
+        }
     }
 
     #[test]

@@ -171,6 +171,27 @@ limits! {
         LEAVE: Duration = time(Duration::from_secs(10)),
             set by "--leave",
             test "a_silent_source_is_stale_and_resumes_its_character_or_is_evicted";
+        /// The longest hold and the longest stay of a stale character. A longer time counts as this one: added to the
+        /// current time it could overflow the clock of the operating system.
+        MAX_STAY: Duration = time(Duration::from_hours(24 * 365)),
+            test "a_hold_and_a_leave_of_any_length_are_accepted";
+        /// Characters on the stage, so that no client can fill the memory. Past it: `RESOURCE_EXHAUSTED`.
+        MAX_CHARACTERS: usize = count(10_000),
+            test "the_stage_holds_at_most_10000_characters";
+        /// Characters of one call, so that one request cannot fill the stage. Past it: `RESOURCE_EXHAUSTED`.
+        MAX_CHARACTERS_OF_CALL: usize = count(1_000),
+            test "a_call_has_at_most_1000_characters_and_leaves_room_for_other_calls";
+        /// Characters of all calls of one IP address, so that one client leaves room for others. Clients behind one
+        /// proxy share an address, hence not less. Past it: `RESOURCE_EXHAUSTED`.
+        MAX_CHARACTERS_OF_ADDRESS: usize = count(4_000),
+            test "an_address_has_at_most_4000_characters_and_leaves_room_for_others";
+        /// The distance from the listener on each axis. Within it, a 32-bit number has a precision of 6 cm, and no sum or
+        /// square that a receiver computes overflows. Past it: `INVALID_ARGUMENT`.
+        MAX_COORDINATE: f32 = metres(1e6),
+            test "a_coordinate_of_1000_km_is_accepted_and_one_beyond_is_invalid";
+        /// Leaves that are remembered. A subscriber that has missed more receives a complete update.
+        MAX_LEAVES: usize = count(4096),
+            test "at_most_4096_leaves_are_remembered";
     }
 }
 
@@ -232,7 +253,7 @@ mod table {
         [
             "services/stage_validation.rs",
             "MAX_LISTED",
-            "Ids that a subscriber can list. Past it: `INVALID_ARGUMENT`.",
+            "Characters that a subscriber can name. Past it: `INVALID_ARGUMENT`.",
             "fields_of_the_stage_are_accepted_at_their_limit_and_refused_past_it",
         ],
         [
@@ -242,16 +263,16 @@ mod table {
             "fields_of_the_stage_are_accepted_at_their_limit_and_refused_past_it",
         ],
         [
-            "services/sync.rs",
-            "MAX_PENDING_EFFECTS",
-            "Effects of `PositionSync` requests that wait for a caller that does not read. Past it the server stops reading its requests.",
-            "",
+            "proto/src/user_rules.rs",
+            "MARKS_MAX",
+            "Combining marks in a row in a name, which would cover the lines above and below. Vocalised Hebrew and Arabic, Tibetan and decomposed Vietnamese need up to 4. Past it: `INVALID_ARGUMENT`.",
+            "an_error_names_the_invalid_field",
         ],
         [
-            "stage/roster.rs",
-            "MAX_CHARACTERS",
-            "Characters on the stage, so that no client can fill the memory. Past it: `RESOURCE_EXHAUSTED`.",
-            "the_stage_holds_at_most_10000_characters",
+            "services/sync.rs",
+            "MAX_PENDING_EFFECTS",
+            "Responses of `PositionSync` that wait for a caller that does not read. Past it the server stops reading its requests.",
+            "",
         ],
         [
             "store/sqlite/writer.rs",
@@ -307,6 +328,10 @@ mod table {
     pub(super) fn bytes(number: impl TryInto<u64>) -> String {
         let kibibytes = number.try_into().unwrap_or(u64::MAX) / 1024;
         format!("{} KiB", count(kibibytes))
+    }
+
+    pub(super) fn metres(number: f32) -> String {
+        format!("{} m", count(number as u64))
     }
 
     pub(super) fn time(duration: Duration) -> String {

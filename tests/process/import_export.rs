@@ -105,6 +105,22 @@ fn many_rows(count: u32) -> String {
     text
 }
 
+#[cfg(unix)]
+#[test]
+fn an_export_does_not_write_through_a_link_that_another_user_has_made() {
+    let fixture = Fixture::start();
+    let victim = fixture.file("victim", "precious");
+    let link = fixture.folder.path().join("users.csv.partial");
+    std::os::unix::fs::symlink(&victim, &link).expect("a link");
+    assert!(fixture.export("users.csv").starts_with("id,nickname"));
+    assert_eq!(fs::read_to_string(victim).expect("a file"), "precious");
+    let entries = fs::read_dir(fixture.folder.path()).expect("a folder");
+    let hidden = entries
+        .map(|entry| entry.expect("an entry").file_name())
+        .filter(|name| name.to_string_lossy().starts_with('.'));
+    assert_eq!(hidden.count(), 0, "a temporary file is left");
+}
+
 #[test]
 fn refused_rows_can_be_corrected_and_imported() {
     let fixture = Fixture::start();

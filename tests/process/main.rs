@@ -6,6 +6,7 @@ mod characters;
 mod clients_that_leave;
 mod command_line;
 mod import_export;
+mod lying_server;
 mod shutdown;
 mod sound;
 mod start;

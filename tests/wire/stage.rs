@@ -11,7 +11,7 @@ use soundstage_proto::user::User;
 use soundstage_tests::{PATIENCE, TestServer};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::transport::Endpoint;
+use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Streaming};
 use tonic_types::StatusExt as _;
 
@@ -26,8 +26,11 @@ struct Call {
 
 impl Call {
     async fn open(server: &TestServer) -> Self {
+        Self::open_with(&mut server.stage().await).await
+    }
+
+    async fn open_with(stage: &mut PositionServiceClient<Channel>) -> Self {
         let (requests, receiver) = mpsc::channel(16);
-        let mut stage = server.stage().await;
         let updates = stage.position_sync(ReceiverStream::new(receiver)).await;
         Self {
             requests,
@@ -372,6 +375,12 @@ async fn an_error_names_the_invalid_field() {
     let invalid = [
         (join(Join::default()), "joins[1].name"),
         (join(named("a\nb")), "joins[1].name"),
+        (join(named("a\u{202e}b")), "joins[1].name"),
+        (join(named("a\u{2028}b")), "joins[1].name"),
+        (
+            join(named("a\u{301}\u{301}\u{301}\u{301}\u{301}")),
+            "joins[1].name",
+        ),
         (
             join(Join {
                 user_id: 999,
@@ -441,6 +450,134 @@ async fn an_error_names_the_invalid_field() {
     let status = too_fast.await.expect_err("rejected");
     let details = status.get_details_bad_request().expect("a BadRequest");
     assert_eq!(details.field_violations[0].field, "max_rate");
+}
+
+#[tokio::test]
+async fn a_call_has_at_most_1000_characters_and_leaves_room_for_other_calls() {
+    let server = TestServer::start().await;
+    let joins = |count| PositionSyncRequest {
+        joins: vec![named("Ann"); count],
+        ..PositionSyncRequest::default()
+    };
+    let mut full = Call::open(&server).await;
+    full.send(joins(1000)).await;
+    let update = full.update(|update| !update.own.is_empty()).await;
+    assert_eq!(update.own.len(), 1000);
+    full.send(PositionSyncRequest {
+        leaves: vec![update.own[0].id],
+        ..joins(0)
+    })
+    .await;
+    full.join(named("in the place of the first")).await;
+    full.send(joins(1)).await;
+    let status = full.error().await;
+    assert_eq!(status.code(), Code::ResourceExhausted, "{status:?}");
+    assert!(status.message().contains("1,000"), "{status:?}");
+
+    let flood = Call::open(&server).await;
+    // About 50 kB: in one request, as many characters as the stage has room for.
+    flood.send(joins(9_999)).await;
+    assert_eq!(flood.error().await.code(), Code::ResourceExhausted);
+    Call::open(&server).await.join(named("Bob")).await;
+}
+
+/// Opens calls on a connection from an address of this machine, and joins as many characters as they may have.
+async fn join_from(server: &TestServer, address: [u8; 4], calls: usize) -> Vec<Call> {
+    let endpoint = Endpoint::from_shared(format!("http://{}", server.address()));
+    let endpoint = endpoint.expect("an address");
+    let channel = endpoint.local_address(Some(address.into())).connect().await;
+    let mut stage = PositionServiceClient::new(channel.expect("the server listens"));
+    let mut open = Vec::new();
+    for _ in 0..calls {
+        let mut call = Call::open_with(&mut stage).await;
+        call.send(PositionSyncRequest {
+            joins: vec![named("Ann"); 1000],
+            ..PositionSyncRequest::default()
+        })
+        .await;
+        let update = call.update(|update| !update.own.is_empty()).await;
+        assert_eq!(update.own.len(), 1000);
+        open.push(call);
+    }
+    open
+}
+
+#[cfg(target_os = "linux")] // Elsewhere a machine has only one loopback address.
+#[tokio::test]
+async fn an_address_has_at_most_4000_characters_and_leaves_room_for_others() {
+    let server = TestServer::start().await;
+    let flood = join_from(&server, [127, 0, 0, 1], 4).await;
+    let one_more = Call::open(&server).await;
+    one_more
+        .send(PositionSyncRequest {
+            joins: vec![named("Ann")],
+            ..PositionSyncRequest::default()
+        })
+        .await;
+    let status = one_more.error().await;
+    assert_eq!(status.code(), Code::ResourceExhausted, "{status:?}");
+    assert!(status.message().contains("4,000"), "{status:?}");
+    join_from(&server, [127, 0, 0, 2], 1).await;
+    drop(flood);
+}
+
+#[tokio::test]
+async fn a_coordinate_of_1000_km_is_accepted_and_one_beyond_is_invalid() {
+    let server = TestServer::start().await;
+    let mut stage = server.stage().await;
+    let mut call = Call::open(&server).await;
+    let own = call.join(named("Ann")).await.id;
+    let publish = |x| Position {
+        position: Some(at(x)),
+        ..Position::default()
+    };
+    stage.position_pub(publish(-1e6)).await.expect("OK");
+    call.move_to(own, 1, at(1e6)).await;
+    for x in [1_000_001.0, -1_000_001.0, 1e38] {
+        let status = stage.position_pub(publish(x)).await;
+        let status = status.expect_err("out of range");
+        assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
+        let details = status.get_details_bad_request().expect("a BadRequest");
+        assert_eq!(details.field_violations[0].field, "position.x");
+        let held = stage.position_req(Msg::default()).await.expect("OK");
+        assert_eq!(held.into_inner().position, Some(at(-1e6)));
+    }
+    call.move_to(own, 2, at(1e38)).await;
+    let status = call.error().await;
+    let details = status.get_details_bad_request().expect("a BadRequest");
+    assert_eq!(
+        details.field_violations[0].field, "samples[0].position.x",
+        "the sample at the limit was accepted"
+    );
+}
+
+#[tokio::test]
+async fn a_hold_and_a_leave_of_any_length_are_accepted() {
+    let server = TestServer::start_with(|settings| {
+        settings.hold = Duration::MAX;
+        settings.leave = Duration::MAX;
+    })
+    .await;
+    let mut stage = server.stage().await;
+    let published = Position {
+        position: Some(at(5.0)),
+        ..Position::default()
+    };
+    stage.position_pub(published).await.expect("OK");
+    let (mut ann, bob) = (Call::open(&server).await, Call::open(&server).await);
+    let id = ann.join(named("Ann")).await.id;
+    bob.move_to(id, 1, at(9.0)).await;
+    ann.update(has_sample(id, at(9.0))).await;
+    let mut others = subscribe(&server, all()).await;
+    drop(ann);
+    // Eviction adds `leave` to the time since which the character is stale.
+    next_update(&mut others, |update| {
+        let mut characters = update.characters.iter();
+        characters.any(|character| character.id == id && character.stale)
+    })
+    .await;
+    let mut next = Call::open(&server).await;
+    next.join(named("the stage still works")).await;
 }
 
 #[tokio::test]

@@ -43,10 +43,12 @@ pub struct Channel {
 }
 
 impl Channel {
-    /// Creates a channel to a server by its origin, such as `https://example.com`, without a slash at the end.
+    /// Creates a channel to a server by its origin, such as `https://example.com`. A slash at the end does not count.
     pub fn new(origin: impl Into<String>) -> Self {
+        let mut origin = origin.into();
+        origin.truncate(origin.trim_end_matches('/').len());
         Self {
-            origin: origin.into(),
+            origin,
             transport: Transport::default(),
             max_message_size: DEFAULT_MAX_MESSAGE_SIZE,
         }
@@ -104,5 +106,22 @@ impl Service<Request<Body>> for Channel {
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         Box::pin(self.clone().send(request))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slash_at_the_end_of_the_origin_does_not_count() {
+        for origin in ["https://example.com", "https://example.com/"] {
+            let channel = Channel::new(origin);
+            assert_eq!(channel.origin, "https://example.com");
+        }
+        assert_eq!(
+            Channel::new("https://example.com/api/").origin,
+            "https://example.com/api"
+        );
     }
 }

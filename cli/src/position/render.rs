@@ -1,6 +1,6 @@
 //! `soundstage position render`: renders a voice that moves along a recording as the listener hears it.
 
-use std::fs;
+use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -9,8 +9,9 @@ use soundstage_formats::{Appearance, Recording};
 use soundstage_sound::{Binaural, Place, Track};
 
 use super::recording;
+use crate::escape::Escaped;
 use crate::failure::Failure;
-use crate::output::partial_path;
+use crate::output_file::OutputFile;
 
 #[derive(Args)]
 pub(crate) struct RenderArgs {
@@ -48,9 +49,11 @@ pub(super) fn run(render: &RenderArgs) -> Result<(), Failure> {
         bits_per_sample: 32,
         sample_format: SampleFormat::Float,
     };
-    let partial = partial_path(&render.output);
     let unwritten = |error| wav_failure(&render.output, error);
-    let mut output = WavWriter::create(&partial, spec).map_err(unwritten)?;
+    let io_failure = |error| Failure::file(&render.output, error);
+    let file = OutputFile::create(&render.output).map_err(io_failure)?;
+    let handle = BufWriter::new(file.handle().map_err(io_failure)?);
+    let mut output = WavWriter::new(handle, spec).map_err(unwritten)?;
     let mut peak = 0.0_f64;
     for (index, sample) in voice.iter().enumerate() {
         let place = track.at(index as f64 / f64::from(sample_rate));
@@ -60,7 +63,7 @@ pub(super) fn run(render: &RenderArgs) -> Result<(), Failure> {
         output.write_sample(right as f32).map_err(unwritten)?;
     }
     output.finalize().map_err(unwritten)?;
-    fs::rename(&partial, &render.output).map_err(|error| Failure::file(&render.output, error))?;
+    file.complete().map_err(io_failure)?;
     let seconds = voice.len() as f64 / f64::from(sample_rate);
     eprintln!("rendered {seconds:.1} s to {}", render.output.display());
     if peak > 1.0 {
@@ -99,7 +102,7 @@ fn track(recording: &Recording, render: &RenderArgs) -> Result<Track, Failure> {
             let names = several.iter().take(5).map(|(_, appearance)| {
                 let id = appearance.character;
                 let id = id.map_or("no id".into(), |id| id.to_string());
-                format!("{} ({id})", appearance.name)
+                format!("{} ({id})", Escaped(&appearance.name))
             });
             let names = names.collect::<Vec<_>>().join(", ");
             return Err(Failure::InvalidInput(format!(

@@ -15,8 +15,8 @@ use crate::plural::counted;
 
 #[derive(Args)]
 pub(crate) struct SimulateArgs {
-    /// Number of characters, 1 to 5000
-    #[arg(value_name = "N", value_parser = clap::value_parser!(u32).range(1..=5000))]
+    /// Number of characters, 1 to 1000
+    #[arg(value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     count: u32,
     /// Moves per second of each character, 1 to 120
     #[arg(long, value_name = "HZ", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=120))]

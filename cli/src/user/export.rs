@@ -1,6 +1,5 @@
 //! `soundstage user export`: writes users to a file or a pipe.
 
-use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -12,7 +11,8 @@ use super::filter::FilterArgs;
 use super::{Users, file_format};
 use crate::client::ClientArgs;
 use crate::failure::Failure;
-use crate::output::{partial_path, progress_bar};
+use crate::output::progress_bar;
+use crate::output_file::OutputFile;
 use crate::plural::counted;
 
 #[derive(Args)]
@@ -39,28 +39,19 @@ pub(crate) async fn run(
             .await
             .map(drop);
     }
-    let partial = partial_path(&export.file);
-    let output = BufWriter::new(File::create(&partial).map_err(Failure::output)?);
-    let written = tokio::select! {
-        written = write(users, args, &export.filter, format, output) => written,
-        _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted("no file was written".into())),
+    let mut file = OutputFile::create(&export.file).map_err(Failure::output)?;
+    let output = BufWriter::new(&mut file);
+    let count = tokio::select! {
+        written = write(users, args, &export.filter, format, output) => written?,
+        _ = tokio::signal::ctrl_c() => return Err(Failure::Interrupted("no file was written".into())),
     };
-    match written {
-        Ok(count) => {
-            fs::rename(&partial, &export.file).map_err(Failure::output)?;
-            eprintln!(
-                "exported {} to {}",
-                counted(count, "user"),
-                export.file.display()
-            );
-            Ok(())
-        }
-        Err(failure) => {
-            // If the removal fails too, the first failure is still the one to report.
-            let _ = fs::remove_file(&partial);
-            Err(failure)
-        }
-    }
+    file.complete().map_err(Failure::output)?;
+    eprintln!(
+        "exported {} to {}",
+        counted(count, "user"),
+        export.file.display()
+    );
+    Ok(())
 }
 
 /// Writes the users that match the filter and returns their number.

@@ -5,6 +5,7 @@ mod filter;
 mod import;
 mod watch;
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use clap::{ArgGroup, Args, Subcommand};
@@ -270,10 +271,11 @@ async fn list(
 ) -> Result<(), Failure> {
     let mut remaining = order.limit.unwrap_or(usize::MAX);
     let mut page_token = String::new();
+    let mut seen_tokens = HashSet::new();
     while remaining > 0 {
         let request = ListUsersRequest {
             page_size: i32::try_from(remaining.min(1000)).unwrap_or_default(),
-            page_token,
+            page_token: page_token.clone(),
             filter: Some(filter.clone()),
             order: order.number(),
             descending: order.descending,
@@ -285,6 +287,9 @@ async fn list(
         page_token = page.next_page_token;
         if page_token.is_empty() {
             break;
+        }
+        if !seen_tokens.insert(page_token.clone()) {
+            return Err(Failure::RepeatedPage);
         }
     }
     Ok(())

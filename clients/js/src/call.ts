@@ -1,8 +1,22 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { createEnvelopeReadableStream, type EnvelopedMessage } from "@connectrpc/connect/protocol";
+import { limitMessages } from "./message-limit.js";
 
-/** Creates a WebSocket: the global `WebSocket`, or a class with the same interface. */
-export type WebSocketConstructor = new (url: string, protocol: string) => WebSocket;
+/** The part of the interface of a WebSocket that the transport uses. */
+export interface WebSocketLike {
+  binaryType: string;
+  readonly readyState: number;
+  readonly bufferedAmount: number;
+  readonly OPEN: number;
+  send(data: Uint8Array<ArrayBuffer>): void;
+  close(): void;
+  addEventListener(type: "open" | "error", listener: () => void): void;
+  addEventListener(type: "message", listener: (event: { data: unknown }) => void): void;
+  addEventListener(type: "close", listener: (event: { code: number; reason: string }) => void): void;
+}
+
+/** Creates a WebSocket: the global `WebSocket`, the class of the package `ws`, or another with the same interface. */
+export type WebSocketConstructor = new (url: string, protocol: string) => WebSocketLike;
 
 /** The tag of a message with bytes of the request. */
 const DATA = 0;
@@ -32,7 +46,7 @@ const CLOSE_CODES: Record<number, Code> = {
 
 /**
  * Makes a call over a WebSocket of its own: sends the headers, and then the requests as they become ready. Yields the frames
- * of the response as they arrive. Returning the generator closes the socket.
+ * of the response as they arrive, each of at most `maxMessageSize` bytes. Returning the generator closes the socket.
  *
  * @throws ConnectError with `Code.Unavailable` if the server is not reached, and with `Code.Unimplemented` if there is no
  * WebSocket
@@ -42,7 +56,8 @@ export async function openCall(
   header: Headers,
   requests: AsyncIterable<Uint8Array>,
   signal: AbortSignal,
-  WebSocketImplementation: WebSocketConstructor = globalThis.WebSocket,
+  maxMessageSize: number,
+  WebSocketImplementation: WebSocketConstructor | undefined = globalThis.WebSocket,
 ): Promise<AsyncGenerator<EnvelopedMessage, void>> {
   if (!WebSocketImplementation) {
     throw new ConnectError("this runtime has no WebSocket; pass one as the option `webSocket`", Code.Unimplemented);
@@ -54,11 +69,11 @@ export async function openCall(
   await opened(socket, signal);
   socket.send(new TextEncoder().encode([...header].map(([name, value]) => `${name}: ${value}\r\n`).join("")));
   const failure = send(socket, requests);
-  return frames(socket, bytes, failure);
+  return frames(socket, limitMessages(bytes, maxMessageSize), failure);
 }
 
 /** Waits until the socket is open. */
-async function opened(socket: WebSocket, signal: AbortSignal): Promise<void> {
+async function opened(socket: WebSocketLike, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     socket.addEventListener("open", () => resolve());
     socket.addEventListener("close", () => {
@@ -68,7 +83,7 @@ async function opened(socket: WebSocket, signal: AbortSignal): Promise<void> {
 }
 
 /** Returns the bytes that arrive, until the socket closes or the signal aborts. */
-function receive(socket: WebSocket, signal: AbortSignal): ReadableStream<Uint8Array> {
+function receive(socket: WebSocketLike, signal: AbortSignal): ReadableStream<Uint8Array> {
   const source: UnderlyingDefaultSource<Uint8Array> = {
     start(controller) {
       let hasEnded = false;
@@ -86,7 +101,10 @@ function receive(socket: WebSocket, signal: AbortSignal): ReadableStream<Uint8Ar
       signal.addEventListener("abort", abort);
       socket.addEventListener("message", ({ data }) => {
         if (hasEnded) return;
-        if ((controller.desiredSize ?? 0) < data.byteLength) {
+        if (!(data instanceof ArrayBuffer)) {
+          end(new ConnectError("protocol error: the server sent text", Code.Internal));
+          socket.close();
+        } else if ((controller.desiredSize ?? 0) < data.byteLength) {
           end(new ConnectError("responses arrive faster than the caller reads them", Code.ResourceExhausted));
           socket.close();
         } else {
@@ -110,7 +128,7 @@ function receive(socket: WebSocket, signal: AbortSignal): ReadableStream<Uint8Ar
  * Sends the requests as they become ready, no faster than the socket sends them. Resolves to the exception of the caller's
  * iterable, if there is one.
  */
-async function send(socket: WebSocket, requests: AsyncIterable<Uint8Array>): Promise<{ thrown: unknown } | undefined> {
+async function send(socket: WebSocketLike, requests: AsyncIterable<Uint8Array>): Promise<{ thrown: unknown } | undefined> {
   try {
     for await (const request of requests) {
       for (let start = 0; start < request.length; start += MAX_CHUNK) {
@@ -136,7 +154,7 @@ async function send(socket: WebSocket, requests: AsyncIterable<Uint8Array>): Pro
 
 /** Decodes the bytes into frames. Closes the socket at the end. */
 async function* frames(
-  socket: WebSocket,
+  socket: WebSocketLike,
   bytes: ReadableStream<Uint8Array>,
   failure: Promise<{ thrown: unknown } | undefined>,
 ): AsyncGenerator<EnvelopedMessage, void> {

@@ -25,6 +25,7 @@ import {
 } from "@connectrpc/connect/protocol";
 import { requestHeader, trailerFlag, trailerParse, validateTrailer } from "@connectrpc/connect/protocol-grpc-web";
 import { openCall, type WebSocketConstructor } from "./call.js";
+import { DEFAULT_MAX_MESSAGE_SIZE } from "./message-limit.js";
 
 /** Options of {@link createWebSocketTransport}. */
 export interface WebSocketTransportOptions {
@@ -36,6 +37,10 @@ export interface WebSocketTransportOptions {
   defaultTimeoutMs?: number;
   /** How messages are encoded and decoded. */
   binaryOptions?: Partial<BinaryReadOptions & BinaryWriteOptions>;
+  /**
+   * The largest response message, in bytes; 4 MiB by default. A larger message ends the call with `Code.ResourceExhausted`.
+   */
+  maxMessageSize?: number;
   /** Replaces the global `WebSocket`. Required in Node 20, for example with that of the package `ws`. */
   webSocket?: WebSocketConstructor;
 }
@@ -117,7 +122,7 @@ export function createWebSocketTransport(options: WebSocketTransportOptions): Tr
         req: {
           stream: true,
           ...head,
-          message: input,
+          message: returnedOnce(input),
         },
         next: async (request): Promise<StreamResponse<I, O>> => {
           const requests = encoded(request.message, serialize);
@@ -144,7 +149,8 @@ async function begin<O>(
   options: WebSocketTransportOptions,
   parse: (data: Uint8Array) => O,
 ): Promise<CallResponse<O>> {
-  const frames = await openCall(request.url, request.header, requests, request.signal, options.webSocket);
+  const { maxMessageSize = DEFAULT_MAX_MESSAGE_SIZE, webSocket } = options;
+  const frames = await openCall(request.url, request.header, requests, request.signal, maxMessageSize, webSocket);
   const first = await frames.next();
   if (first.done || first.value.flags !== trailerFlag) {
     await frames.return();
@@ -187,6 +193,28 @@ async function all<T>(values: AsyncIterable<T>): Promise<T[]> {
   const list = [];
   for await (const value of values) list.push(value);
   return list;
+}
+
+/**
+ * Returns the same requests with one iterator, whose `return` is called once. When a call ends, Connect returns an iterator
+ * that it asks the iterable for anew; if the iterable is no generator, that is not the iterator that was read.
+ */
+function returnedOnce<T>(requests: AsyncIterable<T>): AsyncIterable<T> {
+  let iterator: AsyncIterator<T> | undefined;
+  let hasReturned = false;
+  const source = () => (iterator ??= requests[Symbol.asyncIterator]());
+  return {
+    [Symbol.asyncIterator]: () => ({
+      next: () => source().next(),
+      async return() {
+        if (!hasReturned) {
+          hasReturned = true;
+          await source().return?.();
+        }
+        return { done: true, value: undefined };
+      },
+    }),
+  };
 }
 
 async function* single<T>(value: T) {

@@ -1,7 +1,9 @@
 // All four kinds of call from Node, over each transport, against the binary.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { createServer } from "node:http";
 import { Code, ConnectError, connect, User_UserType } from "soundstage-client";
+import * as package_ from "soundstage-client";
 import { WebSocket } from "ws";
 import { StageServer, seedFile } from "../../../tests/browser/stage-server.js";
 
@@ -143,12 +145,162 @@ for (const [name, client] of Object.entries(clients)) {
   });
 }
 
+/**
+ * A socket that delivers messages as soon as the request headers arrive. Each element of `messages` is a string or an
+ * `ArrayBuffer`.
+ */
+const socketThatDelivers = (messages) =>
+  class extends EventTarget {
+    readyState = 0;
+    bufferedAmount = 0;
+    OPEN = 1;
+    #sent = 0;
+
+    constructor() {
+      super();
+      queueMicrotask(() => {
+        this.readyState = 1;
+        this.dispatchEvent(new Event("open"));
+      });
+    }
+
+    send() {
+      if (this.#sent++ > 0) return;
+      for (const data of messages) this.dispatchEvent(Object.assign(new Event("message"), { data }));
+    }
+
+    close() {
+      if (this.readyState === 3) return;
+      this.readyState = 3;
+      queueMicrotask(() => this.dispatchEvent(Object.assign(new Event("close"), { code: 1005, reason: "" })));
+    }
+  };
+
+/** The headers of a response. */
+const HEADERS = Uint8Array.of(0x80, 0, 0, 0, 0);
+
+/** An HTTP server that handles every request by a function, on a free port. */
+async function httpServer(handler) {
+  const http = createServer(handler);
+  await new Promise((resolve) => http.listen(0, "127.0.0.1", resolve));
+  return { url: `http://127.0.0.1:${http.address().port}`, close: () => (http.closeAllConnections(), http.close()) };
+}
+
 describe("errors", () => {
   const { users } = connect("http://127.0.0.1:1", { webSocket: WebSocket, transport: "websocket" });
 
-  test("an unreachable server is Unavailable", async () => {
-    await fails(users.getUser({ id: 1 }), Code.Unavailable);
-    await fails(consume(users.getUsersByIds(ids(1, 2))), Code.Unavailable);
+  for (const transport of ["auto", "websocket"]) {
+    test(`an unreachable server is Unavailable (${transport})`, async () => {
+      const { users, stage } = connect("http://127.0.0.1:1", { webSocket: WebSocket, transport });
+      await fails(users.getUser({ id: 1 }), Code.Unavailable);
+      await fails(consume(users.exportUsers({})), Code.Unavailable);
+      await fails(consume(stage.positionSub({})), Code.Unavailable);
+      await fails(consume(users.getUsersByIds(ids(1, 2))), Code.Unavailable);
+    });
+  }
+
+  test("a response that breaks off is Unavailable over gRPC-Web", async () => {
+    const http = await httpServer((_, response) => {
+      response.writeHead(200, { "content-type": "application/grpc-web+proto" });
+      response.write(Uint8Array.of(0, 0, 0, 0, 0));
+      setTimeout(() => response.destroy(), 20);
+    });
+    await fails(consume(connect(http.url).users.exportUsers({})), Code.Unavailable);
+    http.close();
+  });
+
+  test("a message over the limit is ResourceExhausted, over each transport", async () => {
+    // The prefix of a message of 1 MiB and a byte, without the message: the length alone decides.
+    const tooLarge = Uint8Array.of(0, 0, 0x10, 0, 1);
+    const http = await httpServer((_, response) => {
+      response.writeHead(200, { "content-type": "application/grpc-web+proto" });
+      response.write(tooLarge);
+    });
+    const maxMessageSize = 1024 * 1024;
+    const grpcWeb = connect(http.url, { maxMessageSize });
+    await fails(grpcWeb.users.getUser({ id: 1 }, { timeoutMs: 2000 }), Code.ResourceExhausted);
+    await fails(consume(grpcWeb.users.exportUsers({}, { timeoutMs: 2000 })), Code.ResourceExhausted);
+    http.close();
+    const webSocket = socketThatDelivers([HEADERS.buffer, tooLarge.buffer]);
+    const { users } = connect("http://any", { webSocket, transport: "websocket", maxMessageSize });
+    await fails(consume(users.exportUsers({}, { timeoutMs: 2000 })), Code.ResourceExhausted);
+    // The default is 4 MiB.
+    const larger = socketThatDelivers([HEADERS.buffer, Uint8Array.of(0, 0, 0x40, 0, 1).buffer]);
+    const byDefault = connect("http://any", { webSocket: larger, transport: "websocket" });
+    await fails(consume(byDefault.users.exportUsers({}, { timeoutMs: 2000 })), Code.ResourceExhausted);
+  });
+
+  test("a message of exactly the limit is accepted", async () => {
+    const { user } = await connect(server.url, { webSocket: WebSocket }).users.getUser({ id: 1 });
+    assert.ok(user);
+    for (const transport of ["auto", "websocket"]) {
+      const at = (maxMessageSize) => connect(server.url, { webSocket: WebSocket, transport, maxMessageSize }).users;
+      const response = await at(1024).getUser({ id: 1 });
+      const { toBinary, UserResponseSchema } = { ...package_, ...(await import("@bufbuild/protobuf")) };
+      const size = toBinary(UserResponseSchema, response).length;
+      assert.equal((await at(size).getUser({ id: 1 })).user.id, 1);
+      await fails(at(size - 1).getUser({ id: 1 }), Code.ResourceExhausted);
+    }
+  });
+
+  test("a text message of a socket is a protocol error and allocates nothing", async () => {
+    const before = process.memoryUsage().arrayBuffers;
+    const webSocket = socketThatDelivers([HEADERS.buffer, "1000000000"]);
+    const { users } = connect("http://any", { webSocket, transport: "websocket" });
+    await fails(consume(users.exportUsers({})), Code.Internal);
+    assert.ok(process.memoryUsage().arrayBuffers - before < 100e6);
+  });
+
+  test("the fields of a rejected request can be read", async () => {
+    for (const transport of ["auto", "websocket"]) {
+      const { users } = connect(server.url, { webSocket: WebSocket, transport });
+      const error = await users.addUser({ nickname: "", mailAddress: "@" }).catch((error) => error);
+      assert.deepEqual(package_.fieldErrors(error), [
+        { field: "nickname", description: "Enter a nickname." },
+        { field: "mail_address", description: "Enter a mail address such as name@example.com." },
+        { field: "user_type", description: "Choose NORMAL, ADMINISTRATOR, GUEST or DISABLED." },
+      ]);
+    }
+    for (const other of [new Error("no"), undefined, new ConnectError("no", Code.Internal)]) {
+      assert.deepEqual(package_.fieldErrors(other), []);
+    }
+  });
+
+  test("the iterator of the requests is returned once, however the call ends", { timeout: 20_000 }, async () => {
+    /** Requests that wait for ever after the first. */
+    const waiting = (first) => {
+      const seen = { returned: 0 };
+      let next = 0;
+      seen.requests = {
+        [Symbol.asyncIterator]: () => ({
+          next: () => (next++ === 0 ? Promise.resolve({ done: false, value: first }) : new Promise(() => {})),
+          return: async () => ((seen.returned += 1), { done: true, value: undefined }),
+        }),
+      };
+      return seen;
+    };
+    const { users, stage } = connect(server.url, { webSocket: WebSocket });
+
+    const left = waiting({ id: 1 });
+    for await (const _ of users.getUsersByIds(left.requests)) break;
+    await eventually(() => left.returned === 1);
+
+    const rejected = waiting({ joins: [{ name: "" }] });
+    await fails(consume(stage.positionSync(rejected.requests)), Code.InvalidArgument);
+    await eventually(() => rejected.returned === 1);
+
+    const late = waiting({ id: 1 });
+    await fails(users.countAlreadyUsers(late.requests, { timeoutMs: 100 }), Code.DeadlineExceeded);
+    await eventually(() => late.returned === 1);
+
+    const aborted = waiting({ id: 1 });
+    const controller = new AbortController();
+    const call = users.countAlreadyUsers(aborted.requests, { signal: controller.signal });
+    setTimeout(() => controller.abort(), 50);
+    await fails(call, Code.Canceled);
+    await eventually(() => aborted.returned === 1);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    for (const { returned } of [left, rejected, late, aborted]) assert.equal(returned, 1);
   });
 
   test("a signal that is already aborted opens no socket", async () => {
@@ -172,40 +324,38 @@ describe("errors", () => {
   });
 
   test("a call with too many unread responses ends", async () => {
-    /** A socket that delivers 20 messages of 1 MiB at once. */
-    class Flood extends EventTarget {
-      readyState = 0;
-      bufferedAmount = 0;
-      OPEN = 1;
-      #sent = 0;
-
-      constructor() {
-        super();
-        queueMicrotask(() => {
-          this.readyState = 1;
-          this.dispatchEvent(new Event("open"));
-        });
-      }
-
-      send() {
-        if (this.#sent++ > 0) return;
-        const headers = Uint8Array.of(0x80, 0, 0, 0, 0);
-        const message = new Uint8Array(5 + 1024 * 1024);
-        message.set([0, 0, 16, 0, 0]);
-        for (const frame of [headers, ...Array(20).fill(message)]) {
-          this.dispatchEvent(Object.assign(new Event("message"), { data: frame.buffer }));
-        }
-      }
-
-      close() {
-        this.readyState = 3;
-      }
-    }
+    const message = new Uint8Array(5 + 1024 * 1024);
+    message.set([0, 0, 16, 0, 0]);
+    const Flood = socketThatDelivers([HEADERS.buffer, ...Array(20).fill(message.buffer)]);
     const { users } = connect("http://flood", { webSocket: Flood, transport: "websocket" });
     await fails(consume(users.getUsersByType({})), Code.ResourceExhausted);
   });
 
   test("without a WebSocket the error names the option", { skip: globalThis.WebSocket !== undefined }, async () => {
     await assert.rejects(connect(server.url).users.countAlreadyUsers(ids(1, 2)), /pass one as the option `webSocket`/);
+  });
+});
+
+describe("the transport of a stream", () => {
+  const transportOf = (method) => {
+    const line = server.log.findLast((line) => line.includes("soundstage::call") && line.includes(`/${method}"`));
+    return line?.match(/transport="?([a-z-]+)/)?.[1];
+  };
+
+  test("a stream without an end uses a WebSocket, so that it occupies none of the six connections", async () => {
+    const { users, stage } = connect(server.url, { webSocket: WebSocket });
+    for await (const _ of stage.positionSub({})) break;
+    await eventually(() => transportOf("PositionSub") === "websocket");
+    await fails(consume(users.watchUsers({}, { timeoutMs: 100 })), Code.DeadlineExceeded);
+    await eventually(() => transportOf("WatchUsers") === "websocket");
+    // The caller can be slow: gRPC-Web makes the server wait.
+    for await (const _ of users.exportUsers({}));
+    await eventually(() => transportOf("ExportUsers") === "grpc-web");
+  });
+
+  test("without a WebSocket, such a stream uses gRPC-Web", { skip: globalThis.WebSocket !== undefined }, async () => {
+    const before = ended("PositionSub", "Cancelled");
+    for await (const _ of connect(server.url).stage.positionSub({})) break;
+    await eventually(() => ended("PositionSub", "Cancelled") > before && transportOf("PositionSub") === "grpc-web");
   });
 });

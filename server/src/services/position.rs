@@ -1,5 +1,7 @@
 //! `PositionService`: the positions of the characters on the stage.
 
+use std::net::IpAddr;
+
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use soundstage_proto::encoded::EncodedUpdate;
 use soundstage_proto::encoded::position_service_server::PositionService;
@@ -10,6 +12,7 @@ use tokio_stream::wrappers::WatchStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{stage_validation, sync};
+use crate::connection::Peer;
 use crate::lifecycle::Lifecycle;
 use crate::stage::Stage;
 
@@ -76,9 +79,15 @@ impl PositionService for StageService {
         request: Request<Streaming<PositionSyncRequest>>,
     ) -> Result<Response<Self::PositionSyncStream>, Status> {
         let (lifecycle, stage) = (self.lifecycle.clone(), self.stage.clone());
-        let updates = sync::sync(lifecycle, stage, request.into_inner());
+        let address = client_address(&request);
+        let updates = sync::sync(lifecycle, stage, address, request.into_inner());
         Ok(Response::new(updates))
     }
+}
+
+/// Returns the address of the client, by which quotas count.
+fn client_address<T>(request: &Request<T>) -> Option<IpAddr> {
+    request.extensions().get().map(Peer::ip)
 }
 
 /// Returns an update about the default character, which old clients decode as a [`Position`].

@@ -6,6 +6,7 @@ use soundstage_proto::position::{Pos, PositionSubRequest};
 use tonic::Status;
 
 use super::status;
+use crate::limits::MAX_COORDINATE;
 use crate::stage::Interest;
 
 /// The most updates per second that a caller can ask for: the rate of the stage.
@@ -43,7 +44,8 @@ pub(super) fn interest(prefix: &str, request: PositionSubRequest) -> Result<Inte
     })
 }
 
-/// Returns the position if it is present and finite. `field` returns the path of the position in the request.
+/// Returns the position if it is present, finite and within [`MAX_COORDINATE`]. `field` returns the path of the position in
+/// the request.
 pub(super) fn position(
     field: impl FnOnce() -> String,
     position: Option<Pos>,
@@ -54,12 +56,20 @@ pub(super) fn position(
     let coordinates = [("x", position.x), ("y", position.y), ("z", position.z)];
     let invalid = coordinates
         .into_iter()
-        .find(|(_, metres)| !metres.is_finite());
+        // NaN is in no range.
+        .find(|(_, metres)| !(-MAX_COORDINATE..=MAX_COORDINATE).contains(metres));
     match invalid {
-        Some((axis, _)) => Err(status::invalid_field(
-            format!("{}.{axis}", field()),
-            "Send a finite number of metres.",
-        )),
+        Some((axis, metres)) => {
+            let description = if metres.is_finite() {
+                "Send a number from -1,000,000 to 1,000,000 metres."
+            } else {
+                "Send a finite number of metres."
+            };
+            Err(status::invalid_field(
+                format!("{}.{axis}", field()),
+                description,
+            ))
+        }
         None => Ok(position),
     }
 }

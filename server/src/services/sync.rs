@@ -1,5 +1,7 @@
 //! `PositionSync`: a call that publishes its own characters and receives the others.
 
+use std::net::IpAddr;
+
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use soundstage_proto::encoded::EncodedUpdate;
 use soundstage_proto::position::{Character, Join, PositionSyncRequest, StageUpdate};
@@ -10,6 +12,7 @@ use tonic::{Status, Streaming};
 
 use super::{stage_validation, status};
 use crate::lifecycle::Lifecycle;
+use crate::limits::MAX_CHARACTERS_OF_CALL;
 use crate::stage::{Interest, JoinError, JoinRequest, MoveError, Publisher, Stage, Subscription};
 
 /// The longest name of a source, in characters.
@@ -29,15 +32,16 @@ enum Effect {
     Reject(Status),
 }
 
-/// Runs the call. Requests are read in a task of their own, so that a caller that does not read can still move its
+/// Runs the call of a client with this address, if that is known. Requests are read in a task of their own, so that a caller that does not read can still move its
 /// characters.
 pub(super) fn sync(
     lifecycle: Lifecycle,
     stage: Stage,
+    address: Option<IpAddr>,
     requests: Streaming<PositionSyncRequest>,
 ) -> BoxStream<'static, Result<EncodedUpdate, Status>> {
     let (effects, receiver) = mpsc::channel(MAX_PENDING_EFFECTS);
-    let publisher = stage.open_publisher();
+    let publisher = stage.open_publisher(address);
     let reader = tokio::spawn(read(lifecycle, publisher, requests, effects));
     let updates = Updates {
         subscription: stage.subscribe(Interest::default()),
@@ -147,12 +151,14 @@ async fn handle(
         .await;
     }
 
+    // Rejected as a whole, so that a request past the limit occupies no room.
+    if joins.len() > MAX_CHARACTERS_OF_CALL {
+        return Err(cannot_join(JoinError::CallFull));
+    }
     let mut own = Vec::with_capacity(joins.len());
     for (index, join) in joins.into_iter().enumerate() {
         let request = join_request(lifecycle, index, join).await?;
-        own.push(publisher.join(request).map_err(|error| match error {
-            JoinError::Full => Status::resource_exhausted("the stage is full; try again later"),
-        })?);
+        own.push(publisher.join(request).map_err(cannot_join)?);
     }
     if !own.is_empty() {
         emit(Effect::Joined(own)).await;
@@ -204,6 +210,16 @@ async fn join_request(
         name,
         user_id,
         source,
+    })
+}
+
+fn cannot_join(error: JoinError) -> Status {
+    Status::resource_exhausted(match error {
+        JoinError::Full => "the stage is full; try again later",
+        JoinError::CallFull => "a call can have at most 1,000 characters; let one leave first",
+        JoinError::AddressFull => {
+            "the calls from your address can have at most 4,000 characters; let one leave first"
+        }
     })
 }
 

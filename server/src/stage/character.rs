@@ -6,7 +6,7 @@ use soundstage_proto::position::{Character, Pos, Sample};
 use tokio::time::Instant;
 
 use super::encoding::Row;
-use super::ids::CallId;
+use super::ids::{CallId, Owner};
 use super::requests::JoinRequest;
 
 /// A character, the call that owns it, and its changes since the last tick.
@@ -15,11 +15,11 @@ pub(super) struct CharacterState {
     name: String,
     user_id: u32,
     pub(super) source: String,
-    pub(super) owner: CallId,
+    pub(super) owner: Owner,
     /// Until when another call moves the character.
     taken_over_until: Option<Instant>,
-    /// When the owner last sent a request.
-    pub(super) last_heard: Instant,
+    /// When the owner last sent a request; `None` once the owner's call has ended.
+    pub(super) last_heard: Option<Instant>,
     /// Since when the character is stale; `None` while it is fresh.
     pub(super) stale_since: Option<Instant>,
     /// The newest sample. Without a position until the first sample arrives.
@@ -33,7 +33,7 @@ pub(super) struct CharacterState {
 }
 
 impl CharacterState {
-    pub(super) fn new(id: u32, owner: CallId, request: JoinRequest, now: Instant) -> Self {
+    pub(super) fn new(id: u32, owner: Owner, request: JoinRequest, now: Instant) -> Self {
         let JoinRequest {
             name,
             user_id,
@@ -45,33 +45,34 @@ impl CharacterState {
             source,
             owner,
             taken_over_until: None,
-            last_heard: now,
+            last_heard: Some(now),
             stale_since: None,
             sample: Sample {
                 character: id,
                 epoch: 1,
                 ..Sample::default()
             },
-            row: Row::new(id, owner),
+            row: Row::new(id, owner.call),
             is_character_dirty: true,
             is_sample_dirty: false,
         }
     }
 
     /// Hands the character to the call that its source has reconnected with.
-    pub(super) fn resume(&mut self, owner: CallId, request: JoinRequest, now: Instant) {
+    pub(super) fn resume(&mut self, owner: Owner, request: JoinRequest, now: Instant) {
         self.name = request.name;
         self.user_id = request.user_id;
         self.owner = owner;
         self.taken_over_until = None;
-        self.last_heard = now;
+        self.last_heard = Some(now);
         self.stale_since = None;
         self.is_character_dirty = true;
-        self.begin_epoch(owner);
+        self.begin_epoch(owner.call);
     }
 
+    /// Begins the next epoch. After the largest number follows 1; receivers look only whether the number has changed.
     fn begin_epoch(&mut self, publisher: CallId) {
-        self.sample.epoch += 1;
+        self.sample.epoch = self.sample.epoch.checked_add(1).unwrap_or(1);
         self.sample.sequence = 0;
         self.row.publisher = publisher;
     }
@@ -95,7 +96,7 @@ impl CharacterState {
     /// Returns whether the call may move the character now. The owner may, unless another call has taken the character
     /// over less than `hold` ago. Any other call may, and takes the character over.
     pub(super) fn claim(&mut self, call: CallId, now: Instant, hold: Duration) -> bool {
-        if call == self.owner {
+        if call == self.owner.call {
             return self.taken_over_until.is_none_or(|until| now >= until);
         }
         self.taken_over_until = Some(now + hold);
@@ -138,7 +139,9 @@ impl CharacterState {
         hold: Duration,
         evict_after: Duration,
     ) -> bool {
-        let is_stale = now.saturating_duration_since(self.last_heard) > hold;
+        let is_stale = self
+            .last_heard
+            .is_none_or(|heard| now.saturating_duration_since(heard) > hold);
         if is_stale == self.stale_since.is_some() {
             return self
                 .stale_since

@@ -1,6 +1,6 @@
 //! The stage at one tick, and the updates that bring subscribers to it.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use prost::Message as _;
@@ -20,7 +20,7 @@ pub(super) struct Frame {
     pub(super) tick: u64,
     /// Visible characters, by id.
     rows: Box<[Row]>,
-    recent_leaves: RecentLeaves,
+    recent_leaves: Arc<RecentLeaves>,
     /// Encoded updates, cached by last-seen tick. Subscribers at the same rate share them; a straggler may need its
     /// own.
     updates: Mutex<Vec<(u64, Option<Bytes>)>>,
@@ -39,7 +39,7 @@ pub(super) enum Selection<'a> {
 
 impl Frame {
     /// Creates a frame from rows in ascending order of their ids.
-    pub(super) fn new(tick: u64, rows: Box<[Row]>, recent_leaves: RecentLeaves) -> Self {
+    pub(super) fn new(tick: u64, rows: Box<[Row]>, recent_leaves: Arc<RecentLeaves>) -> Self {
         Self {
             tick,
             rows,
@@ -154,12 +154,13 @@ mod tests {
             row
         });
         let mut leaves = RecentLeaves::default();
-        let first = Frame::new(1, rows.clone().into(), leaves.clone());
+        let none = Arc::new(leaves.clone());
+        let first = Frame::new(1, rows.clone().into(), Arc::clone(&none));
         rows[2].set_sample(2, &sample(3, 2));
-        let second = Frame::new(2, rows.clone().into(), leaves.clone());
+        let second = Frame::new(2, rows.clone().into(), none);
         leaves.record(3, [2].into_iter());
         let [one, _, three] = rows;
-        let third = Frame::new(3, [one, three].into(), leaves);
+        let third = Frame::new(3, [one, three].into(), leaves.into());
         [first, second, third]
     }
 

@@ -18,12 +18,14 @@ mod shared;
 mod subscription;
 mod walk;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use soundstage_proto::position::Pos;
 use tokio::sync::watch;
 
+use crate::limits::MAX_STAY;
 use shared::Shared;
 use walk::Walker;
 
@@ -37,8 +39,10 @@ pub(crate) struct Stage(Arc<Shared>);
 
 impl Stage {
     /// Creates a stage with the default character alone. A published position holds for `hold`. A character whose
-    /// source is silent for `hold` is stale, and is evicted `evict_after` later.
+    /// source is silent for `hold` is stale, and is evicted `evict_after` later. A time of more than a year counts as a
+    /// year.
     pub(crate) fn new(hold: Duration, evict_after: Duration) -> Self {
+        let [hold, evict_after] = [hold, evict_after].map(|time| time.min(MAX_STAY));
         Self(Arc::new(Shared::new(hold, evict_after)))
     }
 
@@ -62,9 +66,9 @@ impl Stage {
         Subscription::new(self.0.frames.subscribe(), interest)
     }
 
-    /// Opens a call that publishes characters.
-    pub(crate) fn open_publisher(&self) -> Publisher {
-        Publisher::open(Arc::clone(&self.0))
+    /// Opens a call that publishes characters, of a client with this address, if that is known.
+    pub(crate) fn open_publisher(&self, address: Option<IpAddr>) -> Publisher {
+        Publisher::open(Arc::clone(&self.0), address)
     }
 
     /// Moves the default character and makes frames, for as long as it is polled.

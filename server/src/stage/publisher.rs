@@ -1,12 +1,13 @@
 //! A call that publishes characters.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use soundstage_proto::DEFAULT_CHARACTER;
 use soundstage_proto::position::{Character, Pos, Sample};
 use tokio::time::Instant;
 
-use super::ids::CallId;
+use super::ids::{CallId, Owner};
 use super::requests::{JoinError, JoinRequest, MoveError};
 use super::shared::{Shared, wall_clock};
 
@@ -14,23 +15,23 @@ use super::shared::{Shared, wall_clock};
 #[derive(Debug)]
 pub(crate) struct Publisher {
     shared: Arc<Shared>,
-    call: CallId,
+    owner: Owner,
 }
 
 impl Publisher {
-    pub(super) fn open(shared: Arc<Shared>) -> Self {
-        let call = shared.roster().open_call();
-        Self { shared, call }
+    pub(super) fn open(shared: Arc<Shared>, address: Option<IpAddr>) -> Self {
+        let owner = shared.roster().open_call(address);
+        Self { shared, owner }
     }
 
     pub(crate) fn call(&self) -> CallId {
-        self.call
+        self.owner.call
     }
 
     /// Puts a character on the stage, or resumes the character of the same source.
     pub(crate) fn join(&self, request: JoinRequest) -> Result<Character, JoinError> {
         let mut roster = self.shared.change();
-        roster.join(self.call, request, Instant::now())
+        roster.join(self.owner, request, Instant::now())
     }
 
     /// Applies samples, all in one frame. Stops at the first sample that is rejected, and returns its index.
@@ -42,7 +43,7 @@ impl Publisher {
         let mut default_position = None;
         let mut roster = self.shared.change();
         for (index, (sample, position)) in samples.iter().enumerate() {
-            let moved = roster.apply_sample(self.call, sample, *position, now, clock);
+            let moved = roster.apply_sample(self.owner.call, sample, *position, now, clock);
             if moved.map_err(|error| (index, error))? == DEFAULT_CHARACTER {
                 default_position = Some(*position);
             }
@@ -56,18 +57,20 @@ impl Publisher {
 
     /// Keeps the call's characters fresh.
     pub(crate) fn heartbeat(&self) {
-        self.shared.roster().heartbeat(self.call, Instant::now());
+        self.shared
+            .roster()
+            .heartbeat(self.owner.call, Instant::now());
     }
 
     /// Removes one of the call's characters.
     pub(crate) fn leave(&self, character: u32) -> Result<(), MoveError> {
-        self.shared.change().leave(self.call, character)
+        self.shared.change().leave(self.owner.call, character)
     }
 
     /// Removes all of the call's characters, and waits for the first frame without them.
     pub(crate) async fn leave_all(&self) {
         let mut frames = self.shared.frames.subscribe();
-        let has_left = self.shared.change().leave_all(self.call);
+        let has_left = self.shared.change().leave_all(self.owner.call);
         if has_left {
             // Fails only when the stage has ended.
             let _ = frames.changed().await;
@@ -77,6 +80,6 @@ impl Publisher {
 
 impl Drop for Publisher {
     fn drop(&mut self) {
-        self.shared.change().disconnect(self.call);
+        self.shared.change().disconnect(self.owner.call);
     }
 }

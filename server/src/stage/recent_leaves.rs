@@ -2,13 +2,9 @@
 
 use std::collections::VecDeque;
 
-/// How many ticks a leave is remembered: at least 9 s.
-const MAX_TICKS: u64 = 300;
+use crate::limits::MAX_LEAVES;
 
-/// The most leaves remembered. More than this, and a complete update replaces the list.
-const MAX_LEAVES: usize = 4096;
-
-/// Leaves of the last [`MAX_TICKS`] ticks, at most [`MAX_LEAVES`] of them.
+/// The last [`MAX_LEAVES`] leaves.
 #[derive(Debug, Clone, Default)]
 pub(super) struct RecentLeaves {
     /// Ticks and character ids, oldest first.
@@ -18,15 +14,13 @@ pub(super) struct RecentLeaves {
 }
 
 impl RecentLeaves {
-    /// Adds the characters that left at a tick, and forgets the oldest leaves past the limits.
+    /// Adds the characters that left at a tick, and forgets the oldest leaves past the limit.
     pub(super) fn record(&mut self, tick: u64, characters: impl Iterator<Item = u32>) {
         self.leaves.extend(characters.map(|id| (tick, id)));
-        self.complete_since = self.complete_since.max(tick.saturating_sub(MAX_TICKS));
-        while let Some(&(left, _)) = self.leaves.front()
-            && (left < self.complete_since || self.leaves.len() > MAX_LEAVES)
+        while self.leaves.len() > MAX_LEAVES
+            && let Some((left, _)) = self.leaves.pop_front()
         {
-            self.complete_since = self.complete_since.max(left);
-            self.leaves.pop_front();
+            self.complete_since = left;
         }
     }
 
@@ -47,16 +41,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn leaves_are_remembered_for_300_ticks() {
+    fn leaves_after_a_tick_are_remembered() {
         let mut leaves = RecentLeaves::default();
         leaves.record(1, [7].into_iter());
-        leaves.record(1 + MAX_TICKS, [8, 9].into_iter());
-        assert!(leaves.reaches_back_to(1) && !leaves.reaches_back_to(0));
+        leaves.record(1000, [8, 9].into_iter());
+        assert!(leaves.reaches_back_to(0));
         assert_eq!(leaves.after(0).collect::<Vec<_>>(), [7, 8, 9]);
         assert_eq!(leaves.after(1).collect::<Vec<_>>(), [8, 9]);
-        leaves.record(2 + MAX_TICKS, [].into_iter());
-        assert!(leaves.reaches_back_to(2) && !leaves.reaches_back_to(1));
-        assert_eq!(leaves.after(0).collect::<Vec<_>>(), [8, 9]);
     }
 
     #[test]

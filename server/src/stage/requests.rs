@@ -15,6 +15,10 @@ pub(crate) struct JoinRequest {
 pub(crate) enum JoinError {
     /// The stage has reached its limit of characters.
     Full,
+    /// The call has reached its limit of characters.
+    CallFull,
+    /// The calls of the client's address have reached their limit of characters.
+    AddressFull,
 }
 
 /// Why a character cannot be moved or leave.

@@ -60,3 +60,21 @@ test.describe("with ten thousand users", () => {
     expect(count).toBe(10_000);
   });
 });
+
+test("eight streams without an end do not block a call", async ({ page }) => {
+  await page.goto("/examples/js/");
+  const nickname = await page.evaluate(async () => {
+    const { connect } = await import("/examples/js/soundstage-client.js");
+    const { users, stage } = connect(location.origin);
+    const open = new AbortController();
+    /** Opens a stream, and resolves at its first message. */
+    const first = (responses) => responses[Symbol.asyncIterator]().next();
+    const { signal } = open;
+    // Over HTTP/1.1 a browser opens six connections to a server.
+    await Promise.all([...Array(8)].map(() => first(stage.positionSub({}, { signal }))));
+    const { user } = await users.getUser({ id: 1 }, { timeoutMs: 5000 });
+    open.abort();
+    return user.nickname;
+  });
+  expect(nickname).toBe("admin");
+});

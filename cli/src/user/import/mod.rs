@@ -5,7 +5,6 @@ mod rows;
 mod transfer;
 
 use std::fs::File;
-use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,6 +24,7 @@ use super::{Users, file_format};
 use crate::client::ClientArgs;
 use crate::failure::Failure;
 use crate::output::{OutputFormat, line, progress_bar};
+use crate::output_file::random_name;
 
 #[derive(Args)]
 pub(crate) struct ImportArgs {
@@ -91,7 +91,7 @@ pub(crate) async fn run(
     let options = ImportOptions {
         on_conflict: import.on_conflict.wire().into(),
         dry_run: import.dry_run,
-        import_id: random_id(),
+        import_id: random_name(),
     };
     let mut transfer = Transfer {
         users,
@@ -193,10 +193,4 @@ impl Transfer<'_> {
             },
         }
     }
-}
-
-/// Returns a name that no other import has.
-fn random_id() -> String {
-    let random = || RandomState::new().hash_one(std::process::id());
-    format!("{:016x}{:016x}", random(), random())
 }

@@ -14,6 +14,7 @@ use super::super::Users;
 use super::refused::RefusedFile;
 use super::rows::{QUEUE, Rows, Unreadable, next_row};
 use crate::client::ClientArgs;
+use crate::escape::Escaped;
 use crate::failure::Failure;
 use crate::output::OutputFormat;
 
@@ -168,7 +169,11 @@ impl Transfer<'_> {
     /// Prints a refused row and adds it to the file.
     fn refuse(&mut self, row: &Rejected) -> Result<(), Failure> {
         let message = match self.refused.rows.count() {
-            ..PRINTED => Some(format!("line {}: {}", row.line, sentence(&row.errors))),
+            ..PRINTED => Some(format!(
+                "line {}: {}",
+                row.line,
+                Escaped(sentence(&row.errors))
+            )),
             PRINTED => Some(format!("… more in {}", self.refused.path.display())),
             _ => None,
         };

@@ -1,0 +1,55 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+
+/** The largest response message by default, in bytes. gRPC's own clients have the same limit. */
+export const DEFAULT_MAX_MESSAGE_SIZE = 4 * 1024 * 1024;
+
+/** The length of a frame's prefix (flags and length), in bytes. */
+const PREFIX = 5;
+
+/**
+ * Passes the bytes of gRPC-Web frames on, and fails with `Code.ResourceExhausted` at the prefix of a frame of more than
+ * `limit` bytes. Without the limit, a prefix of five bytes makes the reader allocate up to 4 GiB.
+ */
+export function limitMessages(bytes: ReadableStream<Uint8Array>, limit: number): ReadableStream<Uint8Array> {
+  const prefix = new Uint8Array(PREFIX);
+  let prefixLength = 0;
+  /** The bytes of the current frame that have not arrived yet. */
+  let missing = 0;
+
+  function check(chunk: Uint8Array) {
+    for (let at = 0; at < chunk.length; ) {
+      if (missing > 0) {
+        const skipped = Math.min(missing, chunk.length - at);
+        missing -= skipped;
+        at += skipped;
+        continue;
+      }
+      prefix[prefixLength++] = chunk[at++]!;
+      if (prefixLength < PREFIX) continue;
+      prefixLength = 0;
+      missing = new DataView(prefix.buffer).getUint32(1);
+      if (missing > limit) {
+        const message = `the response has a message of ${missing} bytes; at most ${limit} are allowed`;
+        throw new ConnectError(message, Code.ResourceExhausted);
+      }
+    }
+  }
+
+  const reader = bytes.getReader();
+  const source: UnderlyingDefaultSource<Uint8Array> = {
+    async pull(controller) {
+      const { done, value } = await reader.read();
+      if (done) return controller.close();
+      try {
+        check(value);
+      } catch (error) {
+        reader.cancel(error).catch(() => {});
+        throw error;
+      }
+      controller.enqueue(value);
+    },
+    cancel: (reason) => reader.cancel(reason),
+  };
+  // Without a buffer of its own, so that the reader's pace reaches the source.
+  return new ReadableStream(source, { highWaterMark: 0 });
+}
