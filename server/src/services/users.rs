@@ -9,7 +9,7 @@ use soundstage_proto::user::{
     ListUsersRequest, ListUsersResponse, UpdateUserRequest, User, UserCntResponse, UserEvent,
     UserRequest, UserResponse, UserTypeRequest, WatchUsersRequest, user_event,
 };
-use soundstage_proto::user_rules::{self, ValidUser};
+use soundstage_proto::user_rules::ValidUser;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::users_in_blocks::{BLOCK, UsersInBlocks};
@@ -81,10 +81,17 @@ impl UserManager for UserService {
         request: Request<UserTypeRequest>,
     ) -> Result<Response<Self::GetUsersByTypeStream>, Status> {
         let number = request.into_inner().user_type;
-        user_rules::check_user_type(number)
-            .map_err(|description| status::invalid_field("user_type", description))?;
-        let user_type = UserType::try_from(number).unwrap_or_default();
+        let user_type = UserType::try_from(number).map_err(|_| {
+            status::invalid_field(
+                "user_type",
+                "Choose NONE, NORMAL, ADMINISTRATOR, GUEST or DISABLED.",
+            )
+        })?;
         let directory = self.lifecycle.directory()?.clone();
+        if user_type == UserType::None {
+            // No user has this type.
+            return Ok(Response::new(stream::empty().boxed()));
+        }
         let read = move |after| directory.block_of_type(user_type, after, BLOCK);
         Ok(Response::new(UsersInBlocks::new(read, found).boxed()))
     }
