@@ -1,10 +1,78 @@
 //! What the specifications of gRPC and HTTP prescribe: methods, content types, number of messages, compression, hosts.
 
-use soundstage_proto::user::User;
-use soundstage_tests::raw::frame;
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use soundstage_proto::user::{User, UserRequest, UserTypeRequest};
+use soundstage_tests::raw::{GrpcWebResponse, Http, frame, send};
 use soundstage_tests::{PATIENCE, TestServer};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+
+const GET_USER: &str = "/UserManager/GetUser";
+
+/// Returns a native gRPC request with these encoded messages.
+fn grpc_request(path: &str, body: Vec<u8>) -> Request<Full<Bytes>> {
+    Request::post(path)
+        .header("content-type", "application/grpc")
+        .header("te", "trailers")
+        .body(Full::from(body))
+        .expect("a request")
+}
+
+/// Returns the gRPC status and message of a response, from its trailers or its headers.
+async fn status_of(response: Response<Incoming>) -> (String, String) {
+    assert_eq!(response.status(), 200);
+    let mut fields = response.headers().clone();
+    let body = response.into_body().collect().await.expect("a whole body");
+    fields.extend(body.trailers().cloned().unwrap_or_default());
+    let field = |name: &str| {
+        let value = fields.get(name).map(|value| value.to_str().expect("text"));
+        value.unwrap_or_default().to_owned()
+    };
+    (
+        field("grpc-status"),
+        field("grpc-message").replace("%20", " "),
+    )
+}
+
+#[tokio::test]
+async fn a_call_with_one_request_must_have_exactly_one_message() {
+    let server = TestServer::start().await;
+    let one = frame(&UserRequest { id: 1 });
+    let of_type = frame(&UserTypeRequest { user_type: 1 });
+    for (path, message) in [
+        (GET_USER, &one),
+        ("/UserManager/GetUsersByType", &of_type),
+        ("/grpc.health.v1.Health/Check", &Vec::from([0; 5])),
+    ] {
+        for body in [Vec::new(), [message.as_slice(), message].concat()] {
+            let count = body.len() / message.len();
+            let response = send(
+                server.address(),
+                Http::Two,
+                grpc_request(path, body.clone()),
+            )
+            .await;
+            let (status, text) = status_of(response).await;
+            assert_eq!(status, "12", "{count} messages to {path}: {text}");
+            assert!(text.contains("one request message"), "{text}");
+            let web = Request::post(path)
+                .header("content-type", "application/grpc-web+proto")
+                .body(Full::from(body))
+                .expect("a request");
+            let response = send(server.address(), Http::One, web).await;
+            assert_eq!(
+                GrpcWebResponse::read(response).await.status(),
+                12,
+                "{count} messages to {path}"
+            );
+        }
+    }
+    let response = send(server.address(), Http::Two, grpc_request(GET_USER, one)).await;
+    assert_eq!(status_of(response).await.0, "0");
+}
 
 /// Sends a gRPC-Web call with a message over the limit, and returns the response up to its trailers or its end.
 async fn send_large(stream: &mut TcpStream, size: usize) -> String {

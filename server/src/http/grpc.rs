@@ -7,6 +7,7 @@ use std::pin::Pin;
 
 use http::{Request, Response};
 use soundstage_proto::FILE_DESCRIPTOR_SET;
+use soundstage_proto::descriptor::MethodDescriptor;
 use soundstage_proto::encoded::position_service_server::{self, PositionServiceServer};
 use soundstage_proto::user::user_manager_server::{self, UserManagerServer};
 use tonic::Status;
@@ -67,8 +68,7 @@ impl GrpcServices {
 
     /// Starts the handler of a call. The generated services box their futures, so this match needs no box of its own.
     pub(super) fn call(&self, request: Request<Body>) -> ResponseFuture {
-        let mut path = request.uri().path().trim_start_matches('/').split('/');
-        match path.next().unwrap_or_default() {
+        match service_of(request.uri().path()) {
             user_manager_server::SERVICE_NAME => self.users.clone().call(request),
             position_service_server::SERVICE_NAME => self.position.clone().call(request),
             MISSPELLED => self.position.clone().call(with_canonical_path(request)),
@@ -85,6 +85,20 @@ impl GrpcServices {
                 Box::pin(std::future::ready(Ok(status.into_http())))
             }
         }
+    }
+}
+
+/// Returns the first segment of a path.
+fn service_of(path: &str) -> &str {
+    let mut segments = path.trim_start_matches('/').split('/');
+    segments.next().unwrap_or_default()
+}
+
+/// Returns whether the method at a path takes exactly one request message.
+pub(super) fn takes_one_message(path: &str) -> bool {
+    match MethodDescriptor::at(&canonical_path(path)) {
+        Some(method) => !method.kind.takes_many(),
+        None => service_of(path) == health_server::SERVICE_NAME,
     }
 }
 

@@ -9,6 +9,7 @@ mod metrics;
 mod origin;
 mod page;
 mod request_kind;
+mod request_messages;
 mod supervise;
 mod transport;
 mod upgrade;
@@ -24,7 +25,6 @@ use futures_util::{FutureExt as _, TryFutureExt as _};
 use http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use http_body_util::Full;
 use hyper::body::Incoming;
-use tonic::body::Body as TonicBody;
 use tonic_health::server::HealthReporter;
 use tonic_web::GrpcWebLayer;
 use tower::{Layer as _, Service as _, service_fn};
@@ -90,9 +90,7 @@ impl Router {
         let request = request.map(|incoming| IncomingBody::new(incoming, draining));
         match RequestKind::of(&request, &self.origins) {
             RequestKind::Grpc => {
-                let call = self
-                    .supervised(Transport::Grpc)
-                    .call(request.map(TonicBody::new));
+                let call = self.supervised(Transport::Grpc).call(request);
                 call.map_ok(|response| response.map(ResponseBody::Grpc))
                     .left_future()
             }
@@ -123,10 +121,7 @@ impl Router {
     ) -> Response<ResponseBody> {
         match kind {
             RequestKind::Grpc => {
-                let Ok(response) = self
-                    .supervised(Transport::Grpc)
-                    .call(request.map(TonicBody::new))
-                    .await;
+                let Ok(response) = self.supervised(Transport::Grpc).call(request).await;
                 response.map(ResponseBody::Grpc)
             }
             RequestKind::GrpcWeb(content_type) => {

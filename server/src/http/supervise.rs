@@ -11,18 +11,19 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
-use http::{HeaderMap, HeaderValue, Request, Response};
+use http::{HeaderMap, Request, Response};
 use http_body::{Body, Frame};
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
+use tonic::Status;
 use tonic::body::Body as TonicBody;
-use tonic::{Code, Status};
 use tower::Service;
 
 use super::call_log::CallLog;
 use super::deadline;
-use super::grpc::GrpcServices;
+use super::grpc::{self, GrpcServices};
 use super::metrics::Metrics;
+use super::request_messages::RequestMessages;
 use super::transport::Transport;
 use crate::lifecycle::{Lifecycle, stopping};
 use crate::limits::MAX_DEADLINE;
@@ -35,7 +36,11 @@ pub(super) struct Supervised {
     pub(super) transport: Transport,
 }
 
-impl Service<Request<TonicBody>> for Supervised {
+impl<B> Service<Request<B>> for Supervised
+where
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
     type Response = Response<CallBody>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
@@ -44,7 +49,9 @@ impl Service<Request<TonicBody>> for Supervised {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<TonicBody>) -> Self::Future {
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let takes_one = grpc::takes_one_message(request.uri().path());
+        let request = request.map(|body| TonicBody::new(RequestMessages::new(body, takes_one)));
         let log = CallLog::start(&request, self.transport, self.metrics.clone());
         let services = self.services.clone();
         let lifecycle = self.lifecycle.clone();
@@ -74,8 +81,7 @@ async fn supervise(
             )
         }
     };
-    let (mut parts, body) = response.into_parts();
-    map_out_of_range(&mut parts.headers);
+    let (parts, body) = response.into_parts();
     let mut call = CallBody {
         inner: Some(body),
         frames: 0,
@@ -188,9 +194,8 @@ impl Body for CallBody {
                 Some(status) => Poll::Ready(Some(Ok(self.end(&status)))),
                 None => Poll::Pending,
             },
-            Ok(Poll::Ready(Some(Ok(mut frame)))) => {
-                if let Some(trailers) = frame.trailers_mut() {
-                    map_out_of_range(trailers);
+            Ok(Poll::Ready(Some(Ok(frame)))) => {
+                if let Some(trailers) = frame.trailers_ref() {
                     self.log.observe(trailers);
                     self.inner = None;
                 } else {
@@ -207,16 +212,6 @@ impl Body for CallBody {
 
     fn is_end_stream(&self) -> bool {
         self.inner.as_ref().is_none_or(Body::is_end_stream)
-    }
-}
-
-/// Replaces `OUT_OF_RANGE` by `RESOURCE_EXHAUSTED`, which gRPC prescribes for a message over the size limit. tonic returns
-/// `OUT_OF_RANGE` there, and no service here does.
-fn map_out_of_range(headers: &mut HeaderMap) {
-    if let Some(status) = headers.get_mut("grpc-status")
-        && Code::from_bytes(status.as_bytes()) == Code::OutOfRange
-    {
-        *status = HeaderValue::from(Code::ResourceExhausted as i32);
     }
 }
 
