@@ -1,16 +1,17 @@
 //! What the specifications of gRPC and HTTP prescribe: methods, content types, number of messages, compression, hosts.
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use soundstage_proto::user::{User, UserRequest, UserTypeRequest};
-use soundstage_tests::raw::{GrpcWebResponse, Http, frame, send};
+use soundstage_tests::raw::{GrpcWebResponse, Http, frame, grpc_web_request, send};
 use soundstage_tests::{PATIENCE, TestServer};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 const GET_USER: &str = "/UserManager/GetUser";
+const FRIEND: &str = "https://friend.example";
 
 /// Returns a native gRPC request with these encoded messages.
 fn grpc_request(path: &str, body: Vec<u8>) -> Request<Full<Bytes>> {
@@ -72,6 +73,101 @@ async fn a_call_with_one_request_must_have_exactly_one_message() {
     }
     let response = send(server.address(), Http::Two, grpc_request(GET_USER, one)).await;
     assert_eq!(status_of(response).await.0, "0");
+}
+
+#[tokio::test]
+async fn only_post_runs_a_call() {
+    let server = TestServer::start().await;
+    let message = frame(&UserRequest { id: 1 });
+    for method in [Method::GET, Method::PUT, Method::DELETE] {
+        for (http, content_type) in [
+            (Http::Two, Some("application/grpc")),
+            (Http::Two, Some("application/grpc-web")),
+            (Http::One, Some("application/grpc-web")),
+            (Http::One, None),
+            (Http::Two, None),
+        ] {
+            let mut request = Request::builder().method(&method).uri(GET_USER);
+            if let Some(content_type) = content_type {
+                request = request.header("content-type", content_type);
+            }
+            let request = request
+                .body(Full::from(message.clone()))
+                .expect("a request");
+            let response = send(server.address(), http, request).await;
+            assert_eq!(
+                response.status(),
+                405,
+                "{method} {content_type:?} over {http:?}"
+            );
+            assert_eq!(response.headers()["allow"], "POST");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_content_type_that_is_not_grpc_is_refused_in_a_way_that_allowed_origins_can_read() {
+    let server =
+        TestServer::start_with(|settings| settings.allowed_origins = vec![FRIEND.into()]).await;
+    for content_type in [
+        "application/json",
+        "text/plain",
+        "application/grpc-web+json",
+        "application/grpc+json",
+    ] {
+        let request = grpc_web_request(
+            GET_USER,
+            content_type,
+            &[("origin", FRIEND)],
+            &[UserRequest { id: 1 }],
+        );
+        let response = send(server.address(), Http::One, request).await;
+        assert_eq!(response.status(), 415, "{content_type}");
+        assert_eq!(response.headers()["access-control-allow-origin"], FRIEND);
+    }
+    let without = Request::post(GET_USER)
+        .body(Full::<Bytes>::default())
+        .expect("a request");
+    assert_eq!(
+        send(server.address(), Http::One, without).await.status(),
+        415
+    );
+}
+
+#[tokio::test]
+async fn an_unknown_method_has_a_message() {
+    let server = TestServer::start().await;
+    for path in [
+        "/UserManager/Nothing",
+        "/posXYZ.PositionService/Nothing",
+        "/posXYZ.PositinService/Nothing",
+        "/grpc.health.v1.Health/Nothing",
+        "/no.Service/Nothing",
+    ] {
+        let response = send(server.address(), Http::Two, grpc_request(path, vec![0; 5])).await;
+        let (status, text) = status_of(response).await;
+        assert_eq!(status, "12", "{path}");
+        assert!(text.contains("this server has no"), "{path}: {text:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_malformed_timeout_is_explained() {
+    let server = TestServer::start().await;
+    for (timeout, reason) in [
+        ("1500.5m", "whole number"),
+        ("123456789m", "at most 8 digits"),
+        ("10", "unit"),
+        ("S", "whole number"),
+    ] {
+        let mut request = grpc_request(GET_USER, frame(&UserRequest { id: 1 }));
+        request
+            .headers_mut()
+            .insert("grpc-timeout", timeout.parse().expect("a header"));
+        let (status, text) = status_of(send(server.address(), Http::Two, request).await).await;
+        assert_eq!(status, "3", "{timeout}");
+        assert!(text.contains(reason), "{timeout}: {text:?}");
+    }
 }
 
 /// Sends a gRPC-Web call with a message over the limit, and returns the response up to its trailers or its end.

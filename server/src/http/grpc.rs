@@ -5,13 +5,13 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
 
-use http::{Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response};
 use soundstage_proto::FILE_DESCRIPTOR_SET;
 use soundstage_proto::descriptor::MethodDescriptor;
 use soundstage_proto::encoded::position_service_server::{self, PositionServiceServer};
 use soundstage_proto::user::user_manager_server::{self, UserManagerServer};
-use tonic::Status;
 use tonic::body::Body;
+use tonic::{Code, Status};
 use tonic_health::pb::health_server::{self, HealthServer};
 use tonic_health::server::{HealthReporter, HealthService};
 use tower::util::BoxCloneSyncService;
@@ -22,6 +22,19 @@ use crate::limits::MAX_MESSAGE;
 use crate::services::position::StageService;
 use crate::services::users::UserService;
 use crate::stage::Stage;
+
+const REFLECTION_V1: &str = "grpc.reflection.v1.ServerReflection";
+const REFLECTION_V1ALPHA: &str = "grpc.reflection.v1alpha.ServerReflection";
+
+/// The services that the server has.
+const SERVICES: [&str; 6] = [
+    user_manager_server::SERVICE_NAME,
+    position_service_server::SERVICE_NAME,
+    MISSPELLED,
+    health_server::SERVICE_NAME,
+    REFLECTION_V1,
+    REFLECTION_V1ALPHA,
+];
 
 /// The spelling of `PositionService` in the `.proto` of a predecessor. Clients generated from it are in use.
 const MISSPELLED: &str = "posXYZ.PositinService";
@@ -73,12 +86,8 @@ impl GrpcServices {
             position_service_server::SERVICE_NAME => self.position.clone().call(request),
             MISSPELLED => self.position.clone().call(with_canonical_path(request)),
             health_server::SERVICE_NAME => self.health.clone().call(request),
-            "grpc.reflection.v1.ServerReflection" => {
-                Box::pin(self.reflection_v1.clone().oneshot(request))
-            }
-            "grpc.reflection.v1alpha.ServerReflection" => {
-                Box::pin(self.reflection_v1alpha.clone().oneshot(request))
-            }
+            REFLECTION_V1 => Box::pin(self.reflection_v1.clone().oneshot(request)),
+            REFLECTION_V1ALPHA => Box::pin(self.reflection_v1alpha.clone().oneshot(request)),
             unknown => {
                 let status =
                     Status::unimplemented(format!("this server has no service {unknown:.64?}"));
@@ -94,11 +103,30 @@ fn service_of(path: &str) -> &str {
     segments.next().unwrap_or_default()
 }
 
+/// Returns whether a path is `/service/method`, with a service of this server.
+pub(super) fn is_method_path(path: &str) -> bool {
+    let service = service_of(path);
+    SERVICES.contains(&service) && path.len() > 1 + service.len()
+}
+
 /// Returns whether the method at a path takes exactly one request message.
 pub(super) fn takes_one_message(path: &str) -> bool {
     match MethodDescriptor::at(&canonical_path(path)) {
         Some(method) => !method.kind.takes_many(),
         None => service_of(path) == health_server::SERVICE_NAME,
+    }
+}
+
+/// Adds a message to the status of an unknown method, for which the generated services return a bare code.
+pub(super) fn explain_unknown_method(headers: &mut HeaderMap) {
+    let is_unimplemented =
+        |status: &HeaderValue| Code::from_bytes(status.as_bytes()) == Code::Unimplemented;
+    if headers.get("grpc-status").is_some_and(is_unimplemented) {
+        headers
+            .entry("grpc-message")
+            .or_insert(HeaderValue::from_static(
+                "this%20server%20has%20no%20such%20method",
+            ));
     }
 }
 

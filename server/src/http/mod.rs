@@ -147,10 +147,25 @@ impl Router {
                 StatusCode::HTTP_VERSION_NOT_SUPPORTED,
                 "gRPC needs HTTP/2. Over HTTP/1.1, use gRPC-Web.\n",
             ),
-            RequestKind::UnknownGrpc => text(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "This server reads protobuf only. Use the content type application/grpc, application/grpc-web or application/grpc-web-text.\n",
-            ),
+            RequestKind::UnsupportedContent => {
+                let response = text_of_type(
+                    StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                    "This server reads protobuf only. Use the content type application/grpc, application/grpc-web or application/grpc-web-text.\n",
+                    TEXT,
+                );
+                self.with_cors(request, response).await
+            }
+            RequestKind::MethodNotAllowed => {
+                let mut response = text_of_type(
+                    StatusCode::METHOD_NOT_ALLOWED,
+                    "This is the path of a gRPC method. Call it with POST.\n",
+                    TEXT,
+                );
+                response
+                    .headers_mut()
+                    .insert(header::ALLOW, HeaderValue::from_static("POST"));
+                self.with_cors(request, response).await
+            }
         }
     }
 

@@ -66,13 +66,11 @@ async fn supervise(
     request: Request<TonicBody>,
 ) -> Response<CallBody> {
     let (response, deadline) = match deadline::timeout(request.headers()) {
-        Err(deadline::Malformed) => (
-            Status::invalid_argument(
-                "the grpc-timeout header is malformed; send 1 to 8 digits and one of the units H, M, S, m, u, n",
-            )
-            .into_http(),
-            None,
-        ),
+        Err(deadline::Malformed(reason)) => {
+            let status =
+                Status::invalid_argument(format!("the grpc-timeout header is malformed: {reason}"));
+            (status.into_http(), None)
+        }
         Ok(timeout) => {
             let deadline = timeout.map(deadline_after);
             (
@@ -81,7 +79,8 @@ async fn supervise(
             )
         }
     };
-    let (parts, body) = response.into_parts();
+    let (mut parts, body) = response.into_parts();
+    grpc::explain_unknown_method(&mut parts.headers);
     let mut call = CallBody {
         inner: Some(body),
         frames: 0,
