@@ -62,9 +62,19 @@ pub(super) struct GrpcServices {
 impl GrpcServices {
     pub(super) fn new(lifecycle: Lifecycle, stage: Stage, health: &HealthReporter) -> Self {
         let reflection = || {
-            tonic_reflection::server::Builder::configure()
-                .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
-                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            // Each version of reflection lists both. `tonic_types` has the details of errors, `google.rpc.BadRequest`.
+            [
+                FILE_DESCRIPTOR_SET,
+                tonic_types::pb::FILE_DESCRIPTOR_SET,
+                tonic_health::pb::FILE_DESCRIPTOR_SET,
+                tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
+                tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
+            ]
+            .into_iter()
+            .fold(
+                tonic_reflection::server::Builder::configure().include_reflection_service(false),
+                tonic_reflection::server::Builder::register_encoded_file_descriptor_set,
+            )
         };
         Self {
             users: UserManagerServer::new(UserService::new(lifecycle.clone()))
