@@ -89,7 +89,11 @@ limits! {
         /// Time in which the server discards the rest of a request, so that a client cannot hold the stream.
         DISCARD_TIME: Duration = time(Duration::from_secs(2)),
             test "an_http1_connection_closes_after_a_request_that_is_too_long_to_discard";
-        /// A request message. The largest valid user takes 524 bytes. Past it: `RESOURCE_EXHAUSTED`.
+        /// The smallest response of `ListUsers` that is compressed. Compressing a smaller one takes longer than sending it.
+        MIN_COMPRESSED: usize = bytes(8 * 1024),
+            test "only_large_responses_are_compressed_and_only_for_clients_that_accept_gzip";
+        /// A request message, as sent and after inflating. The largest valid user takes 524 bytes. Past it:
+        /// `RESOURCE_EXHAUSTED`.
         MAX_MESSAGE: usize = bytes(64 * 1024),
             test "a_message_over_the_limit_is_resource_exhausted";
         /// The longest deadline. A longer one, which `grpc-timeout` can express, counts as this one: the clock of the

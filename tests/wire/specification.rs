@@ -4,11 +4,17 @@ use bytes::Bytes;
 use http::{Method, Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
-use soundstage_proto::user::{User, UserRequest, UserTypeRequest};
+use prost::Message as _;
+use soundstage_proto::user::{
+    ListUsersRequest, ListUsersResponse, User, UserRequest, UserTypeRequest,
+};
 use soundstage_tests::raw::{GrpcWebResponse, Http, frame, grpc_web_request, send};
-use soundstage_tests::{PATIENCE, TestServer};
+use soundstage_tests::{PATIENCE, TestServer, seed_file};
+use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tonic::Code;
+use tonic::codec::CompressionEncoding;
 
 const GET_USER: &str = "/UserManager/GetUser";
 const FRIEND: &str = "https://friend.example";
@@ -168,6 +174,93 @@ async fn a_malformed_timeout_is_explained() {
         assert_eq!(status, "3", "{timeout}");
         assert!(text.contains(reason), "{timeout}: {text:?}");
     }
+}
+
+#[tokio::test]
+async fn a_compressed_request_is_accepted_and_its_limit_counts_the_inflated_bytes() {
+    let server = TestServer::start().await;
+    let mut users = server
+        .users()
+        .await
+        .send_compressed(CompressionEncoding::Gzip);
+    let got = users
+        .get_user(UserRequest { id: 1 })
+        .await
+        .expect("OK")
+        .into_inner();
+    assert_eq!(got.user.expect("a user").id, 1);
+    let bomb = |size| User {
+        nickname: "x".repeat(size),
+        ..User::default()
+    };
+    let read = users.add_user(bomb(60 * 1024)).await.expect_err("invalid");
+    assert_eq!(read.code(), Code::InvalidArgument);
+    // 16 MiB deflate to about 16 KiB, which is less than the limit of a message.
+    let unread = users
+        .add_user(bomb(16 * 1024 * 1024))
+        .await
+        .expect_err("too large");
+    assert_eq!(unread.code(), Code::ResourceExhausted, "{unread:?}");
+    users
+        .get_user(UserRequest { id: 1 })
+        .await
+        .expect("the connection is still open");
+}
+
+#[tokio::test]
+async fn only_large_responses_are_compressed_and_only_for_clients_that_accept_gzip() {
+    let folder = TempDir::new().expect("a folder");
+    let users = (1..=1000).map(|id| {
+        format!(r#""{id}": {{"id": {id}, "nickname": "n", "mail_address": "n@example.com", "user_type": "GUEST"}}"#)
+    });
+    let (_, seed) = seed_file(
+        &folder,
+        &format!("{{{}}}", users.collect::<Vec<_>>().join(",")),
+    );
+    let server = TestServer::start_with(|settings| settings.seed = seed).await;
+    let list = |page_size| {
+        frame(&ListUsersRequest {
+            page_size,
+            ..ListUsersRequest::default()
+        })
+    };
+    let body_of = async |path: &str, message, accepted: &str| {
+        let mut request = grpc_request(path, message);
+        request
+            .headers_mut()
+            .insert("grpc-accept-encoding", accepted.parse().expect("a header"));
+        let response = send(server.address(), Http::Two, request).await;
+        response
+            .into_body()
+            .collect()
+            .await
+            .expect("a whole body")
+            .to_bytes()
+    };
+    let plain = body_of("/UserManager/ListUsers", list(1000), "identity").await;
+    let large = body_of("/UserManager/ListUsers", list(1000), "identity,gzip").await;
+    assert_eq!((plain[0], large[0]), (0, 1));
+    assert!(
+        large.len() * 4 < plain.len(),
+        "{} of {} bytes",
+        large.len(),
+        plain.len()
+    );
+    let small = body_of("/UserManager/ListUsers", list(10), "gzip").await;
+    assert_eq!(small[0], 0);
+    let user = body_of(GET_USER, frame(&UserRequest { id: 1 }), "gzip").await;
+    assert_eq!(user[0], 0);
+
+    let mut client = server
+        .users()
+        .await
+        .accept_compressed(CompressionEncoding::Gzip);
+    let request = ListUsersRequest {
+        page_size: 1000,
+        ..ListUsersRequest::default()
+    };
+    let page: ListUsersResponse = client.list_users(request).await.expect("OK").into_inner();
+    assert_eq!(page.encode_to_vec(), plain[5..]);
 }
 
 /// Sends a gRPC-Web call with a message over the limit, and returns the response up to its trailers or its end.

@@ -11,6 +11,7 @@ use soundstage_proto::descriptor::MethodDescriptor;
 use soundstage_proto::encoded::position_service_server::{self, PositionServiceServer};
 use soundstage_proto::user::user_manager_server::{self, UserManagerServer};
 use tonic::body::Body;
+use tonic::codec::CompressionEncoding;
 use tonic::{Code, Status};
 use tonic_health::pb::health_server::{self, HealthServer};
 use tonic_health::server::{HealthReporter, HealthService};
@@ -36,6 +37,10 @@ const SERVICES: [&str; 6] = [
     REFLECTION_V1ALPHA,
 ];
 
+/// The one method with responses large enough to compress. Compressing the small messages of the others would cost time
+/// and save nothing.
+const LIST_USERS: &str = "/UserManager/ListUsers";
+
 /// The spelling of `PositionService` in the `.proto` of a predecessor. Clients generated from it are in use.
 const MISSPELLED: &str = "posXYZ.PositinService";
 
@@ -53,6 +58,8 @@ pub(super) type ResponseFuture =
 #[derive(Clone)]
 pub(super) struct GrpcServices {
     users: UserManagerServer<UserService>,
+    /// The same service, which compresses its responses for [`LIST_USERS`].
+    compressing_users: UserManagerServer<UserService>,
     position: PositionServiceServer<StageService>,
     health: HealthServer<HealthService>,
     reflection_v1: BoxedService,
@@ -76,11 +83,16 @@ impl GrpcServices {
                 tonic_reflection::server::Builder::register_encoded_file_descriptor_set,
             )
         };
+        // tonic applies the limit to inflated messages too.
+        let users = UserManagerServer::new(UserService::new(lifecycle.clone()))
+            .max_decoding_message_size(MAX_MESSAGE)
+            .accept_compressed(CompressionEncoding::Gzip);
         Self {
-            users: UserManagerServer::new(UserService::new(lifecycle.clone()))
-                .max_decoding_message_size(MAX_MESSAGE),
+            compressing_users: users.clone().send_compressed(CompressionEncoding::Gzip),
+            users,
             position: PositionServiceServer::new(StageService::new(lifecycle, stage))
-                .max_decoding_message_size(MAX_MESSAGE),
+                .max_decoding_message_size(MAX_MESSAGE)
+                .accept_compressed(CompressionEncoding::Gzip),
             health: HealthServer::new(HealthService::from_health_reporter(health.clone())),
             reflection_v1: BoxedService::new(reflection().build_v1().expect(VALID_DESCRIPTORS)),
             reflection_v1alpha: BoxedService::new(
@@ -91,7 +103,11 @@ impl GrpcServices {
 
     /// Starts the handler of a call. The generated services box their futures, so this match needs no box of its own.
     pub(super) fn call(&self, request: Request<Body>) -> ResponseFuture {
-        match service_of(request.uri().path()) {
+        let path = request.uri().path();
+        match service_of(path) {
+            user_manager_server::SERVICE_NAME if path == LIST_USERS => {
+                self.compressing_users.clone().call(request)
+            }
             user_manager_server::SERVICE_NAME => self.users.clone().call(request),
             position_service_server::SERVICE_NAME => self.position.clone().call(request),
             MISSPELLED => self.position.clone().call(with_canonical_path(request)),

@@ -1,6 +1,7 @@
 //! `UserManager`: the methods of the user directory.
 
 use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
+use prost::Message as _;
 use prost_types::FieldMask;
 use soundstage_proto::UserType;
 use soundstage_proto::user::user_manager_server::UserManager;
@@ -16,6 +17,7 @@ use super::users_in_blocks::{BLOCK, UsersInBlocks};
 use super::{import, listing, status};
 use crate::directory::{Added, Changed, EventKind, Update, WatchItem, WhenBusy};
 use crate::lifecycle::Lifecycle;
+use crate::limits::MIN_COMPRESSED;
 
 /// The service. Its calls fail with `UNAVAILABLE` until the directory is open.
 #[derive(Debug, Clone)]
@@ -137,7 +139,12 @@ impl UserManager for UserService {
         request: Request<ListUsersRequest>,
     ) -> Result<Response<ListUsersResponse>, Status> {
         let page = listing::list(self.lifecycle.directory()?, request.into_inner()).await?;
-        Ok(Response::new(page))
+        let is_small = page.encoded_len() < MIN_COMPRESSED;
+        let mut response = Response::new(page);
+        if is_small {
+            response.disable_compression();
+        }
+        Ok(response)
     }
 
     async fn watch_users(
