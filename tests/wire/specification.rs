@@ -8,7 +8,7 @@ use prost::Message as _;
 use soundstage_proto::user::{
     ListUsersRequest, ListUsersResponse, User, UserRequest, UserTypeRequest,
 };
-use soundstage_tests::raw::{GrpcWebResponse, Http, frame, grpc_web_request, send};
+use soundstage_tests::raw::{GrpcWebResponse, Http, frame, get, grpc_web_request, send};
 use soundstage_tests::{PATIENCE, TestServer, seed_file};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -130,6 +130,7 @@ async fn a_content_type_that_is_not_grpc_is_refused_in_a_way_that_allowed_origin
         let response = send(server.address(), Http::One, request).await;
         assert_eq!(response.status(), 415, "{content_type}");
         assert_eq!(response.headers()["access-control-allow-origin"], FRIEND);
+        assert_eq!(response.headers()["x-content-type-options"], "nosniff");
     }
     let without = Request::post(GET_USER)
         .body(Full::<Bytes>::default())
@@ -261,6 +262,89 @@ async fn only_large_responses_are_compressed_and_only_for_clients_that_accept_gz
     };
     let page: ListUsersResponse = client.list_users(request).await.expect("OK").into_inner();
     assert_eq!(page.encode_to_vec(), plain[5..]);
+}
+
+#[tokio::test]
+async fn metrics_are_only_for_clients_that_name_this_server() {
+    let server =
+        TestServer::start_with(|settings| settings.allowed_hosts = vec!["stage.example".into()])
+            .await;
+    for (host, status) in [
+        ("127.0.0.1:1234", "200"),
+        ("localhost", "200"),
+        ("stage.example", "200"),
+        ("evil.example", "421"),
+    ] {
+        let head = format!("GET /metrics HTTP/1.1\r\nhost: {host}\r\n\r\n");
+        assert_eq!(
+            status_line(&server, &head).await,
+            format!("HTTP/1.1 {status}"),
+            "{host}"
+        );
+    }
+}
+
+/// Sends a request as it stands, and returns the version and status of the response.
+async fn status_line(server: &TestServer, request: &str) -> String {
+    let mut stream = TcpStream::connect(server.address())
+        .await
+        .expect("the server listens");
+    stream.write_all(request.as_bytes()).await.expect("sent");
+    let mut line = [0; 12];
+    stream.read_exact(&mut line).await.expect("a response");
+    String::from_utf8_lossy(&line).into_owned()
+}
+
+/// RFC 9112, section 3.2.
+#[tokio::test]
+async fn an_http1_request_must_have_exactly_one_host() {
+    let server = TestServer::start().await;
+    for (head, status) in [
+        ("GET / HTTP/1.1\r\n\r\n", "400"),
+        ("GET /healthz HTTP/1.1\r\n\r\n", "400"),
+        ("GET /healthz HTTP/1.1\r\nhost: a\r\nhost: a\r\n\r\n", "400"),
+        ("GET /healthz HTTP/1.1\r\nhost: a b\r\n\r\n", "400"),
+        ("GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n", "200"),
+    ] {
+        assert_eq!(
+            status_line(&server, head).await,
+            format!("HTTP/1.1 {status}"),
+            "{head:?}"
+        );
+    }
+    assert_eq!(
+        status_line(&server, "GET /healthz HTTP/1.0\r\n\r\n").await,
+        "HTTP/1.0 200"
+    );
+}
+
+#[tokio::test]
+async fn no_response_lets_a_browser_guess_its_type() {
+    let server = TestServer::start().await;
+    let address = server.address();
+    for path in ["/healthz", "/metrics", GET_USER] {
+        let response = get(address, path, &[]).await;
+        assert_eq!(
+            response.headers()["x-content-type-options"],
+            "nosniff",
+            "{path}"
+        );
+    }
+    let evil = [("origin", "http://evil.example")];
+    for headers in [&evil[..], &[]] {
+        let request = grpc_web_request(
+            GET_USER,
+            "application/grpc-web",
+            headers,
+            &[UserRequest { id: 1 }],
+        );
+        let response = send(address, Http::One, request).await;
+        assert_eq!(
+            response.headers()["x-content-type-options"],
+            "nosniff",
+            "{headers:?}"
+        );
+    }
 }
 
 /// Sends a gRPC-Web call with a message over the limit, and returns the response up to its trailers or its end.

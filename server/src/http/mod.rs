@@ -106,10 +106,13 @@ impl Router {
     ) -> Result<Response<ResponseBody>, Infallible> {
         let closes = request.version() < Version::HTTP_2 && request.body().is_too_long_to_discard();
         let mut response = self.respond_by_kind(kind, request).await;
+        let headers = response.headers_mut();
+        headers.insert(
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        );
         if closes {
-            response
-                .headers_mut()
-                .insert(header::CONNECTION, HeaderValue::from_static("close"));
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         Ok(response)
     }
@@ -258,6 +261,10 @@ fn refused(refusal: Refusal) -> Response<ResponseBody> {
         Refusal::Host => text(
             StatusCode::MISDIRECTED_REQUEST,
             "This host name is not allowed. Start the server with --allow-host to allow it.\n",
+        ),
+        Refusal::NoHost => text(
+            StatusCode::BAD_REQUEST,
+            "The request must have exactly one Host header, with the name of a host.\n",
         ),
     }
 }

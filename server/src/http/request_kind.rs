@@ -1,6 +1,7 @@
 //! Classifies requests by their headers and paths.
 
-use http::{HeaderValue, Method, Request, Version, header};
+use http::uri::Authority;
+use http::{HeaderMap, HeaderValue, Method, Request, Version, header};
 
 use super::grpc;
 use super::origin::{OriginRules, Refusal};
@@ -38,7 +39,12 @@ impl RequestKind {
         let kind = Self::before_origin_check(request);
         let (headers, authority) = (request.headers(), request.uri().authority());
         let checked = match kind {
+            _ if request.version() == Version::HTTP_11 && !has_one_host(headers) => {
+                Err(Refusal::NoHost)
+            }
             Self::GrpcWeb(_) | Self::WebSocket => origins.check(headers, authority),
+            // A browser sends no `Origin` with a `GET` of the same origin.
+            Self::Metrics => origins.check_host(headers, authority).map(drop),
             _ => Ok(()),
         };
         match checked {
@@ -87,6 +93,13 @@ impl RequestKind {
             _ => Self::Page,
         }
     }
+}
+
+/// RFC 9112, section 3.2.
+fn has_one_host(headers: &HeaderMap) -> bool {
+    let mut hosts = headers.get_all(header::HOST).into_iter();
+    let is_valid = |host: &HeaderValue| Authority::try_from(host.as_bytes()).is_ok();
+    hosts.next().is_some_and(is_valid) && hosts.next().is_none()
 }
 
 fn is_preflight<B>(request: &Request<B>) -> bool {
