@@ -1,10 +1,16 @@
 """Tests with grpcio against the binary: clients generated from the predecessors' .proto files, and the example scripts.
 
     python python_clients.py path/to/soundstage
+
+MESSAGES sets the number of messages of each stream in the test of small messages; PAUSE how long its reader pauses, in seconds:
+
+    MESSAGES=1000000 PAUSE=10 python python_clients.py path/to/soundstage Streams
 """
 
+import concurrent.futures
 import importlib
 import math
+import os
 import pathlib
 import queue
 import subprocess
@@ -18,6 +24,8 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoRe
 
 HERE = pathlib.Path(__file__).parent
 BINARY = sys.argv.pop(1)
+MESSAGES = int(os.environ.get("MESSAGES", 20_000))
+PAUSE = float(os.environ.get("PAUSE", 1))
 
 
 def client(proto):
@@ -115,6 +123,35 @@ class UserManager(TestCase):
         self.assertIn("UserManager", services)
         self.assertIn("posXYZ.PositionService", services)
         self.assertFalse([name for name in services if "Positin" in name])
+
+
+class Streams(TestCase):
+    """Parallel streams of small messages on one connection."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.pb, cls.grpc = client("user")
+
+    def setUp(self):
+        super().setUp()
+        self.stub = self.grpc.UserManagerStub(self.channel)
+
+    def test_parallel_streams_of_small_messages_outlast_a_reader_that_pauses(self):
+        with concurrent.futures.ThreadPoolExecutor(4) as threads:
+            calls = [threads.submit(self.read, PAUSE), threads.submit(self.read, 0)]
+            calls += [threads.submit(self.count), threads.submit(self.count)]
+            self.assertEqual([call.result() for call in calls], [MESSAGES] * 4)
+
+    def requests(self):
+        return (self.pb.UserRequest(id=index % 6 + 1) for index in range(MESSAGES))
+
+    def read(self, pause):
+        responses = self.stub.GetUsersByIds(self.requests())
+        time.sleep(pause)
+        return sum(1 for _ in responses)
+
+    def count(self):
+        return self.stub.CountAlreadyUsers(self.requests()).user_cnt
 
 
 class PositionCalls:
@@ -215,5 +252,5 @@ if __name__ == "__main__":
     # Each test case runs in its own process: the two spellings define the same message names, which cannot coexist.
     if len(sys.argv) > 1:
         unittest.main()
-    cases = [case.__name__ for case in (UserManager, PositionService, PositinService, Examples)]
+    cases = [case.__name__ for case in (UserManager, Streams, PositionService, PositinService, Examples)]
     sys.exit(max(subprocess.run([sys.executable, __file__, BINARY, case]).returncode for case in cases))

@@ -10,6 +10,8 @@ mod page;
 mod position;
 mod protocol_limits;
 mod reflection;
+mod small_messages;
+mod specification;
 mod stage;
 mod users;
 mod websocket;

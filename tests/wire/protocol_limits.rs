@@ -236,7 +236,7 @@ async fn the_http2_limits_are_announced() {
     for setting in [max_streams, stream_window, max_header_list] {
         assert!(settings.contains(&setting), "{setting:?} of {settings:?}");
     }
-    assert_eq!(connection_window, Some(1024 * 1024));
+    assert_eq!(connection_window, Some(32 * 1024 * 1024));
 }
 
 #[tokio::test]

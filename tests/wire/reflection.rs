@@ -2,16 +2,15 @@
 
 use soundstage_tests::{TestServer, channel};
 
-macro_rules! listed_services {
-    ($version:ident, $address:expr) => {{
+/// Sends one reflection request.
+macro_rules! reflect {
+    ($version:ident, $address:expr, $request:ident($argument:expr)) => {{
         use tonic_reflection::pb::$version::ServerReflectionRequest;
         use tonic_reflection::pb::$version::server_reflection_client::ServerReflectionClient;
         use tonic_reflection::pb::$version::server_reflection_request::MessageRequest;
-        use tonic_reflection::pb::$version::server_reflection_response::MessageResponse;
         let mut client = ServerReflectionClient::new(channel($address).await);
-        let list = MessageRequest::ListServices(String::new());
         let request = ServerReflectionRequest {
-            message_request: Some(list),
+            message_request: Some(MessageRequest::$request($argument.into())),
             ..Default::default()
         };
         let mut responses = client
@@ -19,12 +18,15 @@ macro_rules! listed_services {
             .await
             .expect("OK")
             .into_inner();
-        let response = responses
-            .message()
-            .await
-            .expect("OK")
-            .expect("a response")
-            .message_response;
+        let response = responses.message().await.expect("OK");
+        response.expect("a response").message_response
+    }};
+}
+
+macro_rules! listed_services {
+    ($version:ident, $address:expr) => {{
+        use tonic_reflection::pb::$version::server_reflection_response::MessageResponse;
+        let response = reflect!($version, $address, ListServices(""));
         let Some(MessageResponse::ListServicesResponse(services)) = response else {
             panic!("{response:?}")
         };
@@ -48,6 +50,8 @@ async fn both_versions_list_the_services_by_their_correct_names() {
             "UserManager",
             "posXYZ.PositionService",
             "grpc.health.v1.Health",
+            "grpc.reflection.v1.ServerReflection",
+            "grpc.reflection.v1alpha.ServerReflection",
         ] {
             assert!(
                 names.iter().any(|listed| listed == name),
@@ -58,5 +62,24 @@ async fn both_versions_list_the_services_by_their_correct_names() {
             !names.iter().any(|name| name.contains("Positin")),
             "{names:?}"
         );
+    }
+}
+
+/// The type of the details of `INVALID_ARGUMENT`, which clients such as grpcurl look up.
+#[tokio::test]
+async fn both_versions_have_the_details_of_errors() {
+    let server = TestServer::start().await;
+    let v1 = reflect!(
+        v1,
+        server.address(),
+        FileContainingSymbol("google.rpc.BadRequest")
+    );
+    let v1alpha = reflect!(
+        v1alpha,
+        server.address(),
+        FileContainingSymbol("google.rpc.BadRequest")
+    );
+    for response in [format!("{v1:?}"), format!("{v1alpha:?}")] {
+        assert!(response.contains("FileDescriptorResponse"), "{response}");
     }
 }

@@ -12,28 +12,39 @@ pub(super) fn timeout(headers: &HeaderMap) -> Result<Option<Duration>, Malformed
     let Some(value) = headers.get("grpc-timeout") else {
         return Ok(None);
     };
-    let value = value.to_str().map_err(|_| Malformed)?;
+    let value = value.to_str().map_err(|_| NOT_A_NUMBER)?;
     let (digits, unit) = value
         .split_at_checked(value.len().saturating_sub(1))
-        .ok_or(Malformed)?;
-    if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(Malformed);
+        .ok_or(NO_UNIT)?;
+    if !["H", "M", "S", "m", "u", "n"].contains(&unit) {
+        return Err(NO_UNIT);
     }
-    let amount: u64 = digits.parse().map_err(|_| Malformed)?;
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(NOT_A_NUMBER);
+    }
+    if digits.len() > 8 {
+        return Err(TOO_MANY_DIGITS);
+    }
+    let amount: u64 = digits.parse().map_err(|_| NOT_A_NUMBER)?;
     Ok(Some(match unit {
         "H" => Duration::from_secs(amount * 60 * 60),
         "M" => Duration::from_secs(amount * 60),
         "S" => Duration::from_secs(amount),
         "m" => Duration::from_millis(amount),
         "u" => Duration::from_micros(amount),
-        "n" => Duration::from_nanos(amount),
-        _ => return Err(Malformed),
+        _ => Duration::from_nanos(amount),
     }))
 }
 
-/// The error for a `grpc-timeout` header that breaks the format.
+/// The error for a `grpc-timeout` header that breaks the format, with the reason.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Malformed;
+pub(super) struct Malformed(pub(super) &'static str);
+
+const NO_UNIT: Malformed = Malformed("it must end with a unit: H, M, S, m, u or n");
+const NOT_A_NUMBER: Malformed =
+    Malformed("it must begin with a whole number, without a sign or a fraction");
+const TOO_MANY_DIGITS: Malformed =
+    Malformed("its number may have at most 8 digits; use a larger unit");
 
 #[cfg(test)]
 mod tests {
@@ -69,19 +80,19 @@ mod tests {
 
     #[test]
     fn malformed_timeouts_are_refused() {
-        for bad in [
-            "",
-            "S",
-            "100",
-            "-1S",
-            "+1S",
-            "1.5S",
-            "123456789n",
-            "10 S",
-            "1s",
-            "１S",
+        for (bad, error) in [
+            ("", NO_UNIT),
+            ("100", NO_UNIT),
+            ("1s", NO_UNIT),
+            ("S", NOT_A_NUMBER),
+            ("-1S", NOT_A_NUMBER),
+            ("+1S", NOT_A_NUMBER),
+            ("1.5S", NOT_A_NUMBER),
+            ("10 S", NOT_A_NUMBER),
+            ("１S", NOT_A_NUMBER),
+            ("123456789n", TOO_MANY_DIGITS),
         ] {
-            assert_eq!(parse(bad), Err(Malformed), "{bad}");
+            assert_eq!(parse(bad), Err(error), "{bad}");
         }
     }
 }

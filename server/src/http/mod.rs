@@ -4,11 +4,13 @@ mod body;
 mod call_log;
 mod deadline;
 mod grpc;
+mod incoming_body;
 mod metrics;
 mod origin;
 mod page;
 mod request_body;
 mod request_kind;
+mod request_messages;
 mod supervise;
 mod transport;
 mod upgrade;
@@ -21,10 +23,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{FutureExt as _, TryFutureExt as _};
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use http_body_util::Full;
 use hyper::body::Incoming;
-use tonic::body::Body as TonicBody;
 use tonic_health::server::HealthReporter;
 use tonic_web::GrpcWebLayer;
 use tower::{Layer as _, Service as _, service_fn};
@@ -39,6 +40,7 @@ use crate::watchdog;
 
 pub(crate) use body::ResponseBody;
 use grpc::GrpcServices;
+use incoming_body::IncomingBody;
 use metrics::Metrics;
 use origin::{OriginRules, Refusal};
 use page::Page;
@@ -46,6 +48,9 @@ use request_kind::RequestKind;
 use supervise::Supervised;
 use transport::Transport;
 use websocket::SocketTimeouts;
+
+/// The content type of a sentence.
+const TEXT: &str = "text/plain; charset=utf-8";
 
 /// The service for the requests of all connections.
 pub(crate) struct Router {
@@ -88,66 +93,111 @@ impl Router {
     /// Responds to a request. The future is small, because hyper moves it before the first poll.
     pub(crate) fn respond(
         self: Arc<Self>,
-        mut request: Request<Incoming>,
+        request: Request<Incoming>,
     ) -> impl Future<Output = Result<Response<ResponseBody>, Infallible>> + Send + use<> {
-        let response = match RequestKind::of(&request, &self.origins) {
+        let draining = self.lifecycle.draining.clone();
+        let request = request.map(|incoming| IncomingBody::new(incoming, draining));
+        match RequestKind::of(&request, &self.origins) {
             RequestKind::Grpc => {
-                let call = self
-                    .supervised(Transport::Grpc)
-                    .call(request.map(TonicBody::new));
-                return call
-                    .map_ok(|response| response.map(ResponseBody::Grpc))
-                    .left_future();
+                let call = self.supervised(Transport::Grpc).call(request);
+                call.map_ok(|response| response.map(ResponseBody::Grpc))
+                    .left_future()
+            }
+            kind => self.respond_to_http(kind, request).boxed().right_future(),
+        }
+    }
+
+    /// Responds to any request. `respond` spares native gRPC the box of this future.
+    async fn respond_to_http(
+        self: Arc<Self>,
+        kind: RequestKind,
+        request: Request<IncomingBody>,
+    ) -> Result<Response<ResponseBody>, Infallible> {
+        let closes = request.version() < Version::HTTP_2 && request.body().is_too_long_to_discard();
+        let mut response = self.respond_by_kind(kind, request).await;
+        let headers = response.headers_mut();
+        headers.insert(
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        );
+        if closes {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        Ok(response)
+    }
+
+    async fn respond_by_kind(
+        &self,
+        kind: RequestKind,
+        mut request: Request<IncomingBody>,
+    ) -> Response<ResponseBody> {
+        match kind {
+            RequestKind::Grpc => {
+                let Ok(response) = self.supervised(Transport::Grpc).call(request).await;
+                response.map(ResponseBody::Grpc)
             }
             RequestKind::GrpcWeb(content_type) => {
                 request
                     .headers_mut()
                     .insert(header::CONTENT_TYPE, content_type);
                 let supervised = self.supervised(Transport::GrpcWeb);
-                let call = self
-                    .cors
-                    .layer(GrpcWebLayer::new().layer(supervised))
-                    .call(request);
-                let call = call.map_ok(|response| response.map(ResponseBody::GrpcWeb));
-                return call.boxed().right_future();
+                let mut service = self.cors.layer(GrpcWebLayer::new().layer(supervised));
+                let Ok(response) = service.call(request).await;
+                response.map(ResponseBody::GrpcWeb)
             }
-            RequestKind::Page => {
-                let file =
-                    async move { Ok(self.page.respond(&request).await.map(ResponseBody::Full)) };
-                return file.boxed().right_future();
-            }
-            RequestKind::Preflight => {
-                // The CORS layer adds its headers to an empty response.
-                let empty = service_fn(move |_| {
-                    let response = Response::new(Full::<Bytes>::default());
-                    std::future::ready(Ok::<_, Infallible>(response))
-                });
-                let response = self.cors.layer(empty).call(request);
-                return response
-                    .map_ok(|response| response.map(ResponseBody::Full))
-                    .boxed()
-                    .right_future();
-            }
+            RequestKind::Page => self.page.respond(&request).await.map(ResponseBody::Full),
+            // The CORS layer adds its headers to an empty response.
+            RequestKind::Preflight => self.with_cors(request, Response::default()).await,
             RequestKind::WebSocket => self.open_socket(&mut request),
             RequestKind::Refused(refusal) => refused(refusal),
             RequestKind::Health => self.health(),
             RequestKind::Metrics => {
                 text_of_type(StatusCode::OK, self.metrics.text(), metrics::CONTENT_TYPE)
+                    .map(ResponseBody::Full)
             }
             RequestKind::GrpcOverHttp1 => text(
                 StatusCode::HTTP_VERSION_NOT_SUPPORTED,
                 "gRPC needs HTTP/2. Over HTTP/1.1, use gRPC-Web.\n",
             ),
-            RequestKind::UnknownGrpc => text(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "This server reads protobuf only. Use the content type application/grpc, application/grpc-web or application/grpc-web-text.\n",
-            ),
-        };
-        std::future::ready(Ok(response)).boxed().right_future()
+            RequestKind::UnsupportedContent => {
+                let response = text_of_type(
+                    StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                    "This server reads protobuf only. Use the content type application/grpc, application/grpc-web or application/grpc-web-text.\n",
+                    TEXT,
+                );
+                self.with_cors(request, response).await
+            }
+            RequestKind::MethodNotAllowed => {
+                let mut response = text_of_type(
+                    StatusCode::METHOD_NOT_ALLOWED,
+                    "This is the path of a gRPC method. Call it with POST.\n",
+                    TEXT,
+                );
+                response
+                    .headers_mut()
+                    .insert(header::ALLOW, HeaderValue::from_static("POST"));
+                self.with_cors(request, response).await
+            }
+        }
+    }
+
+    /// Adds the CORS headers to a response, so that pages of allowed origins can read it.
+    async fn with_cors(
+        &self,
+        request: Request<IncomingBody>,
+        response: Response<Full<Bytes>>,
+    ) -> Response<ResponseBody> {
+        let mut response = Some(response);
+        let service = service_fn(move |_| {
+            let response = response.take().unwrap_or_default();
+            std::future::ready(Ok::<_, Infallible>(response))
+        });
+        let Ok(response) = self.cors.layer(service).call(request).await;
+        response.map(ResponseBody::Full)
     }
 
     /// Upgrades the connection to a WebSocket, and serves its call in a task of its own.
-    fn open_socket(&self, request: &mut Request<Incoming>) -> Response<ResponseBody> {
+    fn open_socket(&self, request: &mut Request<IncomingBody>) -> Response<ResponseBody> {
         let response = match upgrade::accept(request) {
             Ok(response) => response,
             Err((status, sentence)) => {
@@ -223,19 +273,23 @@ fn refused(refusal: Refusal) -> Response<ResponseBody> {
             StatusCode::MISDIRECTED_REQUEST,
             "This host name is not allowed. Start the server with --allow-host to allow it.\n",
         ),
+        Refusal::NoHost => text(
+            StatusCode::BAD_REQUEST,
+            "The request must have exactly one Host header, with the name of a host.\n",
+        ),
     }
 }
 
 fn text(status: StatusCode, sentence: &'static str) -> Response<ResponseBody> {
-    text_of_type(status, sentence, "text/plain; charset=utf-8")
+    text_of_type(status, sentence, TEXT).map(ResponseBody::Full)
 }
 
 fn text_of_type(
     status: StatusCode,
     text: impl Into<Bytes>,
     content_type: &'static str,
-) -> Response<ResponseBody> {
-    let mut response = Response::new(ResponseBody::Full(Full::from(text.into())));
+) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(text.into()));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));

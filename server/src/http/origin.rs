@@ -30,6 +30,8 @@ pub(super) enum Refusal {
     Origin,
     /// The request names a host that is not this server.
     Host,
+    /// The request names no host, or several.
+    NoHost,
 }
 
 impl OriginRules {
@@ -71,15 +73,7 @@ impl OriginRules {
             return Ok(());
         };
         let origin = origin.to_str().unwrap_or_default();
-        let host = headers
-            .get(header::HOST)
-            .and_then(|host| host.to_str().ok());
-        let host = host
-            .or(authority.map(Authority::as_str))
-            .unwrap_or_default();
-        if !self.is_own_host(host) {
-            return Err(Refusal::Host);
-        }
+        let host = self.check_host(headers, authority)?;
         let is_same = origin
             .split_once("://")
             .is_some_and(|(_, origin)| origin.eq_ignore_ascii_case(host));
@@ -92,6 +86,28 @@ impl OriginRules {
             Ok(())
         } else {
             Err(Refusal::Origin)
+        }
+    }
+
+    /// Checks that a request names this server, and returns the name.
+    ///
+    /// # Errors
+    /// If the host is not this server.
+    pub(super) fn check_host<'a>(
+        &self,
+        headers: &'a HeaderMap,
+        authority: Option<&'a Authority>,
+    ) -> Result<&'a str, Refusal> {
+        let host = headers
+            .get(header::HOST)
+            .and_then(|host| host.to_str().ok());
+        let host = host
+            .or(authority.map(Authority::as_str))
+            .unwrap_or_default();
+        if self.is_own_host(host) {
+            Ok(host)
+        } else {
+            Err(Refusal::Host)
         }
     }
 

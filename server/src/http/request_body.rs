@@ -8,12 +8,13 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep};
 use tonic::Status;
-use tonic::body::Body as TonicBody;
+
+type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// The frames of a request. They fail if a message has begun and is not complete in time, so that a client cannot hold
 /// a call by sending a byte at a time. A stream may be silent between two messages.
-pub(super) struct RequestBody {
-    inner: TonicBody,
+pub(super) struct RequestBody<B> {
+    inner: B,
     messages: MessageScanner,
     /// Whether the request is one message. The time then begins with the call, and ends with the body.
     is_single: bool,
@@ -24,8 +25,8 @@ pub(super) struct RequestBody {
     timer: Option<Pin<Box<Sleep>>>,
 }
 
-impl RequestBody {
-    pub(super) fn new(inner: TonicBody, is_single: bool, timeout: Duration) -> Self {
+impl<B> RequestBody<B> {
+    pub(super) fn new(inner: B, is_single: bool, timeout: Duration) -> Self {
         Self {
             inner,
             messages: MessageScanner::default(),
@@ -56,15 +57,19 @@ impl RequestBody {
     }
 }
 
-impl Body for RequestBody {
+impl<B> Body for RequestBody<B>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<Error>,
+{
     type Data = Bytes;
-    type Error = Status;
+    type Error = Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        let frame = Pin::new(&mut self.inner).poll_frame(cx);
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let frame = Pin::new(&mut self.inner).poll_frame(cx).map_err(Into::into);
         match &frame {
             Poll::Ready(Some(Ok(frame))) => {
                 if let Some(data) = frame.data_ref()
@@ -79,7 +84,7 @@ impl Body for RequestBody {
                 if (self.is_single || self.messages.is_within_message())
                     && let Poll::Ready(status) = self.poll_late(cx)
                 {
-                    return Poll::Ready(Some(Err(status)));
+                    return Poll::Ready(Some(Err(status.into())));
                 }
             }
         }

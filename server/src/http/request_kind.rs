@@ -1,7 +1,9 @@
 //! Classifies requests by their headers and paths.
 
-use http::{HeaderValue, Method, Request, Version, header};
+use http::uri::Authority;
+use http::{HeaderMap, HeaderValue, Method, Request, Version, header};
 
+use super::grpc;
 use super::origin::{OriginRules, Refusal};
 use super::upgrade;
 
@@ -19,8 +21,10 @@ pub(super) enum RequestKind {
     Refused(Refusal),
     /// Native gRPC over HTTP/1.1, where clients do not read trailers.
     GrpcOverHttp1,
-    /// gRPC with a message format other than protobuf.
-    UnknownGrpc,
+    /// A call whose content type is not gRPC with protobuf.
+    UnsupportedContent,
+    /// A call with another method than `POST`.
+    MethodNotAllowed,
     /// `/healthz`, for load balancers.
     Health,
     /// `/metrics`, for Prometheus.
@@ -33,10 +37,17 @@ impl RequestKind {
     /// Classifies a request by its headers first and by its path last, and refuses what other sites may not send.
     pub(super) fn of<B>(request: &Request<B>, origins: &OriginRules) -> Self {
         let kind = Self::before_origin_check(request);
-        if !matches!(kind, Self::GrpcWeb(_) | Self::WebSocket) {
-            return kind;
-        }
-        match origins.check(request.headers(), request.uri().authority()) {
+        let (headers, authority) = (request.headers(), request.uri().authority());
+        let checked = match kind {
+            _ if request.version() == Version::HTTP_11 && !has_one_host(headers) => {
+                Err(Refusal::NoHost)
+            }
+            Self::GrpcWeb(_) | Self::WebSocket => origins.check(headers, authority),
+            // A browser sends no `Origin` with a `GET` of the same origin.
+            Self::Metrics => origins.check_host(headers, authority).map(drop),
+            _ => Ok(()),
+        };
+        match checked {
             Ok(()) => kind,
             Err(refusal) => Self::Refused(refusal),
         }
@@ -52,7 +63,11 @@ impl RequestKind {
             .and_then(|value| value.split(';').next())
             .unwrap_or_default()
             .trim();
+        let (method, path) = (request.method(), request.uri().path());
         match media_type.to_ascii_lowercase().as_str() {
+            other if other.starts_with("application/grpc") && method != Method::POST => {
+                Self::MethodNotAllowed
+            }
             "application/grpc" | "application/grpc+proto"
                 if request.version() == Version::HTTP_2 =>
             {
@@ -65,10 +80,12 @@ impl RequestKind {
             "application/grpc-web-text" | "application/grpc-web-text+proto" => {
                 Self::GrpcWeb(HeaderValue::from_static("application/grpc-web-text+proto"))
             }
-            other if other.starts_with("application/grpc") => Self::UnknownGrpc,
+            other if other.starts_with("application/grpc") => Self::UnsupportedContent,
             _ if upgrade::is_upgrade(request) => Self::WebSocket,
             _ if is_preflight(request) => Self::Preflight,
-            _ if request.method() == Method::GET => match request.uri().path() {
+            _ if grpc::is_method_path(path) && method == Method::POST => Self::UnsupportedContent,
+            _ if grpc::is_method_path(path) => Self::MethodNotAllowed,
+            _ if method == Method::GET => match path {
                 "/healthz" => Self::Health,
                 "/metrics" => Self::Metrics,
                 _ => Self::Page,
@@ -76,6 +93,13 @@ impl RequestKind {
             _ => Self::Page,
         }
     }
+}
+
+/// RFC 9112, section 3.2.
+fn has_one_host(headers: &HeaderMap) -> bool {
+    let mut hosts = headers.get_all(header::HOST).into_iter();
+    let is_valid = |host: &HeaderValue| Authority::try_from(host.as_bytes()).is_ok();
+    hosts.next().is_some_and(is_valid) && hosts.next().is_none()
 }
 
 fn is_preflight<B>(request: &Request<B>) -> bool {

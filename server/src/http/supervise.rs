@@ -11,20 +11,21 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
-use http::{HeaderMap, HeaderValue, Request, Response};
+use http::{HeaderMap, Request, Response};
 use http_body::{Body, Frame};
 use soundstage_proto::descriptor::MethodDescriptor;
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
+use tonic::Status;
 use tonic::body::Body as TonicBody;
-use tonic::{Code, Status};
 use tower::Service;
 
 use super::call_log::CallLog;
 use super::deadline;
-use super::grpc::{GrpcServices, canonical_path};
+use super::grpc::{self, GrpcServices, canonical_path};
 use super::metrics::Metrics;
 use super::request_body::RequestBody;
+use super::request_messages::RequestMessages;
 use super::transport::Transport;
 use crate::lifecycle::{Lifecycle, stopping};
 use crate::limits::MAX_DEADLINE;
@@ -39,7 +40,11 @@ pub(super) struct Supervised {
     pub(super) stall_timeout: Duration,
 }
 
-impl Service<Request<TonicBody>> for Supervised {
+impl<B> Service<Request<B>> for Supervised
+where
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
     type Response = Response<CallBody>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
@@ -48,17 +53,16 @@ impl Service<Request<TonicBody>> for Supervised {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<TonicBody>) -> Self::Future {
+    fn call(&mut self, request: Request<B>) -> Self::Future {
         let path = request.uri().path();
         let method = MethodDescriptor::at(&canonical_path(path));
-        // The other methods are those of health and reflection.
-        let is_single = method.map_or(!path.ends_with("ServerReflectionInfo"), |method| {
-            !method.kind.takes_many()
-        });
+        let takes_one = grpc::takes_one_message(path);
         let log = CallLog::start(&request, method, self.transport, self.metrics.clone());
         let stall_timeout = self.stall_timeout;
-        let request =
-            request.map(|body| TonicBody::new(RequestBody::new(body, is_single, stall_timeout)));
+        let request = request.map(|body| {
+            let body = RequestBody::new(body, takes_one, stall_timeout);
+            TonicBody::new(RequestMessages::new(body, takes_one))
+        });
         let services = self.services.clone();
         let lifecycle = self.lifecycle.clone();
         Box::pin(async move { Ok(supervise(&services, lifecycle, log, request).await) })
@@ -72,13 +76,11 @@ async fn supervise(
     request: Request<TonicBody>,
 ) -> Response<CallBody> {
     let (response, deadline) = match deadline::timeout(request.headers()) {
-        Err(deadline::Malformed) => (
-            Status::invalid_argument(
-                "the grpc-timeout header is malformed; send 1 to 8 digits and one of the units H, M, S, m, u, n",
-            )
-            .into_http(),
-            None,
-        ),
+        Err(deadline::Malformed(reason)) => {
+            let status =
+                Status::invalid_argument(format!("the grpc-timeout header is malformed: {reason}"));
+            (status.into_http(), None)
+        }
         Ok(timeout) => {
             let deadline = timeout.map(deadline_after);
             if let Some(deadline) = deadline {
@@ -91,7 +93,7 @@ async fn supervise(
         }
     };
     let (mut parts, body) = response.into_parts();
-    map_out_of_range(&mut parts.headers);
+    grpc::explain_unknown_method(&mut parts.headers);
     let mut call = CallBody {
         inner: Some(body),
         frames: 0,
@@ -214,9 +216,8 @@ impl Body for CallBody {
                 Some(status) => Poll::Ready(Some(Ok(self.end(&status)))),
                 None => Poll::Pending,
             },
-            Ok(Poll::Ready(Some(Ok(mut frame)))) => {
-                if let Some(trailers) = frame.trailers_mut() {
-                    map_out_of_range(trailers);
+            Ok(Poll::Ready(Some(Ok(frame)))) => {
+                if let Some(trailers) = frame.trailers_ref() {
                     self.log.observe(trailers);
                     self.inner = None;
                 } else {
@@ -233,16 +234,6 @@ impl Body for CallBody {
 
     fn is_end_stream(&self) -> bool {
         self.inner.as_ref().is_none_or(Body::is_end_stream)
-    }
-}
-
-/// Replaces `OUT_OF_RANGE` by `RESOURCE_EXHAUSTED`, which gRPC prescribes for a message over the size limit. tonic returns
-/// `OUT_OF_RANGE` there, and no service here does.
-fn map_out_of_range(headers: &mut HeaderMap) {
-    if let Some(status) = headers.get_mut("grpc-status")
-        && Code::from_bytes(status.as_bytes()) == Code::OutOfRange
-    {
-        *status = HeaderValue::from(Code::ResourceExhausted as i32);
     }
 }
 

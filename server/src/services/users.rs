@@ -1,6 +1,7 @@
 //! `UserManager`: the methods of the user directory.
 
 use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
+use prost::Message as _;
 use prost_types::FieldMask;
 use soundstage_proto::UserType;
 use soundstage_proto::user::user_manager_server::UserManager;
@@ -9,13 +10,14 @@ use soundstage_proto::user::{
     ListUsersRequest, ListUsersResponse, UpdateUserRequest, User, UserCntResponse, UserEvent,
     UserRequest, UserResponse, UserTypeRequest, WatchUsersRequest, user_event,
 };
-use soundstage_proto::user_rules::{self, ValidUser};
+use soundstage_proto::user_rules::ValidUser;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::users_in_blocks::{BLOCK, UsersInBlocks};
 use super::{import, listing, status};
 use crate::directory::{Added, Changed, EventKind, Update, WatchItem, WhenBusy};
 use crate::lifecycle::Lifecycle;
+use crate::limits::MIN_COMPRESSED;
 
 /// The service. Its calls fail with `UNAVAILABLE` until the directory is open.
 #[derive(Debug, Clone)]
@@ -81,10 +83,17 @@ impl UserManager for UserService {
         request: Request<UserTypeRequest>,
     ) -> Result<Response<Self::GetUsersByTypeStream>, Status> {
         let number = request.into_inner().user_type;
-        user_rules::check_user_type(number)
-            .map_err(|description| status::invalid_field("user_type", description))?;
-        let user_type = UserType::try_from(number).unwrap_or_default();
+        let user_type = UserType::try_from(number).map_err(|_| {
+            status::invalid_field(
+                "user_type",
+                "Choose NONE, NORMAL, ADMINISTRATOR, GUEST or DISABLED.",
+            )
+        })?;
         let directory = self.lifecycle.directory()?.clone();
+        if user_type == UserType::None {
+            // No user has this type.
+            return Ok(Response::new(stream::empty().boxed()));
+        }
         let read = move |after| directory.block_of_type(user_type, after, BLOCK);
         Ok(Response::new(UsersInBlocks::new(read, found).boxed()))
     }
@@ -130,7 +139,12 @@ impl UserManager for UserService {
         request: Request<ListUsersRequest>,
     ) -> Result<Response<ListUsersResponse>, Status> {
         let page = listing::list(self.lifecycle.directory()?, request.into_inner()).await?;
-        Ok(Response::new(page))
+        let is_small = page.encoded_len() < MIN_COMPRESSED;
+        let mut response = Response::new(page);
+        if is_small {
+            response.disable_compression();
+        }
+        Ok(response)
     }
 
     async fn watch_users(
