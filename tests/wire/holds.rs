@@ -389,7 +389,7 @@ async fn one_address_cannot_use_every_connection() {
     })
     .await;
     let request = b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n";
-    let serves = async |stream: &mut TcpStream| {
+    let is_served = async |stream: &mut TcpStream| {
         // A closed connection may fail the write or the read, or end.
         let _ = stream.write_all(request).await;
         let read = timeout(PATIENCE, stream.read(&mut [0; 512])).await;
@@ -398,9 +398,9 @@ async fn one_address_cannot_use_every_connection() {
     };
     let mut first = connect(&server).await;
     let mut second = connect(&server).await;
-    assert!(serves(&mut first).await && serves(&mut second).await);
+    assert!(is_served(&mut first).await && is_served(&mut second).await);
     assert!(
-        !serves(&mut connect(&server).await).await,
+        !is_served(&mut connect(&server).await).await,
         "a third connection"
     );
     let other = TcpSocket::new_v4().expect("a socket");
@@ -408,9 +408,9 @@ async fn one_address_cannot_use_every_connection() {
         .bind("127.0.0.2:0".parse().expect("an address"))
         .expect("Linux has the whole loopback network");
     let mut other = other.connect(server.address()).await.expect("connected");
-    assert!(serves(&mut other).await, "another address");
+    assert!(is_served(&mut other).await, "another address");
     drop(first);
-    let freed = async { while !serves(&mut connect(&server).await).await {} };
+    let freed = async { while !is_served(&mut connect(&server).await).await {} };
     timeout(PATIENCE, freed)
         .await
         .expect("a free place in time");
