@@ -8,8 +8,8 @@ const PAGES = ["/users", "/users/3", "/users/99", "/users/new", "/stage", "/call
 const settled = async (page, path) => {
   await page.goto(path);
   await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
-  if (path.startsWith("/users")) await expect(page.getByRole("table")).toBeVisible();
-  if (path === "/users/99") await expect(page.getByText("Not found")).toBeVisible();
+  if (path.startsWith("/users")) await expect(page.getByRole("grid")).toBeVisible();
+  if (path === "/users/99") await expect(page.getByText("No user has the ID 99.")).toBeVisible();
 };
 
 for (const locale of ["en-US", "ja-JP"]) {
@@ -118,4 +118,39 @@ test("a reader adds a user and opens the stage with the keyboard alone", async (
   await tabTo(page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: "Stage" }));
   await page.keyboard.press("Enter");
   await tabTo(page.getByRole("application"));
+});
+
+test.describe("after an upgrade", () => {
+  test.use({ serverGoesAway: true });
+
+  test("after an upgrade, an old page offers to reload", async ({ page }) => {
+    await page.goto("/users");
+    await expect(page.getByRole("link", { name: "foo" })).toBeVisible();
+    await page.route("**/*.wasm", (route) => route.abort());
+    await page.route(/:\d+\/$/, async (route) => {
+      const response = await route.fetch();
+      const text = await response.text();
+      await route.fulfill({ response, body: text.replaceAll("soundstage-web-", "soundstage-web-1") });
+    });
+    await page.getByRole("link", { name: "Stage", exact: true }).click();
+    await expect(page.getByRole("alert")).toContainText("The server has a new version of this page.");
+    await expect(page.getByText("Cannot reach the server.")).toBeHidden();
+    await page.unrouteAll();
+    await page.getByRole("button", { name: "Reload the page" }).click();
+    await expect(page.getByRole("heading", { level: 1, name: "Stage" })).toBeVisible();
+  });
+});
+
+test("the name of each part contains a hash of its own content", async ({ page }) => {
+  await page.goto("/users");
+  await expect(page.getByRole("link", { name: "foo" })).toBeVisible();
+  const texts = await page.evaluate(async () => {
+    const module = document.querySelector('link[rel="modulepreload"]').href;
+    const source = await (await fetch(module)).text();
+    const loaders = source.match(/soundstage-parts-\w+\.js/)[0];
+    return (await fetch(`/${loaders}`)).text();
+  });
+  const hashes = [...texts.matchAll(/(?:split|chunk)_\w+-(\w+)\.wasm/g)].map((match) => match[1]);
+  expect(hashes.length).toBeGreaterThan(3);
+  expect(new Set(hashes).size).toBeGreaterThan(3);
 });
