@@ -562,3 +562,22 @@ test.describe("when the server goes away", () => {
     expect(lost.size).toBe(2);
   });
 });
+
+test("a pane loads during changes that are faster than the connection", async ({ page, server }) => {
+  await page.goto("/users");
+  await expect(rows(page)).toHaveCount(6);
+  let changes = 0;
+  await page.route("**/UserManager/GetUser", async (route) => {
+    // Each request takes long enough for the page to notice another change.
+    if (changes < 20) {
+      const name = `admin ${++changes}`;
+      await server.ask("user", "update", "1", "--nickname", name);
+      await expect(rows(page).first()).toContainText(name);
+      await new Promise((resolve) => setTimeout(resolve, 400));
+    }
+    await route.continue().catch(() => {});
+  });
+  await rows(page).getByRole("link", { name: "foo" }).click();
+  await expect(page.getByRole("complementary", { name: "User 3" })).toContainText("foo@example.com");
+  expect(changes).toBeLessThan(20);
+});
