@@ -581,3 +581,13 @@ test("a pane loads during changes that are faster than the connection", async ({
   await expect(page.getByRole("complementary", { name: "User 3" })).toContainText("foo@example.com");
   expect(changes).toBeLessThan(20);
 });
+
+test("the first click on Add user counts, though a field is empty", async ({ page }) => {
+  await page.goto("/users/new");
+  const pane = page.getByRole("complementary", { name: "Add user" });
+  await expect(pane.getByLabel("Nickname")).toBeFocused();
+  await pane.getByRole("button", { name: "Add user" }).click();
+  await expect(pane.getByText("Enter a nickname.")).toBeVisible();
+  await expect(pane.getByText("Enter a mail address.")).toBeVisible();
+  await expect(pane.getByLabel("Nickname")).toBeFocused();
+});
