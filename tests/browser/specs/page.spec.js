@@ -154,3 +154,12 @@ test("the name of each part contains a hash of its own content", async ({ page }
   expect(hashes.length).toBeGreaterThan(3);
   expect(new Set(hashes).size).toBeGreaterThan(3);
 });
+
+test("the skip link moves the focus to the content", async ({ page }) => {
+  await page.goto("/users");
+  await expect(page.getByRole("grid")).toBeVisible();
+  await page.keyboard.press("Tab");
+  await expect(page.getByRole("link", { name: "Skip to content" })).toBeFocused();
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("main")).toBeFocused();
+});
