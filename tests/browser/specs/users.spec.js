@@ -591,3 +591,17 @@ test("the first click on Add user counts, though a field is empty", async ({ pag
   await expect(pane.getByText("Enter a mail address.")).toBeVisible();
   await expect(pane.getByLabel("Nickname")).toBeFocused();
 });
+
+test("text can be dropped into the search", async ({ page }) => {
+  await page.goto("/users");
+  const isRefused = await page.getByRole("searchbox").evaluate((field) => {
+    const dataTransfer = new DataTransfer();
+    dataTransfer.setData("text/plain", "foo");
+    return ["dragover", "drop"].map((name) => {
+      const event = new DragEvent(name, { dataTransfer, bubbles: true, cancelable: true });
+      field.dispatchEvent(event);
+      return event.defaultPrevented;
+    });
+  });
+  expect(isRefused).toEqual([false, false]);
+});

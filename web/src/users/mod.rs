@@ -78,6 +78,10 @@ pub(crate) fn UsersPage() -> impl IntoView {
     let drop_file = move |event: DragEvent| {
         event.prevent_default();
         is_dragged_over.set(false);
+        // The search accepts text.
+        if !browser::has_files(&event) {
+            return;
+        }
         if let Some(file) = browser::dropped_file(&event) {
             imports.drop_file(file);
             let import = untrack(|| links.within("/users/import"));
