@@ -605,3 +605,19 @@ test("text can be dropped into the search", async ({ page }) => {
   });
   expect(isRefused).toEqual([false, false]);
 });
+
+test("a search is one entry of the history", async ({ page }) => {
+  await page.goto("/users");
+  await expect(rows(page)).toHaveCount(6);
+  const search = page.getByRole("searchbox", { name: "Search" });
+  const before = await page.evaluate(() => history.length);
+  for (const text of ["r", "ru", "aru"]) {
+    await search.fill(text);
+    await expect(page).toHaveURL(`/users?search=${text}`);
+  }
+  expect(await page.evaluate(() => history.length)).toBe(before + 1);
+  await page.goBack();
+  await expect(page).toHaveURL(/\/users$/);
+  await expect(search).toHaveValue("");
+  await expect(rows(page)).toHaveCount(6);
+});

@@ -64,7 +64,7 @@ pub(crate) fn UsersPage() -> impl IntoView {
     let editing = actions.editing;
     provide_context(links);
     provide_context(actions);
-    provide_context(set_query());
+    provide_context(set_query(query));
     provide_context(RowMenu::new());
     let imports: Imports = expect_context();
     let navigate = use_navigate();
@@ -129,14 +129,17 @@ pub(crate) fn UsersPage() -> impl IntoView {
 }
 
 /// Returns the callback that puts a query into the address, and leaves the path and the scroll position.
-fn set_query() -> SetQuery {
+/// Further typing in the search replaces the entry of the history, so that Back leaves the search at once.
+fn set_query(current: Memo<UserQuery>) -> SetQuery {
     let navigate = use_navigate();
     let path = use_location().pathname;
     SetQuery(Callback::new(move |query: UserQuery| {
         let options = NavigateOptions {
             scroll: false,
+        let before = current.with_untracked(|current| current.search.clone());
             ..Default::default()
         };
+            replace: !before.is_empty() && before != query.search,
         let address = path.get_untracked() + &browser::query(&query.to_parameters());
         navigate(&address, options);
     }))
