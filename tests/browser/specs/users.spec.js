@@ -621,3 +621,26 @@ test("a search is one entry of the history", async ({ page }) => {
   await expect(search).toHaveValue("");
   await expect(rows(page)).toHaveCount(6);
 });
+
+test("a double click on Add user adds a user and deletes nobody", async ({ page, server }) => {
+  await page.goto("/users/new");
+  const pane = page.getByRole("complementary", { name: "Add user" });
+  await pane.getByLabel("Nickname").fill("twice");
+  await pane.getByLabel("Mail address").fill("twice@example.com");
+  // The second click comes as soon as the button Delete exists, wherever it is.
+  await page.evaluate(() => {
+    const observer = new MutationObserver(() => {
+      const button = document.querySelector(".pane .button.danger");
+      if (!button) return;
+      observer.disconnect();
+      button.dispatchEvent(new MouseEvent("click", { bubbles: true, detail: 2 }));
+      document.title = "clicked twice";
+    });
+    observer.observe(document.body, { childList: true, subtree: true });
+  });
+  await pane.getByRole("button", { name: "Add user" }).click();
+  await expect(page).toHaveTitle("clicked twice");
+  await page.evaluate(() => fetch("/healthz"));
+  await expect(page.getByRole("complementary", { name: "User 7" })).toContainText("twice@example.com");
+  expect(await server.ask("user", "list")).toHaveLength(7);
+});
