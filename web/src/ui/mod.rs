@@ -12,7 +12,7 @@ use leptos::prelude::*;
 use crate::api::CallError;
 use crate::language::t;
 
-pub(crate) use dialog::Dialog;
+pub(crate) use dialog::{Dialog, close_dialog};
 pub(crate) use field::{Control, Field};
 pub(crate) use number::{decimal, fixed};
 pub(crate) use plural::plural;
