@@ -223,7 +223,11 @@ test("selected users change their type, are deleted, and are restored", async ({
   await expect(bar).toContainText("2 selected");
   // Another client changes one of them first.
   await server.ask("user", "update", "4", "--nickname", "Troll");
-  await bar.getByLabel("Change type").selectOption("GUEST");
+  await bar.getByRole("button", { name: "Change type" }).click();
+  await page.getByRole("menuitem", { name: "Guest" }).click();
+  const question = page.getByRole("dialog", { name: "Change the type of 2 users?" });
+  await expect(question).toContainText("The new type is Guest.");
+  await question.getByRole("button", { name: "Change type" }).click();
   await expect(page.getByText("1 user keeps its type, because someone else has changed it.")).toBeVisible();
   expect(await server.ask("user", "get", "3")).toMatchObject([{ user_type: "GUEST" }]);
   expect(await server.ask("user", "get", "4")).toMatchObject([{ user_type: "DISABLED", nickname: "Troll" }]);
@@ -256,7 +260,8 @@ test("an export contains the users of the query, or the selected users", async (
   await page.goto("/users?type=GUEST");
   const save = async (format) => {
     const download = page.waitForEvent("download");
-    await page.getByLabel("Export").selectOption(format);
+    await page.getByRole("button", { name: "Export" }).click();
+    await page.getByRole("menuitem", { name: format.toUpperCase(), exact: true }).click();
     const file = await download;
     expect(file.suggestedFilename()).toBe(`users.${format}`);
     return readFile(await file.path(), "utf8");
@@ -275,7 +280,8 @@ test("an export contains the users of the query, or the selected users", async (
   await page.getByRole("checkbox", { name: "Select troll" }).click();
   await page.getByRole("checkbox", { name: "Select foo" }).click();
   const download = page.waitForEvent("download");
-  await page.getByRole("group", { name: "Selected users" }).getByLabel("Export").selectOption("csv");
+  await page.getByRole("group", { name: "Selected users" }).getByRole("button", { name: "Export" }).click();
+  await page.getByRole("menuitem", { name: "CSV" }).click();
   const selected = await readFile(await (await download).path(), "utf8");
   expect(selected.trim().split("\n").map((line) => line.split(",")[1])).toEqual(["nickname", "foo", "troll"]);
 });
@@ -643,4 +649,21 @@ test("a double click on Add user adds a user and deletes nobody", async ({ page,
   await page.evaluate(() => fetch("/healthz"));
   await expect(page.getByRole("complementary", { name: "User 7" })).toContainText("twice@example.com");
   expect(await server.ask("user", "list")).toHaveLength(7);
+});
+
+test("an arrow key on the closed choices of a selection changes and downloads nothing", async ({ page, server }) => {
+  await page.goto("/users");
+  await page.getByRole("checkbox", { name: "Select guest" }).click();
+  await page.getByRole("checkbox", { name: "Select troll" }).click({ modifiers: ["Shift"] });
+  let downloads = 0;
+  page.on("download", () => downloads++);
+  const bar = page.getByRole("group", { name: "Selected users" });
+  for (const name of ["Change type", "Export"]) {
+    await bar.locator(".button, select").and(bar.getByText(name)).or(bar.getByLabel(name)).first().focus();
+    await page.keyboard.press("ArrowDown");
+  }
+  await page.evaluate(() => fetch("/healthz"));
+  expect(server.ended("UpdateUser")).toBe(0);
+  expect(downloads).toBe(0);
+  await expect(bar).toContainText("3 selected");
 });

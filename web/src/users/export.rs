@@ -15,6 +15,7 @@ use wasm_split_helpers::{SplitLoaderError, wasm_split};
 use super::selection::Selection;
 use super::user_query::UserQuery;
 use crate::language::{fill, t};
+use crate::ui::MenuButton;
 use crate::{api, browser};
 
 /// Users per part of the file.
@@ -28,14 +29,14 @@ pub(super) enum Source {
     Selected(Selection),
 }
 
-/// The formats, each with its value in the form and its name.
+/// The formats, each with its value in the menu and its name.
 const FORMATS: [(Format, &str, &str); 3] = [
     (Format::Csv, "csv", "CSV"),
     (Format::Ndjson, "ndjson", "NDJSON"),
     (Format::Json, "json", "JSON"),
 ];
 
-/// The choice of a format, which starts the export; during the export, the button that stops it.
+/// The menu of formats, which starts the export; during the export, the button that stops it.
 #[component]
 pub(super) fn ExportChoice(source: Source) -> impl IntoView {
     let task = StoredValue::new(None::<AbortHandle>);
@@ -47,8 +48,7 @@ pub(super) fn ExportChoice(source: Source) -> impl IntoView {
             handle.abort();
         }
     };
-    let export = move |ev| {
-        let name = event_target_value(&ev);
+    let export = Callback::new(move |name: &'static str| {
         let Some((format, ..)) = FORMATS.into_iter().find(|(_, other, _)| *other == name) else {
             return;
         };
@@ -60,14 +60,20 @@ pub(super) fn ExportChoice(source: Source) -> impl IntoView {
             count.try_set(None);
         });
         task.set_value(Some(handle));
+    });
+    let id = match source {
+        Source::Query(_) => "export-query",
+        Source::Selected(_) => "export-selected",
     };
     on_cleanup(stop);
     let control = move || match count.get() {
         None => view! {
-            <select class="button" aria-label=t("Export") on:change=export>
-                <option value="">{t("Export…")}</option>
-                {FORMATS.map(|(_, value, name)| view! { <option value=value>{name}</option> })}
-            </select>
+            <MenuButton
+                id
+                label=t("Export…")
+                choices=FORMATS.map(|(_, value, name)| (value, name)).into()
+                on_choose=export
+            />
         }
         .into_any(),
         Some(count) => view! {

@@ -24,6 +24,7 @@ mod services;
 mod table;
 mod type_badge;
 mod user_query;
+mod type_dialog;
 mod viewport;
 
 use leptos::ev::DragEvent;

@@ -6,6 +6,7 @@
 )]
 
 use leptos::prelude::*;
+use soundstage_proto::UserType;
 use soundstage_proto::user::User;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
@@ -13,6 +14,7 @@ use super::add::AddUserPane;
 use super::detail::UserPane;
 use super::edit::EditDialog;
 use super::import::ImportPane;
+use super::type_dialog::TypeDialog;
 use crate::browser;
 use crate::lazy::lazily;
 
@@ -29,6 +31,11 @@ fn user_pane(id: String) -> Result<AnyView, SplitLoaderError> {
 #[wasm_split(panes, fallible)]
 fn edit_dialog(user: User, on_close: Callback<()>) -> Result<AnyView, SplitLoaderError> {
     Ok(view! { <EditDialog user on_close /> }.into_any())
+}
+
+#[wasm_split(panes, fallible)]
+fn type_dialog(user_type: UserType, on_close: Callback<()>) -> Result<AnyView, SplitLoaderError> {
+    Ok(view! { <TypeDialog user_type on_close /> }.into_any())
 }
 
 #[wasm_split(files, fallible)]
@@ -62,6 +69,12 @@ pub(super) fn LazyUserPane(id: String) -> impl IntoView {
 pub(super) fn LazyEditDialog(user: User, on_close: Callback<()>) -> impl IntoView {
     let user = StoredValue::new(user);
     lazily(move || edit_dialog(user.get_value(), on_close))
+}
+
+/// Question before all selected users change their type.
+#[component]
+pub(super) fn LazyTypeDialog(user_type: UserType, on_close: Callback<()>) -> impl IntoView {
+    lazily(move || type_dialog(user_type, on_close))
 }
 
 /// Pane to import users.
