@@ -108,6 +108,12 @@ pub(crate) fn date_and_time(milliseconds: i64) -> String {
     date.to_locale_string(&locale(), &options).into()
 }
 
+/// Formats a time, as [`now`] counts, as the time of day.
+pub(crate) fn time_of_day(time: f64) -> String {
+    let date = js_sys::Date::new(&(js_sys::Date::now() - now() + time).into());
+    date.to_locale_time_string(&locale()).into()
+}
+
 /// Formats a number with grouped digits for the reader's locale.
 pub(crate) fn grouped(number: u32) -> String {
     js_sys::Number::from(number)
@@ -185,12 +191,6 @@ pub(crate) fn save_file(name: &str, media_type: &str, parts: &js_sys::Array) {
     let _ = web_sys::Url::revoke_object_url(&url);
 }
 
-/// Returns true if the reader drags files.
-pub(crate) fn has_files(event: &web_sys::DragEvent) -> bool {
-    let types = event.data_transfer().map(|data| data.types());
-    types.is_some_and(|types| types.includes(&"Files".into(), 0))
-}
-
 /// Returns the text of a file of this server, or `None` if there is no response or an error.
 pub(crate) async fn fetch_text(path: &str) -> Option<String> {
     let response = JsFuture::from(window().fetch_with_str(path)).await.ok()?;
@@ -203,6 +203,12 @@ pub(crate) async fn fetch_text(path: &str) -> Option<String> {
 pub(crate) fn reload() {
     // Fails only in a document that is being unloaded.
     let _ = window().location().reload();
+}
+
+/// Returns true if the reader drags files.
+pub(crate) fn has_files(event: &web_sys::DragEvent) -> bool {
+    let types = event.data_transfer().map(|data| data.types());
+    types.is_some_and(|types| types.includes(&"Files".into(), 0))
 }
 
 /// Returns the first dropped file.

@@ -56,7 +56,7 @@ test("an unknown address shows an error with a link to the users", async ({ page
   await page.goto("/nowhere");
   await expect(page.getByRole("heading", { name: "Page not found" })).toBeVisible();
   await page.getByRole("link", { name: "Go to Users" }).click();
-  await expect(page.getByRole("table")).toBeVisible();
+  await expect(page.getByRole("grid")).toBeVisible();
 });
 
 test("a banner appears while the device is offline", async ({ page, context }) => {
@@ -97,7 +97,7 @@ for (const width of [360, 1920]) {
 
 test("a reader adds a user and opens the stage with the keyboard alone", async ({ page }) => {
   await page.goto("/users");
-  await expect(page.getByRole("table")).toBeVisible();
+  await expect(page.getByRole("grid")).toBeVisible();
   const tabTo = async (target) => {
     for (let presses = 0; presses < 30; presses++) {
       if (await target.evaluate((element) => element === document.activeElement)) return;

@@ -3,7 +3,7 @@ import { expect, test } from "../test.js";
 import { seedFile } from "../stage-server.js";
 
 /** The rows of the table, without its heading. */
-const rows = (page) => page.getByRole("table").locator("tbody").getByRole("row");
+const rows = (page) => page.getByRole("grid").locator("tbody").getByRole("row");
 
 const fill = async (page, { nickname, mail, id }) => {
   const pane = page.getByRole("complementary", { name: "Add user" });
@@ -666,4 +666,123 @@ test("an arrow key on the closed choices of a selection changes and downloads no
   expect(server.ended("UpdateUser")).toBe(0);
   expect(downloads).toBe(0);
   await expect(bar).toContainText("3 selected");
+});
+
+test("a late answer neither reverts a row nor ends the reading", async ({ page, server }) => {
+  await page.goto("/users");
+  await expect(rows(page)).toHaveCount(6);
+  let release;
+  const isReleased = new Promise((resolve) => (release = resolve));
+  const isHeld = new Promise((held) =>
+    page.route("**/UserManager/ListUsers", async (route) => {
+      const response = await route.fetch();
+      held();
+      await isReleased;
+      await route.fulfill({ response });
+    }, { times: 1 }),
+  );
+  await server.ask("user", "add", "--nickname", "seventh", "--mail-address", "seventh@example.com");
+  await isHeld;
+  // The held response has the old name. While the pointer is on the table, no other request replaces it.
+  await rows(page).nth(2).hover();
+  await server.ask("user", "update", "3", "--nickname", "newer");
+  await expect(rows(page).nth(2)).toContainText("newer");
+  release();
+  await expect(rows(page)).toHaveCount(7);
+  await expect(rows(page).nth(2)).toContainText("newer");
+});
+
+test("the focus returns to the button that opened a dialog", async ({ page }) => {
+  await page.goto("/users/3");
+  const edit = page.getByRole("complementary").getByRole("button", { name: "Edit" });
+  const dialog = page.getByRole("dialog");
+  await edit.click();
+  await dialog.getByRole("button", { name: "Cancel" }).click();
+  await expect(dialog).toBeHidden();
+  await expect(edit).toBeFocused();
+  await edit.click();
+  await dialog.getByLabel("Nickname").fill("saved");
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByRole("complementary")).toContainText("saved");
+  await expect(edit).toBeFocused();
+  await page.getByRole("button", { name: "Actions for troll" }).click();
+  await page.getByRole("menuitem", { name: "Edit" }).click();
+  await dialog.getByLabel("Nickname").fill("ogre");
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByRole("button", { name: "Actions for ogre" })).toBeFocused();
+});
+
+test("the table is a grid whose selected rows are marked", async ({ page }) => {
+  await page.goto("/users");
+  const grid = page.getByRole("grid", { name: "Table of users" });
+  await expect(grid).toHaveAttribute("aria-multiselectable", "true");
+  await page.getByRole("checkbox", { name: "Select troll" }).click();
+  await expect(grid.getByRole("row", { name: "troll" })).toHaveAttribute("aria-selected", "true");
+  await expect(grid.getByRole("row", { name: "guest" })).toHaveAttribute("aria-selected", "false");
+});
+
+test("Home and End move in the menu of a row", async ({ page }) => {
+  await page.goto("/users");
+  await page.getByRole("button", { name: "Actions for foo" }).click();
+  await expect(page.getByRole("menuitem", { name: "Open" })).toBeFocused();
+  await page.keyboard.press("End");
+  await expect(page.getByRole("menuitem", { name: "Delete" })).toBeFocused();
+  await page.keyboard.press("Home");
+  await expect(page.getByRole("menuitem", { name: "Open" })).toBeFocused();
+});
+
+test("the rows stay while the rows of a search load", async ({ page }) => {
+  await page.goto("/users");
+  await expect(rows(page)).toHaveCount(6);
+  let release;
+  const isReleased = new Promise((resolve) => (release = resolve));
+  const isHeld = new Promise((held) =>
+    page.route("**/UserManager/ListUsers", async (route) => {
+      held();
+      await isReleased;
+      await route.continue();
+    }),
+  );
+  await page.getByRole("searchbox", { name: "Search" }).fill("aru");
+  await isHeld;
+  await expect(rows(page)).toHaveCount(6);
+  release();
+  await expect(rows(page)).toHaveText([/Zaru/, /Saru/]);
+});
+
+test.describe("with unloaded rows", () => {
+  test.use({ serverOptions: async ({}, use) => use(["--seed", await seedFile(2500)]) });
+  test("Shift selects all rows of a range, loaded or not", async ({ page }) => {
+    await page.goto("/users");
+    await page.getByRole("checkbox", { name: "Select user 1", exact: true }).click();
+    const view = page.getByRole("region", { name: "Table of users" });
+    await view.evaluate((element) => element.scrollTo(0, element.scrollHeight));
+    await page.getByRole("checkbox", { name: "Select user 2500" }).click({ modifiers: ["Shift"] });
+    await expect(page.getByRole("group", { name: "Selected users" })).toContainText("2,500 selected");
+  });
+});
+
+test("Shift selects from the same user after the rows are sorted anew", async ({ page }) => {
+  await page.goto("/users");
+  await page.getByRole("checkbox", { name: "Select Saru" }).click();
+  await page.getByRole("columnheader", { name: "Nickname" }).getByRole("button").click();
+  await expect(rows(page)).toHaveText([/admin/, /foo/, /guest/, /Saru/, /troll/, /Zaru/]);
+  await page.getByRole("checkbox", { name: "Select troll" }).click({ modifiers: ["Shift"] });
+  await expect(page.getByRole("checkbox", { name: "Select Zaru" })).not.toBeChecked();
+  await expect(page.getByRole("group", { name: "Selected users" })).toContainText("2 selected");
+});
+
+test.describe("when the connection is lost", () => {
+  test.use({ serverGoesAway: true });
+  test("the page says since when it is not live", async ({ page, server }) => {
+    await page.goto("/users");
+    await expect(rows(page)).toHaveCount(6);
+    await expect(page.getByText("Not live since")).toBeHidden();
+    await server.kill();
+    await expect(page.getByText("Not live since")).toBeVisible();
+    await expect(rows(page)).toHaveCount(6);
+    await server.startAgain();
+    await expect(page.getByText("Not live since")).toBeHidden();
+  });
+
 });

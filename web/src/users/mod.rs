@@ -3,6 +3,7 @@
 mod actions;
 mod add;
 mod changes;
+mod connection_notice;
 mod data;
 mod deletion;
 mod detail;
@@ -23,8 +24,8 @@ mod selection_bar;
 mod services;
 mod table;
 mod type_badge;
-mod user_query;
 mod type_dialog;
+mod user_query;
 mod viewport;
 
 use leptos::ev::DragEvent;
@@ -77,12 +78,12 @@ pub(crate) fn UsersPage() -> impl IntoView {
         }
     };
     let drop_file = move |event: DragEvent| {
-        event.prevent_default();
-        is_dragged_over.set(false);
         // The search accepts text.
         if !browser::has_files(&event) {
             return;
         }
+        event.prevent_default();
+        is_dragged_over.set(false);
         if let Some(file) = browser::dropped_file(&event) {
             imports.drop_file(file);
             let import = untrack(|| links.within("/users/import"));
@@ -135,12 +136,12 @@ fn set_query(current: Memo<UserQuery>) -> SetQuery {
     let navigate = use_navigate();
     let path = use_location().pathname;
     SetQuery(Callback::new(move |query: UserQuery| {
+        let before = current.with_untracked(|current| current.search.clone());
         let options = NavigateOptions {
             scroll: false,
-        let before = current.with_untracked(|current| current.search.clone());
+            replace: !before.is_empty() && before != query.search,
             ..Default::default()
         };
-            replace: !before.is_empty() && before != query.search,
         let address = path.get_untracked() + &browser::query(&query.to_parameters());
         navigate(&address, options);
     }))
