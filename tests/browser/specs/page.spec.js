@@ -163,3 +163,11 @@ test("the skip link moves the focus to the content", async ({ page }) => {
   await page.keyboard.press("Enter");
   await expect(page.getByRole("main")).toBeFocused();
 });
+
+test("forced colours show which types are chosen", async ({ page }) => {
+  await page.emulateMedia({ forcedColors: "active" });
+  await page.goto("/users?type=GUEST");
+  const background = (name) =>
+    page.getByRole("button", { name, exact: true }).evaluate((button) => getComputedStyle(button).backgroundColor);
+  expect(await background("Guest")).not.toBe(await background("Normal"));
+});
