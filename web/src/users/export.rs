@@ -5,8 +5,8 @@
     reason = "loading can fail, around the marked function"
 )]
 
-use futures_util::StreamExt as _;
-use futures_util::future::AbortHandle;
+use futures_util::future::{AbortHandle, LocalBoxFuture};
+use futures_util::{FutureExt as _, StreamExt as _};
 use leptos::prelude::*;
 use soundstage_formats::{Format, Writer};
 use soundstage_proto::user::User;
@@ -55,7 +55,10 @@ pub(super) fn ExportChoice(source: Source) -> impl IntoView {
         count.set(Some(0));
         failure.set(None);
         let handle = browser::spawn_abortable(async move {
-            let outcome = save(source, format, count).await;
+            let outcome = match saving(source, format, count).await {
+                Ok(outcome) => outcome.await,
+                Err(_) => Err(unsaved(t("Part of the page did not load."))),
+            };
             failure.try_set(outcome.err());
             count.try_set(None);
         });
@@ -89,12 +92,23 @@ pub(super) fn ExportChoice(source: Source) -> impl IntoView {
     }
 }
 
+fn unsaved(sentence: &str) -> String {
+    fill("{0} No file was saved. Try again.", &[sentence])
+}
+
+/// Returns the task that saves users to a file, which is loaded as a part.
+#[wasm_split(files, fallible)]
+fn saving(
+    source: Source,
+    format: Format,
+    count: RwSignal<Option<u32>>,
+) -> Result<LocalBoxFuture<'static, Result<(), String>>, SplitLoaderError> {
+    Ok(save(source, format, count).boxed_local())
+}
+
 /// Saves the users to a file. Returns an error as a sentence.
 async fn save(source: Source, format: Format, count: RwSignal<Option<u32>>) -> Result<(), String> {
-    let unsaved = |sentence: &str| fill("{0} No file was saved. Try again.", &[sentence]);
-    let writer = user_writer(format).await;
-    let mut writer: UserWriter =
-        writer.map_err(|_| unsaved(t("Part of the page did not load.")))?;
+    let mut writer = user_writer(format);
     let parts = js_sys::Array::new();
     match source {
         Source::Selected(selection) => {
@@ -126,21 +140,17 @@ async fn save(source: Source, format: Format, count: RwSignal<Option<u32>>) -> R
     Ok(())
 }
 
-/// Writer of a file: returns the text of a user, or of the end for `None`.
-type UserWriter = Box<dyn FnMut(Option<&User>) -> String>;
-
-/// Creates the writer of a file of users.
-#[wasm_split(files, fallible)]
-fn user_writer(format: Format) -> Result<UserWriter, SplitLoaderError> {
+/// Returns the writer of a file: it returns the text of a user, or of the end for `None`.
+fn user_writer(format: Format) -> impl FnMut(Option<&User>) -> String {
     let mut writer = Writer::new(format);
-    Ok(Box::new(move |user| {
+    move |user| {
         let mut text = String::new();
         match user {
             Some(user) => writer.user(user, &mut text),
             None => writer.finish(&mut text),
         }
         text
-    }))
+    }
 }
 
 /// Returns the media type of a format. NDJSON has no type registered with IANA; this type is common.

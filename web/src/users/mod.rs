@@ -43,8 +43,9 @@ use filters::{Search, TypeFilter};
 use import::Imports;
 use links::{Links, SetQuery};
 use menu::{RowMenu, UserMenu};
-use parts::{LazyAddUserPane, LazyEditDialog, LazyImportPane, LazyUserPane, preload_panes};
-use selection_bar::SelectionBar;
+use parts::{
+    LazyAddUserPane, LazyEditDialog, LazyImportPane, LazySelectionBar, LazyUserPane, preload_panes,
+};
 use table::UserTable;
 use user_query::UserQuery;
 
@@ -113,7 +114,7 @@ pub(crate) fn UsersPage() -> impl IntoView {
                     <Search query />
                     <TypeFilter query />
                 </div>
-                <SelectionBar />
+                <LazySelectionBar />
                 <UserTable query />
             </section>
             {move || match pane.get().as_deref() {

@@ -1,4 +1,4 @@
-//! The panes and dialogs that are a part of their own.
+//! The panes, dialogs and bars that are a part of their own.
 
 #![expect(
     clippy::unnecessary_wraps,
@@ -6,7 +6,6 @@
 )]
 
 use leptos::prelude::*;
-use soundstage_proto::UserType;
 use soundstage_proto::user::User;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
@@ -14,7 +13,8 @@ use super::add::AddUserPane;
 use super::detail::UserPane;
 use super::edit::EditDialog;
 use super::import::ImportPane;
-use super::type_dialog::TypeDialog;
+use super::selection::Selection;
+use super::selection_bar::SelectionBar;
 use crate::browser;
 use crate::lazy::lazily;
 
@@ -34,8 +34,8 @@ fn edit_dialog(user: User, on_close: Callback<()>) -> Result<AnyView, SplitLoade
 }
 
 #[wasm_split(panes, fallible)]
-fn type_dialog(user_type: UserType, on_close: Callback<()>) -> Result<AnyView, SplitLoaderError> {
-    Ok(view! { <TypeDialog user_type on_close /> }.into_any())
+fn selection_bar() -> Result<AnyView, SplitLoaderError> {
+    Ok(view! { <SelectionBar /> }.into_any())
 }
 
 #[wasm_split(files, fallible)]
@@ -71,10 +71,15 @@ pub(super) fn LazyEditDialog(user: User, on_close: Callback<()>) -> impl IntoVie
     lazily(move || edit_dialog(user.get_value(), on_close))
 }
 
-/// Question before all selected users change their type.
+/// Actions on the selected users, if there are any, and the error of the last action.
 #[component]
-pub(super) fn LazyTypeDialog(user_type: UserType, on_close: Callback<()>) -> impl IntoView {
-    lazily(move || type_dialog(user_type, on_close))
+pub(super) fn LazySelectionBar() -> impl IntoView {
+    let selection: Selection = expect_context();
+    let is_shown = Memo::new(move |_| selection.count() > 0);
+    view! {
+        {move || is_shown.get().then(|| lazily(selection_bar))}
+        <p class="form-failure" role="alert">{move || selection.failure()}</p>
+    }
 }
 
 /// Pane to import users.
