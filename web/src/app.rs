@@ -1,5 +1,6 @@
 //! Frame around the pages: header, navigation, language, banners and routes.
 
+use leptos::ev::MouseEvent;
 use leptos::prelude::*;
 use leptos_router::components::{A, FlatRoutes, Redirect, Route, Router};
 use leptos_router::path;
@@ -23,9 +24,14 @@ pub(crate) fn App() -> impl IntoView {
 
 #[component]
 fn Frame(language: RwSignal<Language>) -> impl IntoView {
+    // The router handles clicks on links, and does not move the focus.
+    let skip = |event: MouseEvent| {
+        event.prevent_default();
+        browser::focus("main");
+    };
     view! {
         <Router>
-            <a class="skip-link" href="#main">{t("Skip to content")}</a>
+            <a class="skip-link" href="#main" on:click=skip>{t("Skip to content")}</a>
             <header class="top-bar">
                 <A href="/" attr:class="brand"><BrandMark /><span>"Soundstage"</span></A>
                 <nav aria-label=t("Pages")>

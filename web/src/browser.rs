@@ -8,6 +8,7 @@ use std::time::Duration;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen::closure::Closure;
+use wasm_bindgen_futures::JsFuture;
 use web_sys::VisibilityState;
 
 /// Returns the milliseconds since the page was opened. The clock is monotonic.
@@ -88,7 +89,7 @@ pub(crate) async fn copy(text: &str) -> bool {
     let has_clipboard = js_sys::Reflect::get(&navigator, &"clipboard".into())
         .is_ok_and(|clipboard| !clipboard.is_undefined());
     has_clipboard
-        && wasm_bindgen_futures::JsFuture::from(navigator.clipboard().write_text(text))
+        && JsFuture::from(navigator.clipboard().write_text(text))
             .await
             .is_ok()
 }
@@ -106,6 +107,12 @@ pub(crate) fn date_and_time(milliseconds: i64) -> String {
         let _ = js_sys::Reflect::set(&options, &name.into(), &value.into());
     }
     date.to_locale_string(&locale(), &options).into()
+}
+
+/// Formats a time, as [`now`] counts, as the time of day.
+pub(crate) fn time_of_day(time: f64) -> String {
+    let date = js_sys::Date::new(&(js_sys::Date::now() - now() + time).into());
+    date.to_locale_time_string(&locale()).into()
 }
 
 /// Formats a number with grouped digits for the reader's locale.
@@ -185,7 +192,21 @@ pub(crate) fn save_file(name: &str, media_type: &str, parts: &js_sys::Array) {
     let _ = web_sys::Url::revoke_object_url(&url);
 }
 
-/// Returns true if a drag carries files.
+/// Returns the text of a file of this server, or `None` if there is no response or an error.
+pub(crate) async fn fetch_text(path: &str) -> Option<String> {
+    let response = JsFuture::from(window().fetch_with_str(path)).await.ok()?;
+    let response: web_sys::Response = response.dyn_into().ok()?;
+    let text = response.ok().then(|| response.text())?.ok()?;
+    JsFuture::from(text).await.ok()?.as_string()
+}
+
+/// Reloads the page.
+pub(crate) fn reload() {
+    // Fails only in a document that is being unloaded.
+    let _ = window().location().reload();
+}
+
+/// Returns true if the reader drags files.
 pub(crate) fn has_files(event: &web_sys::DragEvent) -> bool {
     let types = event.data_transfer().map(|data| data.types());
     types.is_some_and(|types| types.includes(&"Files".into(), 0))

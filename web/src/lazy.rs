@@ -8,9 +8,18 @@ use leptos::reactive::computed::ScopedFuture;
 
 use crate::api::{Backoff, CallError};
 use crate::browser;
+use crate::language::t;
 use crate::ui::Failure;
 
-/// Shows the view that `load` returns, once it is loaded. After a failure, shows the error and retries with back-off.
+/// Why a view is not loaded.
+enum Missing {
+    Unreachable,
+    /// The server has another version of the page, and may lack the parts of this version.
+    Outdated,
+}
+
+/// Shows the view that `load` returns, once it is loaded. After a failure, shows the error and retries with back-off; if
+/// the server has another version of the page, offers to reload instead.
 pub(crate) fn lazily<F, E>(load: impl Fn() -> F + Copy + 'static) -> AnyView
 where
     F: Future<Output = Result<AnyView, E>> + 'static,
@@ -23,10 +32,14 @@ where
         browser::spawn_scoped(ScopedFuture::new(async move {
             let mut backoff = Backoff::default();
             loop {
-                let view = load().await.map_err(drop);
-                let is_missing = view.is_err();
+                let view = match load().await {
+                    Ok(view) => Ok(view),
+                    Err(_) if is_outdated().await => Err(Missing::Outdated),
+                    Err(_) => Err(Missing::Unreachable),
+                };
+                let may_retry = matches!(view, Err(Missing::Unreachable));
                 loaded.set(Some(view));
-                if !is_missing {
+                if !may_retry {
                     return;
                 }
                 browser::sleep(backoff.next_delay()).await;
@@ -38,10 +51,35 @@ where
         loaded.track();
         // A view can be shown only once.
         let view = loaded.write_untracked().take()?;
-        Some(view.unwrap_or_else(|()| {
-            let error = CallError::Unreachable;
-            view! { <Failure error retry /> }.into_any()
+        Some(view.unwrap_or_else(|missing| match missing {
+            Missing::Unreachable => {
+                let error = CallError::Unreachable;
+                view! { <Failure error retry /> }.into_any()
+            }
+            Missing::Outdated => view! { <ReloadOffer /> }.into_any(),
         }))
     };
     view.into_any()
+}
+
+/// Whether the server has another version of the page: its page no longer names this program.
+async fn is_outdated() -> bool {
+    let program = document().query_selector("link[rel=modulepreload]");
+    let program = program.ok().flatten();
+    let program = program.and_then(|link| link.get_attribute("href"));
+    match (program, browser::fetch_text("/").await) {
+        (Some(program), Some(page)) => !page.contains(&program),
+        // The server is away, or failing.
+        _ => false,
+    }
+}
+
+#[component]
+fn ReloadOffer() -> impl IntoView {
+    view! {
+        <div class="notice failure" role="alert">
+            <p>{t("The server has a new version of this page. Reload the page to continue.")}</p>
+            <button type="button" class="button" on:click=move |_| browser::reload()>{t("Reload the page")}</button>
+        </div>
+    }
 }

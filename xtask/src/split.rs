@@ -4,6 +4,7 @@
 //! the attribute `wasm_split` (`web/src/lazy.rs`). The main part then replaces the whole program in `dist`.
 
 use std::fs;
+use std::hash::{DefaultHasher, Hasher as _};
 use std::path::Path;
 
 use crate::cargo_tool::CargoTool;
@@ -16,7 +17,6 @@ const LOADERS: &str = "__wasm_split.js";
 pub(crate) fn split(program: &Path) -> Result {
     let dist = root().join("dist");
     let name = program_name(&dist)?;
-    let hash = name.rsplit('-').next().unwrap_or_default().to_owned();
     let parts = root().join("target/parts");
     // Parts of an earlier build would be copied too.
     let _ = fs::remove_dir_all(&parts);
@@ -36,7 +36,8 @@ pub(crate) fn split(program: &Path) -> Result {
             .arg(parts.join(format!("{name}.wasm"))),
     )?;
 
-    // Browsers cache files with a hash in the name forever. The hash of the whole program changes with every part.
+    // Browsers cache names with a hash for ever. A part that an upgrade does not change keeps its name, so that a page
+    // from before the upgrade can still load the part.
     let mut loaders = read(&parts.join(LOADERS))?;
     for entry in fs::read_dir(&parts).map_err(|error| format!("{}: {error}", parts.display()))? {
         let file = entry.map_err(|error| error.to_string())?.file_name();
@@ -44,17 +45,19 @@ pub(crate) fn split(program: &Path) -> Result {
         let Some(part) = file.strip_suffix(".wasm").filter(|part| *part != name) else {
             continue;
         };
-        let hashed = format!("{part}-{hash}.wasm");
+        let path = parts.join(&*file);
+        let content = fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let hashed = format!("{part}-{}.wasm", hash(&content));
         loaders = loaders.replace(&format!("./{file}"), &format!("./{hashed}"));
-        copy(&parts.join(&*file), &dist.join(hashed))?;
+        write(&dist.join(hashed), &content)?;
     }
-    let hashed_loaders = format!("soundstage-parts-{hash}.js");
-    write(&dist.join(&hashed_loaders), &loaders)?;
+    let hashed_loaders = format!("soundstage-parts-{}.js", hash(loaders.as_bytes()));
+    write(&dist.join(&hashed_loaders), loaders.as_bytes())?;
     let module = dist.join(format!("{name}.js"));
     // Only the import is renamed; the program keeps the original name.
     let source = |name: &str| format!(" from \"./{name}\"");
     let text = read(&module)?.replace(&source(LOADERS), &source(&hashed_loaders));
-    write(&module, &text)
+    write(&module, text.as_bytes())
 }
 
 /// Returns the name that Trunk gave the program, without the extension.
@@ -71,11 +74,13 @@ fn read(path: &Path) -> Result<String> {
     fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-fn write(path: &Path, content: &str) -> Result {
+fn write(path: &Path, content: &[u8]) -> Result {
     fs::write(path, content).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-fn copy(from: &Path, to: &Path) -> Result {
-    let copied = fs::copy(from, to).map(drop);
-    copied.map_err(|error| format!("{}: {error}", from.display()))
+/// Returns the hash of a file's content, for the name of the file.
+fn hash(content: &[u8]) -> String {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(content);
+    format!("{:016x}", hasher.finish())
 }

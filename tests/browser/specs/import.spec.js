@@ -98,15 +98,15 @@ test("a file without users is an error", async ({ page }) => {
 
 test("a file dropped anywhere on the page is imported", async ({ page }) => {
   await page.goto("/users");
-  await expect(page.getByRole("table")).toBeVisible();
+  await expect(page.getByRole("grid")).toBeVisible();
   const data = await page.evaluateHandle((text) => {
     const transfer = new DataTransfer();
     transfer.items.add(new File([text], "dropped.csv"));
     return transfer;
   }, MIXED);
-  await page.getByRole("table").dispatchEvent("dragover", { dataTransfer: data });
+  await page.getByRole("grid").dispatchEvent("dragover", { dataTransfer: data });
   await expect(page.locator(".users-page")).toHaveClass(/dragged-over/);
-  await page.getByRole("table").dispatchEvent("drop", { dataTransfer: data });
+  await page.getByRole("grid").dispatchEvent("drop", { dataTransfer: data });
   await expect(page).toHaveURL(/\/users\/import$/);
   await expect(pane(page)).toContainText("dropped.csv");
   await pane(page).getByRole("button", { name: "Import" }).click();

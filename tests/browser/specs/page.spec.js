@@ -8,7 +8,7 @@ const PAGES = ["/users", "/users/3", "/users/99", "/users/new", "/stage", "/call
 const settled = async (page, path) => {
   await page.goto(path);
   await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
-  if (path.startsWith("/users")) await expect(page.getByRole("table")).toBeVisible();
+  if (path.startsWith("/users")) await expect(page.getByRole("grid")).toBeVisible();
   if (path === "/users/99") await expect(page.getByText("No user has the ID 99.")).toBeVisible();
 };
 
@@ -56,7 +56,7 @@ test("an unknown address shows an error with a link to the users", async ({ page
   await page.goto("/nowhere");
   await expect(page.getByRole("heading", { name: "Page not found" })).toBeVisible();
   await page.getByRole("link", { name: "Go to Users" }).click();
-  await expect(page.getByRole("table")).toBeVisible();
+  await expect(page.getByRole("grid")).toBeVisible();
 });
 
 test("a banner appears while the device is offline", async ({ page, context }) => {
@@ -97,7 +97,7 @@ for (const width of [360, 1920]) {
 
 test("a reader adds a user and opens the stage with the keyboard alone", async ({ page }) => {
   await page.goto("/users");
-  await expect(page.getByRole("table")).toBeVisible();
+  await expect(page.getByRole("grid")).toBeVisible();
   const tabTo = async (target) => {
     for (let presses = 0; presses < 30; presses++) {
       if (await target.evaluate((element) => element === document.activeElement)) return;
@@ -118,4 +118,56 @@ test("a reader adds a user and opens the stage with the keyboard alone", async (
   await tabTo(page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: "Stage" }));
   await page.keyboard.press("Enter");
   await tabTo(page.getByRole("application"));
+});
+
+test.describe("after an upgrade", () => {
+  test.use({ serverGoesAway: true });
+
+  test("after an upgrade, an old page offers to reload", async ({ page }) => {
+    await page.goto("/users");
+    await expect(page.getByRole("link", { name: "foo" })).toBeVisible();
+    await page.route("**/*.wasm", (route) => route.abort());
+    await page.route(/:\d+\/$/, async (route) => {
+      const response = await route.fetch();
+      const text = await response.text();
+      await route.fulfill({ response, body: text.replaceAll("soundstage-web-", "soundstage-web-1") });
+    });
+    await page.getByRole("link", { name: "Stage", exact: true }).click();
+    await expect(page.getByRole("alert")).toContainText("The server has a new version of this page.");
+    await expect(page.getByText("Cannot reach the server.")).toBeHidden();
+    await page.unrouteAll();
+    await page.getByRole("button", { name: "Reload the page" }).click();
+    await expect(page.getByRole("heading", { level: 1, name: "Stage" })).toBeVisible();
+  });
+});
+
+test("the name of each part contains a hash of its own content", async ({ page }) => {
+  await page.goto("/users");
+  await expect(page.getByRole("link", { name: "foo" })).toBeVisible();
+  const texts = await page.evaluate(async () => {
+    const module = document.querySelector('link[rel="modulepreload"]').href;
+    const source = await (await fetch(module)).text();
+    const loaders = source.match(/soundstage-parts-\w+\.js/)[0];
+    return (await fetch(`/${loaders}`)).text();
+  });
+  const hashes = [...texts.matchAll(/(?:split|chunk)_\w+-(\w+)\.wasm/g)].map((match) => match[1]);
+  expect(hashes.length).toBeGreaterThan(3);
+  expect(new Set(hashes).size).toBeGreaterThan(3);
+});
+
+test("the skip link moves the focus to the content", async ({ page }) => {
+  await page.goto("/users");
+  await expect(page.getByRole("grid")).toBeVisible();
+  await page.keyboard.press("Tab");
+  await expect(page.getByRole("link", { name: "Skip to content" })).toBeFocused();
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("main")).toBeFocused();
+});
+
+test("forced colours show which types are chosen", async ({ page }) => {
+  await page.emulateMedia({ forcedColors: "active" });
+  await page.goto("/users?type=GUEST");
+  const background = (name) =>
+    page.getByRole("button", { name, exact: true }).evaluate((button) => getComputedStyle(button).backgroundColor);
+  expect(await background("Guest")).not.toBe(await background("Normal"));
 });

@@ -152,7 +152,7 @@ test("leaving the page ends its stream", async ({ page, server }) => {
   await page.goto("/stage");
   await expect(live(page)).toBeVisible();
   await page.getByRole("link", { name: "Users" }).click();
-  await expect(page.getByRole("table")).toBeVisible();
+  await expect(page.getByRole("grid")).toBeVisible();
   await expect.poll(() => server.ended("PositionSub")).toBe(1);
 });
 

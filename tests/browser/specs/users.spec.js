@@ -3,7 +3,7 @@ import { expect, test } from "../test.js";
 import { seedFile } from "../stage-server.js";
 
 /** The rows of the table, without its heading. */
-const rows = (page) => page.getByRole("table").locator("tbody").getByRole("row");
+const rows = (page) => page.getByRole("grid").locator("tbody").getByRole("row");
 
 const fill = async (page, { nickname, mail, id }) => {
   const pane = page.getByRole("complementary", { name: "Add user" });
@@ -223,7 +223,11 @@ test("selected users change their type, are deleted, and are restored", async ({
   await expect(bar).toContainText("2 selected");
   // Another client changes one of them first.
   await server.ask("user", "update", "4", "--nickname", "Troll");
-  await bar.getByLabel("Change type").selectOption("GUEST");
+  await bar.getByRole("button", { name: "Change type" }).click();
+  await page.getByRole("menuitem", { name: "Guest" }).click();
+  const question = page.getByRole("dialog", { name: "Change the type of 2 users?" });
+  await expect(question).toContainText("The new type is Guest.");
+  await question.getByRole("button", { name: "Change type" }).click();
   await expect(page.getByText("1 user keeps its type, because someone else has changed it.")).toBeVisible();
   expect(await server.ask("user", "get", "3")).toMatchObject([{ user_type: "GUEST" }]);
   expect(await server.ask("user", "get", "4")).toMatchObject([{ user_type: "DISABLED", nickname: "Troll" }]);
@@ -256,7 +260,8 @@ test("an export contains the users of the query, or the selected users", async (
   await page.goto("/users?type=GUEST");
   const save = async (format) => {
     const download = page.waitForEvent("download");
-    await page.getByLabel("Export").selectOption(format);
+    await page.getByRole("button", { name: "Export" }).click();
+    await page.getByRole("menuitem", { name: format.toUpperCase(), exact: true }).click();
     const file = await download;
     expect(file.suggestedFilename()).toBe(`users.${format}`);
     return readFile(await file.path(), "utf8");
@@ -275,7 +280,8 @@ test("an export contains the users of the query, or the selected users", async (
   await page.getByRole("checkbox", { name: "Select troll" }).click();
   await page.getByRole("checkbox", { name: "Select foo" }).click();
   const download = page.waitForEvent("download");
-  await page.getByRole("group", { name: "Selected users" }).getByLabel("Export").selectOption("csv");
+  await page.getByRole("group", { name: "Selected users" }).getByRole("button", { name: "Export" }).click();
+  await page.getByRole("menuitem", { name: "CSV" }).click();
   const selected = await readFile(await (await download).path(), "utf8");
   expect(selected.trim().split("\n").map((line) => line.split(",")[1])).toEqual(["nickname", "foo", "troll"]);
 });
@@ -561,4 +567,222 @@ test.describe("when the server goes away", () => {
     await expect(page.getByText("Restored once.")).toBeVisible();
     expect(lost.size).toBe(2);
   });
+});
+
+test("a pane loads during changes that are faster than the connection", async ({ page, server }) => {
+  await page.goto("/users");
+  await expect(rows(page)).toHaveCount(6);
+  let changes = 0;
+  await page.route("**/UserManager/GetUser", async (route) => {
+    // Each request takes long enough for the page to notice another change.
+    if (changes < 20) {
+      const name = `admin ${++changes}`;
+      await server.ask("user", "update", "1", "--nickname", name);
+      await expect(rows(page).first()).toContainText(name);
+      await new Promise((resolve) => setTimeout(resolve, 400));
+    }
+    await route.continue().catch(() => {});
+  });
+  await rows(page).getByRole("link", { name: "foo" }).click();
+  await expect(page.getByRole("complementary", { name: "User 3" })).toContainText("foo@example.com");
+  expect(changes).toBeLessThan(20);
+});
+
+test("the first click on Add user counts, though a field is empty", async ({ page }) => {
+  await page.goto("/users/new");
+  const pane = page.getByRole("complementary", { name: "Add user" });
+  await expect(pane.getByLabel("Nickname")).toBeFocused();
+  await pane.getByRole("button", { name: "Add user" }).click();
+  await expect(pane.getByText("Enter a nickname.")).toBeVisible();
+  await expect(pane.getByText("Enter a mail address.")).toBeVisible();
+  await expect(pane.getByLabel("Nickname")).toBeFocused();
+});
+
+test("text can be dropped into the search", async ({ page }) => {
+  await page.goto("/users");
+  const isRefused = await page.getByRole("searchbox").evaluate((field) => {
+    const dataTransfer = new DataTransfer();
+    dataTransfer.setData("text/plain", "foo");
+    return ["dragover", "drop"].map((name) => {
+      const event = new DragEvent(name, { dataTransfer, bubbles: true, cancelable: true });
+      field.dispatchEvent(event);
+      return event.defaultPrevented;
+    });
+  });
+  expect(isRefused).toEqual([false, false]);
+});
+
+test("a search is one entry of the history", async ({ page }) => {
+  await page.goto("/users");
+  await expect(rows(page)).toHaveCount(6);
+  const search = page.getByRole("searchbox", { name: "Search" });
+  const before = await page.evaluate(() => history.length);
+  for (const text of ["r", "ru", "aru"]) {
+    await search.fill(text);
+    await expect(page).toHaveURL(`/users?search=${text}`);
+  }
+  expect(await page.evaluate(() => history.length)).toBe(before + 1);
+  await page.goBack();
+  await expect(page).toHaveURL(/\/users$/);
+  await expect(search).toHaveValue("");
+  await expect(rows(page)).toHaveCount(6);
+});
+
+test("a double click on Add user adds a user and deletes nobody", async ({ page, server }) => {
+  await page.goto("/users/new");
+  const pane = page.getByRole("complementary", { name: "Add user" });
+  await pane.getByLabel("Nickname").fill("twice");
+  await pane.getByLabel("Mail address").fill("twice@example.com");
+  // The second click comes as soon as the button Delete exists, wherever it is.
+  await page.evaluate(() => {
+    const observer = new MutationObserver(() => {
+      const button = document.querySelector(".pane .button.danger");
+      if (!button) return;
+      observer.disconnect();
+      button.dispatchEvent(new MouseEvent("click", { bubbles: true, detail: 2 }));
+      document.title = "clicked twice";
+    });
+    observer.observe(document.body, { childList: true, subtree: true });
+  });
+  await pane.getByRole("button", { name: "Add user" }).click();
+  await expect(page).toHaveTitle("clicked twice");
+  await page.evaluate(() => fetch("/healthz"));
+  await expect(page.getByRole("complementary", { name: "User 7" })).toContainText("twice@example.com");
+  expect(await server.ask("user", "list")).toHaveLength(7);
+});
+
+test("an arrow key on the closed choices of a selection changes and downloads nothing", async ({ page, server }) => {
+  await page.goto("/users");
+  await page.getByRole("checkbox", { name: "Select guest" }).click();
+  await page.getByRole("checkbox", { name: "Select troll" }).click({ modifiers: ["Shift"] });
+  let downloads = 0;
+  page.on("download", () => downloads++);
+  const bar = page.getByRole("group", { name: "Selected users" });
+  for (const name of ["Change type", "Export"]) {
+    await bar.locator(".button, select").and(bar.getByText(name)).or(bar.getByLabel(name)).first().focus();
+    await page.keyboard.press("ArrowDown");
+  }
+  await page.evaluate(() => fetch("/healthz"));
+  expect(server.ended("UpdateUser")).toBe(0);
+  expect(downloads).toBe(0);
+  await expect(bar).toContainText("3 selected");
+});
+
+test("a late answer neither reverts a row nor ends the reading", async ({ page, server }) => {
+  await page.goto("/users");
+  await expect(rows(page)).toHaveCount(6);
+  let release;
+  const isReleased = new Promise((resolve) => (release = resolve));
+  const isHeld = new Promise((held) =>
+    page.route("**/UserManager/ListUsers", async (route) => {
+      const response = await route.fetch();
+      held();
+      await isReleased;
+      await route.fulfill({ response });
+    }, { times: 1 }),
+  );
+  await server.ask("user", "add", "--nickname", "seventh", "--mail-address", "seventh@example.com");
+  await isHeld;
+  // The held response has the old name. While the pointer is on the table, no other request replaces it.
+  await rows(page).nth(2).hover();
+  await server.ask("user", "update", "3", "--nickname", "newer");
+  await expect(rows(page).nth(2)).toContainText("newer");
+  release();
+  await expect(rows(page)).toHaveCount(7);
+  await expect(rows(page).nth(2)).toContainText("newer");
+});
+
+test("the focus returns to the button that opened a dialog", async ({ page }) => {
+  await page.goto("/users/3");
+  const edit = page.getByRole("complementary").getByRole("button", { name: "Edit" });
+  const dialog = page.getByRole("dialog");
+  await edit.click();
+  await dialog.getByRole("button", { name: "Cancel" }).click();
+  await expect(dialog).toBeHidden();
+  await expect(edit).toBeFocused();
+  await edit.click();
+  await dialog.getByLabel("Nickname").fill("saved");
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByRole("complementary")).toContainText("saved");
+  await expect(edit).toBeFocused();
+  await page.getByRole("button", { name: "Actions for troll" }).click();
+  await page.getByRole("menuitem", { name: "Edit" }).click();
+  await dialog.getByLabel("Nickname").fill("ogre");
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByRole("button", { name: "Actions for ogre" })).toBeFocused();
+});
+
+test("the table is a grid whose selected rows are marked", async ({ page }) => {
+  await page.goto("/users");
+  const grid = page.getByRole("grid", { name: "Table of users" });
+  await expect(grid).toHaveAttribute("aria-multiselectable", "true");
+  await page.getByRole("checkbox", { name: "Select troll" }).click();
+  await expect(grid.getByRole("row", { name: "troll" })).toHaveAttribute("aria-selected", "true");
+  await expect(grid.getByRole("row", { name: "guest" })).toHaveAttribute("aria-selected", "false");
+});
+
+test("Home and End move in the menu of a row", async ({ page }) => {
+  await page.goto("/users");
+  await page.getByRole("button", { name: "Actions for foo" }).click();
+  await expect(page.getByRole("menuitem", { name: "Open" })).toBeFocused();
+  await page.keyboard.press("End");
+  await expect(page.getByRole("menuitem", { name: "Delete" })).toBeFocused();
+  await page.keyboard.press("Home");
+  await expect(page.getByRole("menuitem", { name: "Open" })).toBeFocused();
+});
+
+test("the rows stay while the rows of a search load", async ({ page }) => {
+  await page.goto("/users");
+  await expect(rows(page)).toHaveCount(6);
+  let release;
+  const isReleased = new Promise((resolve) => (release = resolve));
+  const isHeld = new Promise((held) =>
+    page.route("**/UserManager/ListUsers", async (route) => {
+      held();
+      await isReleased;
+      await route.continue();
+    }),
+  );
+  await page.getByRole("searchbox", { name: "Search" }).fill("aru");
+  await isHeld;
+  await expect(rows(page)).toHaveCount(6);
+  release();
+  await expect(rows(page)).toHaveText([/Zaru/, /Saru/]);
+});
+
+test.describe("with unloaded rows", () => {
+  test.use({ serverOptions: async ({}, use) => use(["--seed", await seedFile(2500)]) });
+  test("Shift selects all rows of a range, loaded or not", async ({ page }) => {
+    await page.goto("/users");
+    await page.getByRole("checkbox", { name: "Select user 1", exact: true }).click();
+    const view = page.getByRole("region", { name: "Table of users" });
+    await view.evaluate((element) => element.scrollTo(0, element.scrollHeight));
+    await page.getByRole("checkbox", { name: "Select user 2500" }).click({ modifiers: ["Shift"] });
+    await expect(page.getByRole("group", { name: "Selected users" })).toContainText("2,500 selected");
+  });
+});
+
+test("Shift selects from the same user after the rows are sorted anew", async ({ page }) => {
+  await page.goto("/users");
+  await page.getByRole("checkbox", { name: "Select Saru" }).click();
+  await page.getByRole("columnheader", { name: "Nickname" }).getByRole("button").click();
+  await expect(rows(page)).toHaveText([/admin/, /foo/, /guest/, /Saru/, /troll/, /Zaru/]);
+  await page.getByRole("checkbox", { name: "Select troll" }).click({ modifiers: ["Shift"] });
+  await expect(page.getByRole("checkbox", { name: "Select Zaru" })).not.toBeChecked();
+  await expect(page.getByRole("group", { name: "Selected users" })).toContainText("2 selected");
+});
+
+test.describe("when the connection is lost", () => {
+  test.use({ serverGoesAway: true });
+  test("the page says since when it is not live", async ({ page, server }) => {
+    await page.goto("/users");
+    await expect(rows(page)).toHaveCount(6);
+    await expect(page.getByText("Not live since")).toBeHidden();
+    await server.kill();
+    await expect(page.getByText("Not live since")).toBeVisible();
+    await expect(rows(page)).toHaveCount(6);
+    await server.startAgain();
+    await expect(page.getByText("Not live since")).toBeHidden();
+  });
+
 });

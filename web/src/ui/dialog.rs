@@ -10,9 +10,11 @@ pub(crate) fn Dialog(
     heading_id: &'static str,
     /// Called when the reader closes the dialog.
     on_close: Callback<()>,
+    /// The dialog, for [`close_dialog`].
+    #[prop(optional)]
+    dialog: NodeRef<html::Dialog>,
     children: Children,
 ) -> impl IntoView {
-    let dialog = NodeRef::<html::Dialog>::new();
     Effect::new(move |_| {
         if let Some(dialog) = dialog.get() {
             // Fails only for a dialog that is open already.
@@ -25,4 +27,11 @@ pub(crate) fn Dialog(
         </dialog>
     }
     .into_any()
+}
+
+/// Closes a dialog. The browser returns the focus to the control that opened the dialog, which a removal would not.
+pub(crate) fn close_dialog(dialog: NodeRef<html::Dialog>) {
+    if let Some(dialog) = dialog.get_untracked() {
+        dialog.close();
+    }
 }

@@ -30,7 +30,6 @@ pub(crate) fn Field(
     control: Control,
     value: Signal<String>,
     on_input: Callback<String>,
-    #[prop(optional)] on_leave: Option<Callback<()>>,
     #[prop(optional)] hint: &'static str,
     #[prop(optional)] placeholder: &'static str,
     #[prop(optional)] error: Signal<Option<String>>,
@@ -41,10 +40,6 @@ pub(crate) fn Field(
     let described_by = format!("{hint_id} {error_id}");
     let invalid = Signal::derive(move || error.get().is_some().to_string());
     let edit = move |ev| on_input.run(event_target_value(&ev));
-    let leave = move |_| {
-        // A focused control that is removed sends `blur` after its form was disposed.
-        on_leave.and_then(|on_leave| on_leave.try_run(()));
-    };
     let control = match control {
         Control::Text(kind, keyboard) => view! {
             <input
@@ -57,7 +52,6 @@ pub(crate) fn Field(
                 placeholder=placeholder
                 prop:value=value
                 on:input=edit
-                on:blur=leave
                 aria-invalid=invalid
                 aria-describedby=described_by
             />

@@ -2,6 +2,7 @@
 
 mod dialog;
 mod field;
+mod menu;
 mod number;
 mod plural;
 mod remote;
@@ -12,8 +13,9 @@ use leptos::prelude::*;
 use crate::api::CallError;
 use crate::language::t;
 
-pub(crate) use dialog::Dialog;
+pub(crate) use dialog::{Dialog, close_dialog};
 pub(crate) use field::{Control, Field};
+pub(crate) use menu::{Corner, Menu, MenuButton, close_menu};
 pub(crate) use number::{decimal, fixed};
 pub(crate) use plural::plural;
 pub(crate) use remote::{Remote, RemoteData};

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 
+use futures_util::future::AbortHandle;
 use leptos::prelude::*;
 
 use crate::api::{self, CallError};
@@ -15,8 +16,7 @@ pub(crate) enum Remote<T> {
     Failed(CallError),
 }
 
-/// Data that is fetched again when a signal that the request depends on changes, and retried after errors that are not
-/// final.
+/// Data that is fetched again when a signal that announces changes changes, and retried after errors that are not final.
 pub(crate) struct RemoteData<T: Send + Sync + 'static> {
     state: RwSignal<Remote<T>>,
     attempt: RwSignal<u32>,
@@ -31,7 +31,8 @@ impl<T: Send + Sync + 'static> Clone for RemoteData<T> {
 impl<T: Send + Sync + 'static> Copy for RemoteData<T> {}
 
 impl<T: Clone + Send + Sync + 'static> RemoteData<T> {
-    /// Fetches the data now, and again when a signal changes that `fetch` reads before its first `await`.
+    /// Fetches the data now, and again when a signal changes that `fetch` reads before its first wait. A change during a
+    /// request does not restart the request, which might never end then; the data is fetched again after the response.
     pub(crate) fn new<F, Fut>(fetch: F) -> Self
     where
         F: Fn() -> Fut + 'static,
@@ -41,15 +42,30 @@ impl<T: Clone + Send + Sync + 'static> RemoteData<T> {
             state: RwSignal::new(Remote::Loading),
             attempt: RwSignal::new(0),
         };
+        let in_flight = StoredValue::new(None::<AbortHandle>);
+        let is_outdated = StoredValue::new(false);
         Effect::new(move |_| {
             data.attempt.track();
-            let response = fetch();
-            // Ends before the next request, so that a late response cannot replace a newer response.
-            browser::spawn_scoped(async move {
-                let response = response.await;
+            let request = fetch();
+            if in_flight.with_value(Option::is_some) {
+                is_outdated.set_value(true);
+                return;
+            }
+            let handle = browser::spawn_abortable(async move {
+                let response = request.await;
+                in_flight.set_value(None);
                 data.state
                     .set(response.map_or_else(Remote::Failed, Remote::Ready));
+                if is_outdated.try_update_value(std::mem::take) == Some(true) {
+                    data.attempt.update(|attempt| *attempt += 1);
+                }
             });
+            in_flight.set_value(Some(handle));
+        });
+        on_cleanup(move || {
+            if let Some(handle) = in_flight.try_update_value(Option::take).flatten() {
+                handle.abort();
+            }
         });
         api::retry_while_failed(Signal::derive(move || data.failure()), data.retry());
         data

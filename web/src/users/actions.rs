@@ -8,11 +8,16 @@ use super::links::Links;
 use crate::browser;
 use crate::language::t;
 
+/// The maximum time between the clicks of a double click, in milliseconds: generous, for slow hands.
+const DOUBLE_CLICK: f64 = 1000.0;
+
 /// The actions on a user.
 #[derive(Clone, Copy)]
 pub(super) struct Actions {
     /// The user in the edit dialog.
     pub(super) editing: RwSignal<Option<User>>,
+    /// When the reader added a user, as [`browser::now`] counts.
+    added: StoredValue<f64>,
     deletions: Deletions,
     links: Links,
 }
@@ -21,6 +26,7 @@ impl Actions {
     pub(super) fn new(links: Links) -> Self {
         Self {
             editing: RwSignal::new(None),
+            added: StoredValue::new(f64::NEG_INFINITY),
             deletions: expect_context(),
             links,
         }
@@ -33,6 +39,19 @@ impl Actions {
 
     pub(super) fn delete(self, user: User) {
         self.deletions.delete(vec![user]);
+    }
+
+    /// Notes that the reader has added a user now.
+    pub(super) fn note_added(self) {
+        self.added.set_value(browser::now());
+    }
+
+    /// Deletes a user at a click, unless the reader has just added a user: the button may be where *Add user* was, and
+    /// the click the second of a double click.
+    pub(super) fn delete_clicked(self, user: User) {
+        if browser::now() - self.added.get_value() > DOUBLE_CLICK {
+            self.delete(user);
+        }
     }
 
     /// Copies the link to a user to the clipboard.

@@ -6,6 +6,7 @@ use leptos_router::NavigateOptions;
 use leptos_router::components::A;
 use leptos_router::hooks::use_navigate;
 
+use super::actions::Actions;
 use super::changes::ChangeSignals;
 use super::draft::{Draft, Field as Name};
 use super::form::{UserFields, focus, show_field_errors};
@@ -23,6 +24,7 @@ pub(super) fn AddUserPane() -> impl IntoView {
     let failure = RwSignal::new(None::<String>);
     let links: Links = expect_context();
     let changes: ChangeSignals = expect_context();
+    let actions: Actions = expect_context();
     let navigate = use_navigate();
 
     let submit = move |event: SubmitEvent| {
@@ -46,6 +48,7 @@ pub(super) fn AddUserPane() -> impl IntoView {
             }
             match outcome {
                 Ok(Added::Stored(user)) => {
+                    actions.note_added();
                     let link = untrack(|| links.user(user.id));
                     navigate(&link, NavigateOptions::default());
                 }

@@ -4,12 +4,13 @@ use std::ops::Range;
 use std::time::Duration;
 
 use leptos::prelude::*;
+use soundstage_proto::user::User;
 
 use super::changes::ChangeSignals;
 use super::live;
 use super::rows::{BLOCK, Rows};
 use super::user_query::UserQuery;
-use crate::api::CallError;
+use crate::api::{CallError, Connection};
 use crate::{api, browser};
 
 /// Time that rows must be in view before they are fetched, so that a drag of the scroll bar does not fetch all rows.
@@ -17,6 +18,9 @@ const SETTLE_DELAY: Duration = Duration::from_millis(60);
 
 /// Time that changes are collected before the rows are fetched again.
 const COALESCE_WINDOW: Duration = Duration::from_millis(150);
+
+/// Users per request for a range of rows.
+const RANGE_PAGE: u32 = 1000;
 
 /// Rows of a query, and the requests for them.
 #[derive(Clone, Copy)]
@@ -26,8 +30,10 @@ pub(super) struct Table {
     pub(super) failure: RwSignal<Option<CallError>>,
     /// Number of changes that the rows do not show yet.
     pub(super) unseen: RwSignal<u32>,
-    /// Number of queries shown so far. Responses to an earlier query are dropped.
-    pub(super) generation: RwSignal<u32>,
+    /// Number of queries so far. Responses to an earlier query are dropped.
+    generation: RwSignal<u32>,
+    /// The generation whose rows are shown.
+    pub(super) shown: RwSignal<u32>,
     /// Number of times that missing rows were requested again.
     attempt: RwSignal<u32>,
     /// Blocks that are requested now.
@@ -42,6 +48,7 @@ impl Table {
             failure: RwSignal::new(None),
             unseen: RwSignal::new(0),
             generation: RwSignal::new(0),
+            shown: RwSignal::new(0),
             attempt: RwSignal::new(0),
             in_flight: StoredValue::default(),
         };
@@ -49,7 +56,7 @@ impl Table {
             query.track();
             table.in_flight.set_value(Vec::new());
             table.generation.update(|generation| *generation += 1);
-            table.rows.set(Rows::default());
+            table.rows.update(Rows::begin_query);
             table.unseen.set(0);
         });
         let fetch_missing = Callback::new(move |()| table.attempt.update(|attempt| *attempt += 1));
@@ -64,7 +71,9 @@ impl Table {
         }
         self.in_flight.update_value(|blocks| blocks.push(number));
         let generation = self.generation.get_untracked();
-        let total = self.rows.with_untracked(Rows::exact_total);
+        let (total, staleness) = self
+            .rows
+            .with_untracked(|rows| (rows.exact_total(), rows.staleness()));
         let (request, reversed) = self
             .query
             .with_untracked(|query| query.request(number * BLOCK, BLOCK, total));
@@ -86,11 +95,34 @@ impl Table {
                         page.users.reverse();
                     }
                     self.failure.set(None);
-                    self.rows.update(|rows| rows.insert(number, page));
+                    let inserted = self
+                        .rows
+                        .try_update(|rows| rows.insert(number, page, staleness));
+                    if self.shown.get_untracked() != generation {
+                        self.shown.set(generation);
+                    }
+                    if inserted == Some(false) {
+                        self.attempt.update(|attempt| *attempt += 1);
+                    }
                 }
                 Err(error) => self.failure.set(Some(error)),
             }
         });
+    }
+
+    /// Returns the users of a range of rows, known or not; nothing while the rows of a new query are on their way.
+    pub(super) async fn users(self, range: Range<u32>) -> Result<Vec<User>, CallError> {
+        let mut users = Vec::new();
+        if self.rows.with_untracked(Rows::is_waiting) {
+            return Ok(users);
+        }
+        let query = self.query.get_untracked();
+        for first in range.clone().step_by(RANGE_PAGE as usize) {
+            let count = RANGE_PAGE.min(range.end - first);
+            let (request, _) = query.request(first, count, None);
+            users.extend(api::list_users(request).await?.users);
+        }
+        Ok(users)
     }
 
     /// Fetches the rows again.
@@ -103,8 +135,9 @@ impl Table {
     /// Applies a change to the rows. Returns true if they may differ from the server's rows now.
     fn apply(self, change: live::Change) -> bool {
         match change {
-            live::Change::Changed(user) => self.rows.update(|rows| rows.change(&user)),
-            live::Change::Deleted(id) => self.rows.update(|rows| rows.delete(id)),
+            live::Change::Row(sequence, change) => {
+                self.rows.update(|rows| rows.change(sequence, change));
+            }
             live::Change::Unknown(sequence)
                 if !self
                     .rows
@@ -128,7 +161,7 @@ impl Table {
             self.generation.track();
             self.attempt.track();
             let missing = missing.get();
-            let is_first = self.rows.with_untracked(|rows| rows.total().is_none());
+            let is_first = self.rows.with_untracked(Rows::is_waiting);
             browser::spawn_scoped(async move {
                 if !is_first {
                     browser::sleep(SETTLE_DELAY).await;
@@ -140,11 +173,15 @@ impl Table {
         });
     }
 
-    /// Shows the changes of other clients: new values of a row at once, moved rows once the pointer has left the table,
-    /// so that a click hits the intended row. Changes made on this page are shown at once.
-    pub(super) fn follow_changes(self, is_pointed_at: RwSignal<bool>, changes: ChangeSignals) {
+    /// Shows the changes of others: new values of a row at once, moved rows once the pointer has left the table, so that a
+    /// click hits the intended row. Changes made on this page are shown at once. Returns the state of the connection.
+    pub(super) fn follow_changes(
+        self,
+        is_pointed_at: RwSignal<bool>,
+        changes: ChangeSignals,
+    ) -> Signal<Connection> {
         let is_coalescing = StoredValue::new(false);
-        live::follow(move |change| {
+        let connection = live::follow(move |change| {
             if !self.apply(change) || is_coalescing.get_value() {
                 return;
             }
@@ -168,5 +205,6 @@ impl Table {
                 self.refresh();
             }
         });
+        connection
     }
 }

@@ -41,16 +41,28 @@ pub(super) fn UserPane(id: String) -> impl IntoView {
         let users = untrack(|| links.within("/users"));
         navigate(&users, NavigateOptions::default());
     });
-    // An equal user need not be rendered again.
-    let user_now = Memo::new(move |_| user.get());
-    let content = move || match user_now.get() {
-        Remote::Loading => view! { <p class="quiet">{t("Loading…")}</p> }.into_any(),
-        Remote::Failed(error) => view! { <Failure error retry=user.retry() /> }.into_any(),
-        Remote::Ready(None) => view! {
-            <Notice>{id.with_value(|id| fill("No user has the ID {0}.", &[id]))}</Notice>
+    // An equal user need not be rendered again, and the buttons of a changed user stay, so that they keep the focus.
+    let current = Memo::new(move |_| user.get());
+    let known = Memo::new(move |_| match current.get() {
+        Remote::Ready(user) => user,
+        Remote::Loading | Remote::Failed(_) => None,
+    });
+    let is_known = Memo::new(move |_| known.with(Option::is_some));
+    let content = move || {
+        if is_known.get() {
+            let user = Memo::new(move |_| known.get().unwrap_or_default());
+            return view! { <Details user /> }.into_any();
         }
-        .into_any(),
-        Remote::Ready(Some(user)) => view! { <Details user /> }.into_any(),
+        match current.get() {
+            Remote::Failed(error) => view! { <Failure error retry=user.retry() /> }.into_any(),
+            Remote::Ready(None) => view! {
+                <Notice>{id.with_value(|id| fill("No user has the ID {0}.", &[id]))}</Notice>
+            }
+            .into_any(),
+            Remote::Loading | Remote::Ready(Some(_)) => {
+                view! { <p class="quiet">{t("Loading…")}</p> }.into_any()
+            }
+        }
     };
     view! {
         <aside class="pane" aria-labelledby="pane-heading">
@@ -64,47 +76,50 @@ pub(super) fn UserPane(id: String) -> impl IntoView {
 }
 
 #[component]
-fn Details(user: User) -> impl IntoView {
-    let user_type = user.user_type();
-    let mail_to = format!("mailto:{}", user.mail_address);
-    let times = [
-        (t("Created"), user.created_ms),
-        (t("Changed"), user.updated_ms),
-    ];
-    let times = times.into_iter().filter(|(_, time)| *time > 0);
-    let times = times.map(|(name, time)| {
-        view! {
-            <dt>{name}</dt>
-            <dd>{browser::date_and_time(time)}</dd>
+fn Details(user: Memo<User>) -> impl IntoView {
+    // One type of closure for all texts, which keeps the program small.
+    let text = move |of: fn(&User) -> String| move || user.with(of);
+    let time = move |name: &'static str, of: fn(&User) -> i64| {
+        move || {
+            let time = Some(user.with(of)).filter(|time| *time > 0);
+            time.map(|time| view! { <dt>{name}</dt><dd>{browser::date_and_time(time)}</dd> })
         }
-    });
+    };
     view! {
         <dl class="fields">
             <dt>{t("ID")}</dt>
-            <dd>{user.id}</dd>
+            <dd>{text(|user| user.id.to_string())}</dd>
             <dt>{t("Nickname")}</dt>
-            <dd>{user.nickname.clone()}</dd>
+            <dd>{text(|user| user.nickname.clone())}</dd>
             <dt>{t("Mail address")}</dt>
-            <dd><a href=mail_to>{user.mail_address.clone()}</a></dd>
+            <dd>
+                <a href=text(|user| format!("mailto:{}", user.mail_address))>
+                    {text(|user| user.mail_address.clone())}
+                </a>
+            </dd>
             <dt>{t("Type")}</dt>
-            <dd><TypeBadge user_type /></dd>
-            {times.collect_view()}
+            <dd>{move || view! { <TypeBadge user_type=user.with(User::user_type) /> }}</dd>
+            {time(t("Created"), |user| user.created_ms)}
+            {time(t("Changed"), |user| user.updated_ms)}
         </dl>
         <ActionButtons user />
     }
 }
 
 #[component]
-fn ActionButtons(user: User) -> impl IntoView {
+fn ActionButtons(user: Memo<User>) -> impl IntoView {
     let actions: Actions = expect_context();
-    let id = user.id;
-    let user = StoredValue::new(user);
+    let id = user.with_untracked(|user| user.id);
     view! {
         <div class="actions">
-            <button type="button" class="button" on:click=move |_| actions.edit(user.get_value())>{t("Edit")}</button>
+            <button type="button" class="button" on:click=move |_| actions.edit(user.get_untracked())>{t("Edit")}</button>
             <button type="button" class="button" on:click=move |_| actions.copy_link(id)>{t("Copy link")}</button>
             <A href=format!("/stage?user={id}") attr:class="button">{t("Go to the stage")}</A>
-            <button type="button" class="button danger" on:click=move |_| actions.delete(user.get_value())>
+            <button
+                type="button"
+                class="button danger"
+                on:click=move |_| actions.delete_clicked(user.get_untracked())
+            >
                 {t("Delete")}
             </button>
         </div>

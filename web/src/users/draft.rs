@@ -41,8 +41,9 @@ pub(super) struct Draft {
 #[derive(Debug, Clone, PartialEq, Default)]
 struct Input {
     text: String,
-    /// Whether the reader has edited or left the field, so that errors are shown.
-    touched: bool,
+    /// Whether errors are shown: once the reader has edited the field or sent the form. Not when the reader leaves an
+    /// empty field: the error would move the button that the reader is about to click.
+    is_edited: bool,
     /// The server's error about this text; removed when the text changes.
     rejection: Option<String>,
 }
@@ -79,12 +80,8 @@ impl Draft {
     pub(super) fn edit(&mut self, field: Field, text: String) {
         let input = self.input_mut(field);
         input.text = text;
+        input.is_edited = true;
         input.rejection = None;
-    }
-
-    /// Notes that the reader has edited or left the field.
-    pub(super) fn touch(&mut self, field: Field) {
-        self.input_mut(field).touched = true;
     }
 
     pub(super) fn user_type(&self) -> UserType {
@@ -101,7 +98,7 @@ impl Draft {
         let broken_rule = || {
             self.check(field)
                 .err()
-                .filter(|_| input.touched)
+                .filter(|_| input.is_edited)
                 .map(str::to_owned)
         };
         input.rejection.clone().or_else(broken_rule)
@@ -111,7 +108,7 @@ impl Draft {
     pub(super) fn submit(&mut self) -> Result<User, Field> {
         const FIELDS: [Field; 3] = [Field::Nickname, Field::MailAddress, Field::Id];
         for field in FIELDS {
-            self.touch(field);
+            self.input_mut(field).is_edited = true;
         }
         match FIELDS.into_iter().find(|field| self.check(*field).is_err()) {
             Some(field) => Err(field),
@@ -168,10 +165,10 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_form_shows_errors_only_after_a_field_is_left_or_the_form_is_sent() {
+    fn an_empty_form_shows_errors_only_after_a_field_is_edited_or_the_form_is_sent() {
         let mut draft = Draft::default();
         assert_eq!(draft.error(Field::Nickname), None);
-        draft.touch(Field::Nickname);
+        draft.edit(Field::Nickname, String::new());
         assert!(draft.error(Field::Nickname).is_some());
         assert_eq!(draft.error(Field::MailAddress), None);
         assert_eq!(draft.submit(), Err(Field::Nickname));

@@ -9,7 +9,7 @@ use super::draft::{Draft, Field as Name};
 use super::form::{UserFields, focus, show_field_errors};
 use crate::api::{CallError, Updated};
 use crate::language::{fill, t};
-use crate::ui::Dialog;
+use crate::ui::{Dialog, close_dialog};
 use crate::{api, browser};
 
 /// The dialog. `on_close` is called once, when the reader saves or cancels.
@@ -23,6 +23,7 @@ pub(super) fn EditDialog(user: User, on_close: Callback<()>) -> impl IntoView {
     let conflict = RwSignal::new(None::<User>);
     let failure = RwSignal::new(None::<String>);
     let sending = RwSignal::new(false);
+    let dialog = NodeRef::new();
     let send = move || {
         let user = match draft.try_update(Draft::submit) {
             Some(Ok(user)) if !sending.get_untracked() => User {
@@ -44,7 +45,7 @@ pub(super) fn EditDialog(user: User, on_close: Callback<()>) -> impl IntoView {
                 return;
             }
             match outcome {
-                Ok(Updated::Stored) => on_close.run(()),
+                Ok(Updated::Stored) => close_dialog(dialog),
                 Ok(Updated::Stale(current)) => conflict.set(Some(current)),
                 Err(CallError::NotFound) => failure.set(Some(
                     t("Someone else has deleted this user. Your changes were not saved.").into(),
@@ -78,7 +79,7 @@ pub(super) fn EditDialog(user: User, on_close: Callback<()>) -> impl IntoView {
         }
     });
     view! {
-        <Dialog heading_id="edit-heading" on_close>
+        <Dialog heading_id="edit-heading" on_close dialog>
             <form class="stacked-form" novalidate on:submit=submit>
                 <h2 id="edit-heading">{heading}</h2>
                 {move || conflict.get().map(|current| view! { <Conflict current draft keep_yours use_theirs /> })}
@@ -88,7 +89,7 @@ pub(super) fn EditDialog(user: User, on_close: Callback<()>) -> impl IntoView {
                     <button type="submit" class="button primary" aria-disabled=move || sending.get().to_string()>
                         {move || if sending.get() { t("Saving…") } else { t("Save") }}
                     </button>
-                    <button type="button" class="button" on:click=move |_| on_close.run(())>{t("Cancel")}</button>
+                    <button type="button" class="button" on:click=move |_| close_dialog(dialog)>{t("Cancel")}</button>
                 </div>
             </form>
         </Dialog>

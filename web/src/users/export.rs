@@ -5,8 +5,8 @@
     reason = "loading can fail, around the marked function"
 )]
 
-use futures_util::StreamExt as _;
-use futures_util::future::AbortHandle;
+use futures_util::future::{AbortHandle, LocalBoxFuture};
+use futures_util::{FutureExt as _, StreamExt as _};
 use leptos::prelude::*;
 use soundstage_formats::{Format, Writer};
 use soundstage_proto::user::User;
@@ -15,6 +15,7 @@ use wasm_split_helpers::{SplitLoaderError, wasm_split};
 use super::selection::Selection;
 use super::user_query::UserQuery;
 use crate::language::{fill, t};
+use crate::ui::MenuButton;
 use crate::{api, browser};
 
 /// Users per part of the file.
@@ -28,14 +29,14 @@ pub(super) enum Source {
     Selected(Selection),
 }
 
-/// The formats, each with its value in the form and its name.
+/// The formats, each with its value in the menu and its name.
 const FORMATS: [(Format, &str, &str); 3] = [
     (Format::Csv, "csv", "CSV"),
     (Format::Ndjson, "ndjson", "NDJSON"),
     (Format::Json, "json", "JSON"),
 ];
 
-/// The choice of a format, which starts the export; during the export, the button that stops it.
+/// The menu of formats, which starts the export; during the export, the button that stops it.
 #[component]
 pub(super) fn ExportChoice(source: Source) -> impl IntoView {
     let task = StoredValue::new(None::<AbortHandle>);
@@ -47,27 +48,35 @@ pub(super) fn ExportChoice(source: Source) -> impl IntoView {
             handle.abort();
         }
     };
-    let export = move |ev| {
-        let name = event_target_value(&ev);
+    let export = Callback::new(move |name: &'static str| {
         let Some((format, ..)) = FORMATS.into_iter().find(|(_, other, _)| *other == name) else {
             return;
         };
         count.set(Some(0));
         failure.set(None);
         let handle = browser::spawn_abortable(async move {
-            let outcome = save(source, format, count).await;
+            let outcome = match saving(source, format, count).await {
+                Ok(outcome) => outcome.await,
+                Err(_) => Err(unsaved(t("Part of the page did not load."))),
+            };
             failure.try_set(outcome.err());
             count.try_set(None);
         });
         task.set_value(Some(handle));
+    });
+    let id = match source {
+        Source::Query(_) => "export-query",
+        Source::Selected(_) => "export-selected",
     };
     on_cleanup(stop);
     let control = move || match count.get() {
         None => view! {
-            <select class="button" aria-label=t("Export") on:change=export>
-                <option value="">{t("Export…")}</option>
-                {FORMATS.map(|(_, value, name)| view! { <option value=value>{name}</option> })}
-            </select>
+            <MenuButton
+                id
+                label=t("Export…")
+                choices=FORMATS.map(|(_, value, name)| (value, name)).into()
+                on_choose=export
+            />
         }
         .into_any(),
         Some(count) => view! {
@@ -83,12 +92,23 @@ pub(super) fn ExportChoice(source: Source) -> impl IntoView {
     }
 }
 
+fn unsaved(sentence: &str) -> String {
+    fill("{0} No file was saved. Try again.", &[sentence])
+}
+
+/// Returns the task that saves users to a file, which is loaded as a part.
+#[wasm_split(files, fallible)]
+fn saving(
+    source: Source,
+    format: Format,
+    count: RwSignal<Option<u32>>,
+) -> Result<LocalBoxFuture<'static, Result<(), String>>, SplitLoaderError> {
+    Ok(save(source, format, count).boxed_local())
+}
+
 /// Saves the users to a file. Returns an error as a sentence.
 async fn save(source: Source, format: Format, count: RwSignal<Option<u32>>) -> Result<(), String> {
-    let unsaved = |sentence: &str| fill("{0} No file was saved. Try again.", &[sentence]);
-    let writer = user_writer(format).await;
-    let mut writer: UserWriter =
-        writer.map_err(|_| unsaved(t("Part of the page did not load.")))?;
+    let mut writer = user_writer(format);
     let parts = js_sys::Array::new();
     match source {
         Source::Selected(selection) => {
@@ -120,21 +140,17 @@ async fn save(source: Source, format: Format, count: RwSignal<Option<u32>>) -> R
     Ok(())
 }
 
-/// Writer of a file: returns the text of a user, or of the end for `None`.
-type UserWriter = Box<dyn FnMut(Option<&User>) -> String>;
-
-/// Creates the writer of a file of users.
-#[wasm_split(files, fallible)]
-fn user_writer(format: Format) -> Result<UserWriter, SplitLoaderError> {
+/// Returns the writer of a file: it returns the text of a user, or of the end for `None`.
+fn user_writer(format: Format) -> impl FnMut(Option<&User>) -> String {
     let mut writer = Writer::new(format);
-    Ok(Box::new(move |user| {
+    move |user| {
         let mut text = String::new();
         match user {
             Some(user) => writer.user(user, &mut text),
             None => writer.finish(&mut text),
         }
         text
-    }))
+    }
 }
 
 /// Returns the media type of a format. NDJSON has no type registered with IANA; this type is common.

@@ -60,13 +60,7 @@ fn DraftField(
     label: &'static str,
     hint: &'static str,
 ) -> impl IntoView {
-    let edit = move |text| {
-        draft.update(|draft| {
-            draft.edit(field, text);
-            // Errors show while the reader types.
-            draft.touch(field);
-        });
-    };
+    let edit = move |text| draft.update(|draft| draft.edit(field, text));
     let control = match field {
         Name::Id => Control::NUMBER,
         Name::Nickname => Control::TEXT,
@@ -80,7 +74,6 @@ fn DraftField(
             control
             value=Signal::derive(move || draft.with(|draft| draft.text(field).to_owned()))
             on_input=Callback::new(edit)
-            on_leave=Callback::new(move |()| draft.update(|draft| draft.touch(field)))
             error=Memo::new(move |_| draft.with(|draft| draft.error(field))).into()
         />
     }

@@ -14,6 +14,7 @@ use wasm_split_helpers::{SplitLoaderError, wasm_split};
 use web_sys::{Element, HtmlElement};
 
 use super::actions::Actions;
+use super::data::Table;
 use super::links::Links;
 use super::rows::Rows;
 use super::selection::Selection;
@@ -48,7 +49,7 @@ const SHORTCUTS: [(&str, &str); 10] = [
 #[derive(Clone)]
 pub(super) struct RowKeys<N> {
     viewport: Viewport,
-    rows: RwSignal<Rows>,
+    table: Table,
     selection: Selection,
     actions: Actions,
     links: Links,
@@ -58,11 +59,11 @@ pub(super) struct RowKeys<N> {
 /// Returns the handler of the keys in a table.
 pub(super) fn row_keys(
     viewport: Viewport,
-    rows: RwSignal<Rows>,
+    table: Table,
 ) -> impl Fn(KeyboardEvent) + Clone + 'static {
     let keys = RowKeys {
         viewport,
-        rows,
+        table,
         selection: expect_context(),
         actions: expect_context(),
         links: expect_context(),
@@ -98,7 +99,7 @@ impl<N: Fn(&str, NavigateOptions) + Clone> RowKeys<N> {
 
     /// Moves the focus to another row. Returns false for a key with another meaning.
     fn move_focus(&self, event: &KeyboardEvent, number: Option<u32>) -> bool {
-        let end = self.rows.with_untracked(Rows::extent);
+        let end = self.table.rows.with_untracked(Rows::extent);
         let page = self.viewport.page().saturating_sub(2).max(1);
         let target = match (event.key().as_str(), number) {
             _ if end == 0 => return false,
@@ -125,7 +126,7 @@ impl<N: Fn(&str, NavigateOptions) + Clone> RowKeys<N> {
     /// Acts on a row. Returns false for a key with another meaning. Enter and Space act only if the row itself has the
     /// focus: the controls in the row use them too.
     fn act(&self, event: &KeyboardEvent, number: u32, row: &Element, is_row: bool) -> bool {
-        let Some(user) = self.rows.with_untracked(|rows| rows.row(number)) else {
+        let Some(user) = self.table.rows.with_untracked(|rows| rows.row(number)) else {
             return false;
         };
         let user = user.user;
@@ -134,7 +135,7 @@ impl<N: Fn(&str, NavigateOptions) + Clone> RowKeys<N> {
                 let link = untrack(|| self.links.user(user.id));
                 (self.navigate)(&link, NavigateOptions::default());
             }
-            " " if is_row => self.selection.toggle(self.rows, number, event.shift_key()),
+            " " if is_row => self.selection.toggle(self.table, number, event.shift_key()),
             "e" => self.actions.edit(user),
             // A key held down must not delete the rows that move up.
             "Delete" if !event.repeat() => self.actions.delete(user),

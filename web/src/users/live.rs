@@ -1,17 +1,16 @@
 //! Changes of users by anyone, as they happen.
 
 use leptos::prelude::*;
+use soundstage_proto::user::UserEvent;
 use soundstage_proto::user::user_event::Kind;
-use soundstage_proto::user::{User, UserEvent};
 
+use super::rows::RowChange;
 use crate::api::{self, Connection};
 
 /// Change that the rows may not show yet.
 pub(super) enum Change {
-    /// This user may have new values.
-    Changed(User),
-    /// The user with this id may be gone.
-    Deleted(u32),
+    /// A change of a row, with its sequence number.
+    Row(i64, RowChange),
     /// There is a new user.
     Created,
     /// Any number of changes, up to this sequence number.
@@ -34,8 +33,8 @@ pub(super) fn follow(notify: impl Fn(Change) + Copy + 'static) -> Signal<Connect
 
 fn change(event: UserEvent) -> Change {
     match (event.kind(), event.user) {
-        (Kind::Changed, Some(user)) => Change::Changed(user),
-        (Kind::Deleted, Some(user)) => Change::Deleted(user.id),
+        (Kind::Changed, Some(user)) => Change::Row(event.sequence, RowChange::Changed(user)),
+        (Kind::Deleted, Some(user)) => Change::Row(event.sequence, RowChange::Deleted(user.id)),
         (Kind::Created, _) => Change::Created,
         _ => Change::Unknown(event.sequence),
     }

@@ -3,6 +3,7 @@
 mod actions;
 mod add;
 mod changes;
+mod connection_notice;
 mod data;
 mod deletion;
 mod detail;
@@ -23,6 +24,7 @@ mod selection_bar;
 mod services;
 mod table;
 mod type_badge;
+mod type_dialog;
 mod user_query;
 mod viewport;
 
@@ -41,8 +43,9 @@ use filters::{Search, TypeFilter};
 use import::Imports;
 use links::{Links, SetQuery};
 use menu::{RowMenu, UserMenu};
-use parts::{LazyAddUserPane, LazyEditDialog, LazyImportPane, LazyUserPane, preload_panes};
-use selection_bar::SelectionBar;
+use parts::{
+    LazyAddUserPane, LazyEditDialog, LazyImportPane, LazySelectionBar, LazyUserPane, preload_panes,
+};
 use table::UserTable;
 use user_query::UserQuery;
 
@@ -64,7 +67,7 @@ pub(crate) fn UsersPage() -> impl IntoView {
     let editing = actions.editing;
     provide_context(links);
     provide_context(actions);
-    provide_context(set_query());
+    provide_context(set_query(query));
     provide_context(RowMenu::new());
     let imports: Imports = expect_context();
     let navigate = use_navigate();
@@ -76,6 +79,10 @@ pub(crate) fn UsersPage() -> impl IntoView {
         }
     };
     let drop_file = move |event: DragEvent| {
+        // The search accepts text.
+        if !browser::has_files(&event) {
+            return;
+        }
         event.prevent_default();
         is_dragged_over.set(false);
         if let Some(file) = browser::dropped_file(&event) {
@@ -107,7 +114,7 @@ pub(crate) fn UsersPage() -> impl IntoView {
                     <Search query />
                     <TypeFilter query />
                 </div>
-                <SelectionBar />
+                <LazySelectionBar />
                 <UserTable query />
             </section>
             {move || match pane.get().as_deref() {
@@ -125,12 +132,15 @@ pub(crate) fn UsersPage() -> impl IntoView {
 }
 
 /// Returns the callback that puts a query into the address, and leaves the path and the scroll position.
-fn set_query() -> SetQuery {
+/// Further typing in the search replaces the entry of the history, so that Back leaves the search at once.
+fn set_query(current: Memo<UserQuery>) -> SetQuery {
     let navigate = use_navigate();
     let path = use_location().pathname;
     SetQuery(Callback::new(move |query: UserQuery| {
+        let before = current.with_untracked(|current| current.search.clone());
         let options = NavigateOptions {
             scroll: false,
+            replace: !before.is_empty() && before != query.search,
             ..Default::default()
         };
         let address = path.get_untracked() + &browser::query(&query.to_parameters());

@@ -1,4 +1,4 @@
-//! The panes and dialogs that load on demand, as parts of the program.
+//! The panes, dialogs and bars that are a part of their own.
 
 #![expect(
     clippy::unnecessary_wraps,
@@ -13,6 +13,8 @@ use super::add::AddUserPane;
 use super::detail::UserPane;
 use super::edit::EditDialog;
 use super::import::ImportPane;
+use super::selection::Selection;
+use super::selection_bar::SelectionBar;
 use crate::browser;
 use crate::lazy::lazily;
 
@@ -29,6 +31,11 @@ fn user_pane(id: String) -> Result<AnyView, SplitLoaderError> {
 #[wasm_split(panes, fallible)]
 fn edit_dialog(user: User, on_close: Callback<()>) -> Result<AnyView, SplitLoaderError> {
     Ok(view! { <EditDialog user on_close /> }.into_any())
+}
+
+#[wasm_split(panes, fallible)]
+fn selection_bar() -> Result<AnyView, SplitLoaderError> {
+    Ok(view! { <SelectionBar /> }.into_any())
 }
 
 #[wasm_split(files, fallible)]
@@ -62,6 +69,17 @@ pub(super) fn LazyUserPane(id: String) -> impl IntoView {
 pub(super) fn LazyEditDialog(user: User, on_close: Callback<()>) -> impl IntoView {
     let user = StoredValue::new(user);
     lazily(move || edit_dialog(user.get_value(), on_close))
+}
+
+/// Actions on the selected users, if there are any, and the error of the last action.
+#[component]
+pub(super) fn LazySelectionBar() -> impl IntoView {
+    let selection: Selection = expect_context();
+    let is_shown = Memo::new(move |_| selection.count() > 0);
+    view! {
+        {move || is_shown.get().then(|| lazily(selection_bar))}
+        <p class="form-failure" role="alert">{move || selection.failure()}</p>
+    }
 }
 
 /// Pane to import users.

@@ -1,53 +1,38 @@
 //! The bar with the actions on all selected users.
 
-use leptos::ev::Event;
 use leptos::prelude::*;
-use soundstage_proto::user_types;
+use soundstage_proto::{UserType, user_types};
 
 use super::deletion::Deletions;
 use super::export::{ExportChoice, Source};
 use super::selection::Selection;
+use super::type_dialog::TypeDialog;
 use crate::browser;
 use crate::language::{fill, t};
+use crate::ui::MenuButton;
 
-/// The actions on the selected users, if there are any, and the error of the last action.
+/// The actions on the selected users.
 #[component]
 pub(super) fn SelectionBar() -> impl IntoView {
     let selection: Selection = expect_context();
     let deletions: Deletions = expect_context();
     let count = Memo::new(move |_| selection.count());
-    let is_shown = Memo::new(move |_| count.get() > 0);
-    let change_type = move |event: Event| {
-        if let Some(user_type) = user_types::parse(&event_target_value(&event)) {
-            selection.change_type(user_type);
-        }
-        if let Some(choice) = event.target() {
-            // Shows the name of the action again, so that the same type can be chosen again. A select has a value.
-            let _ = js_sys::Reflect::set(&choice, &"value".into(), &"".into());
-        }
-    };
-    let bar = move || {
-        is_shown.get().then(|| {
-            view! {
-                <div class="selection" role="group" aria-label=t("Selected users")>
-                    <p role="status">{move || fill("{0} selected", &[&browser::grouped(count.get())])}</p>
-                    <select aria-label=t("Change type") on:change=change_type>
-                        <option value="">{t("Change type…")}</option>
-                        {user_types::STORABLE.map(|user_type| view! {
-                            <option value=user_type.as_str_name()>{t(user_type.label())}</option>
-                        })}
-                    </select>
-                    <ExportChoice source=Source::Selected(selection) />
-                    <button type="button" class="button danger" on:click=move |_| deletions.delete(selection.users())>
-                        {t("Delete")}
-                    </button>
-                    <button type="button" class="button" on:click=move |_| selection.clear()>{t("Clear selection")}</button>
-                </div>
-            }
-        })
-    };
+    let chosen = RwSignal::new(None::<UserType>);
+    let choose = Callback::new(move |name: &'static str| chosen.set(user_types::parse(name)));
+    let types =
+        user_types::STORABLE.map(|user_type| (user_type.as_str_name(), t(user_type.label())));
     view! {
-        {bar}
-        <p class="form-failure" role="alert">{move || selection.failure()}</p>
+        <div class="selection" role="group" aria-label=t("Selected users")>
+            <p role="status">{move || fill("{0} selected", &[&browser::grouped(count.get())])}</p>
+            <MenuButton id="change-type" label=t("Change type…") choices=types.into() on_choose=choose />
+            <ExportChoice source=Source::Selected(selection) />
+            <button type="button" class="button danger" on:click=move |_| deletions.delete(selection.users())>
+                {t("Delete")}
+            </button>
+            <button type="button" class="button" on:click=move |_| selection.clear()>{t("Clear selection")}</button>
+        </div>
+        {move || chosen.get().map(|user_type| view! {
+            <TypeDialog user_type on_close=Callback::new(move |()| chosen.set(None)) />
+        })}
     }
 }

@@ -2,14 +2,16 @@
 
 use leptos::prelude::*;
 use leptos_router::components::A;
+use soundstage_proto::user::User;
 use soundstage_proto::user::list_users_request::Order;
 
 use super::changes::ChangeSignals;
+use super::connection_notice::ConnectionNotice;
 use super::data::Table;
 use super::keys::{Shortcuts, row_keys};
 use super::links::{Links, SetQuery};
-use super::menu::MenuButton;
-use super::rows::{Row, Rows};
+use super::menu::UserMenuButton;
+use super::rows::Rows;
 use super::selection::Selection;
 use super::type_badge::TypeBadge;
 use super::user_query::UserQuery;
@@ -34,9 +36,9 @@ pub(super) fn UserTable(query: Memo<UserQuery>) -> impl IntoView {
     let table = Table::new(query);
     let changes: ChangeSignals = expect_context();
     let is_pointed_at = RwSignal::new(false);
-    table.follow_changes(is_pointed_at, changes);
+    let connection = table.follow_changes(is_pointed_at, changes);
     let extent = Memo::new(move |_| table.rows.with(Rows::extent));
-    let viewport = Viewport::new(extent, table.generation);
+    let viewport = Viewport::new(extent, table.shown);
     let rendered = viewport.rendered;
     table.keep_fetching(Memo::new(move |_| {
         rendered.with(|rendered| rendered.rows.clone())
@@ -48,11 +50,18 @@ pub(super) fn UserTable(query: Memo<UserQuery>) -> impl IntoView {
             .get()
             .map(|error| view! { <Failure error retry /> })
     };
+    // The number stays while the rows of another query load.
+    let number = Memo::new(move |before: Option<&String>| {
+        let is_waiting = table.rows.with(Rows::is_waiting);
+        let before = before.filter(|_| is_waiting).cloned();
+        before.unwrap_or_else(|| count(table.rows, query))
+    });
     let is_empty = Memo::new(move |_| table.rows.with(Rows::total) == Some(0));
     view! {
         {failure}
+        <ConnectionNotice connection />
         <div class="table-head">
-            <p role="status">{move || count(table.rows, query)}</p>
+            <p role="status">{number}</p>
             {move || (is_pointed_at.get() && table.unseen.get() > 0).then(|| view! {
                 <button type="button" class="button" on:click=move |_| table.refresh()>
                     {move || plural(table.unseen.get(), key("Show {0} change"), key("Show {0} changes"))}
@@ -68,12 +77,16 @@ pub(super) fn UserTable(query: Memo<UserQuery>) -> impl IntoView {
             role="region"
             aria-label=t("Table of users")
             on:scroll=move |_| viewport.scrolled()
-            on:keydown=row_keys(viewport, table.rows)
+            on:keydown=row_keys(viewport, table)
             on:pointerenter=move |_| is_pointed_at.set(true)
             on:pointerleave=move |_| is_pointed_at.set(false)
         >
             <table
                 class="users-table"
+                role="grid"
+                aria-label=t("Table of users")
+                aria-multiselectable="true"
+                aria-busy=move || table.rows.with(Rows::is_waiting).to_string()
                 aria-rowcount=move || (extent.get() + 1).to_string()
             >
                 <Headings query />
@@ -81,10 +94,10 @@ pub(super) fn UserTable(query: Memo<UserQuery>) -> impl IntoView {
                 <tbody>
                     <For
                         each=move || rendered.with(|rendered| rendered.rows.clone())
-                        key=move |number| (*number, table.generation.get_untracked())
+                        key=|number| *number
                         let:number
                     >
-                        <UserRow number rows=table.rows />
+                        <UserRow number table />
                     </For>
                 </tbody>
                 <Spacer height=Signal::derive(move || rendered.with(|rendered| rendered.after)) />
@@ -163,39 +176,56 @@ fn Spacer(height: Signal<f64>) -> impl IntoView {
 }
 
 #[component]
-fn UserRow(number: u32, rows: RwSignal<Rows>) -> impl IntoView {
-    let links: Links = expect_context();
+fn UserRow(number: u32, table: Table) -> impl IntoView {
     let selection: Selection = expect_context();
-    let row = Memo::new(move |_| rows.with(|rows| rows.row(number)));
-    let cells = move || match row.get() {
-        None => view! { <td class="waiting" colspan="8">"…"</td> }.into_any(),
-        Some(Row { user, .. }) => {
-            let user_type = user.user_type();
-            let id = user.id;
-            let name = fill("Select {0}", &[&user.nickname]);
-            let menu = view! { <MenuButton user=user.clone() /> };
-            view! {
-                <td class="select">
-                    <input
-                        type="checkbox"
-                        aria-label=name
-                        prop:checked=move || selection.contains(id)
-                        on:click=move |ev| selection.toggle(rows, number, ev.shift_key())
-                    />
-                </td>
-                <td class="number">{id}</td>
-                <td class="name"><A href=move || links.user(id)>{user.nickname}</A></td>
-                <td class="mail">{user.mail_address}</td>
-                <td class="type"><TypeBadge user_type /></td>
-                <td class="time created">{browser::date_and_time(user.created_ms)}</td>
-                <td class="time">{browser::date_and_time(user.updated_ms)}</td>
-                <td class="more">{menu}</td>
-            }
-            .into_any()
+    let row = Memo::new(move |_| table.rows.with(|rows| rows.row(number)));
+    let is_known = Memo::new(move |_| row.with(Option::is_some));
+    let user = Memo::new(move |_| row.get().map(|row| row.user).unwrap_or_default());
+    let is_deleted = move || row.with(|row| row.as_ref().is_some_and(|row| row.is_deleted));
+    let is_selected = Memo::new(move |_| selection.contains(user.with(|user| user.id)));
+    let cells = move || {
+        if is_known.get() {
+            view! { <Cells number table user is_selected /> }.into_any()
+        } else {
+            view! { <td class="waiting" colspan="8">"…"</td> }.into_any()
         }
     };
-    let is_deleted = move || row.with(|row| row.as_ref().is_some_and(|row| row.is_deleted));
     view! {
-        <tr aria-rowindex=(number + 2).to_string() tabindex="-1" class:deleted=is_deleted>{cells}</tr>
+        <tr
+            aria-rowindex=(number + 2).to_string()
+            aria-selected=move || is_selected.get().to_string()
+            tabindex="-1"
+            class:deleted=is_deleted
+        >
+            {cells}
+        </tr>
+    }
+}
+
+/// The cells of a row. They stay when the user changes, so that a focused control keeps the focus.
+#[component]
+fn Cells(number: u32, table: Table, user: Memo<User>, is_selected: Memo<bool>) -> impl IntoView {
+    let links: Links = expect_context();
+    let selection: Selection = expect_context();
+    // One type of closure for all texts, which keeps the program small.
+    let text = move |of: fn(&User) -> String| move || user.with(of);
+    view! {
+        <td class="select">
+            <input
+                type="checkbox"
+                aria-label=text(|user| fill("Select {0}", &[&user.nickname]))
+                prop:checked=is_selected
+                on:click=move |ev| selection.toggle(table, number, ev.shift_key())
+            />
+        </td>
+        <td class="number">{text(|user| user.id.to_string())}</td>
+        <td class="name">
+            <A href=move || links.user(user.with(|user| user.id))>{text(|user| user.nickname.clone())}</A>
+        </td>
+        <td class="mail">{text(|user| user.mail_address.clone())}</td>
+        <td class="type">{move || view! { <TypeBadge user_type=user.with(User::user_type) /> }}</td>
+        <td class="time created">{text(|user| browser::date_and_time(user.created_ms))}</td>
+        <td class="time">{text(|user| browser::date_and_time(user.updated_ms))}</td>
+        <td class="more"><UserMenuButton user /></td>
     }
 }

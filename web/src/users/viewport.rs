@@ -21,8 +21,8 @@ pub(super) struct Viewport {
 }
 
 impl Viewport {
-    /// Creates the viewport of a table with `rows` rows. A change of `generation` scrolls to the top.
-    pub(super) fn new(rows: Memo<u32>, generation: RwSignal<u32>) -> Self {
+    /// Creates the viewport of a table with `rows` rows. A change of `shown` scrolls to the top.
+    pub(super) fn new(rows: Memo<u32>, shown: RwSignal<u32>) -> Self {
         let position = RwSignal::new(ScrollPosition::default());
         let view_height = RwSignal::new(600.0);
         let row_height = RwSignal::new(ROW_HEIGHTS.0);
@@ -49,7 +49,7 @@ impl Viewport {
         let resized = window_event_listener_untyped("resize", move |_| viewport.measure());
         on_cleanup(move || resized.remove());
         Effect::new(move |_| {
-            generation.track();
+            shown.track();
             viewport.position.set(ScrollPosition::default());
             if let Some(element) = viewport.container.get_untracked() {
                 element.set_scroll_top(0);

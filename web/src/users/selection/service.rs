@@ -6,11 +6,14 @@ use soundstage_proto::user::User;
 
 use super::state::SelectionState;
 use crate::api::{CallError, Updated};
-use crate::language::{fill, key};
+use crate::language::{fill, key, t};
 use crate::ui::plural;
 use crate::users::changes::ChangeSignals;
-use crate::users::rows::Rows;
+use crate::users::data::Table;
 use crate::{api, browser};
+
+/// Most rows that a range may add: ten requests.
+const MAX_RANGE: u32 = 10_000;
 
 /// The selection, which stays when the reader leaves the page of users.
 #[derive(Clone, Copy)]
@@ -56,11 +59,31 @@ impl Selection {
         self.state.update(SelectionState::clear);
     }
 
-    /// Toggles the user of a row; with `to_anchor`, all known rows from the row toggled before.
-    pub(in crate::users) fn toggle(self, rows: RwSignal<Rows>, number: u32, to_anchor: bool) {
-        rows.with_untracked(|rows| {
+    /// Toggles the user of a row; with `to_anchor`, all rows from the row toggled before, which are fetched if need be.
+    pub(in crate::users) fn toggle(self, table: Table, number: u32, to_anchor: bool) {
+        let query = table.shown.get_untracked();
+        let unknown = table.rows.with_untracked(|rows| {
             self.state
-                .update(|state| state.toggle(rows, number, to_anchor));
+                .try_update(|state| state.toggle(rows, query, number, to_anchor))
+        });
+        let Some((range, is_selected)) = unknown.flatten() else {
+            return;
+        };
+        if range.len() as u32 > MAX_RANGE {
+            let failure = t("Select at most 10,000 rows at a time.").to_owned();
+            return self.state.update(|state| state.failure = Some(failure));
+        }
+        browser::spawn_abortable(async move {
+            let users = table.users(range).await;
+            self.state.update(|state| match users {
+                Ok(users) => state.set(users, is_selected),
+                Err(error) => {
+                    state.failure = Some(fill(
+                        "{0} The rows are not selected. Try again.",
+                        &[&error.sentence()],
+                    ));
+                }
+            });
         });
     }
 
