@@ -9,6 +9,8 @@ mod message_form;
 mod message_text;
 mod number;
 mod options;
+#[cfg(test)]
+mod oracle;
 mod panel;
 mod session;
 mod snippet;
