@@ -133,6 +133,8 @@ test("a rejected request shows its status, and all details on a click", async ({
   await expect(status).toContainText("INVALID_ARGUMENT");
   await status.getByRole("button").click();
   await expect(panel.locator(".diagram-detail")).toContainText("mail_address: Enter a mail address such as name@example.com.");
+  // The status and each trailer are lines of their own.
+  expect(await panel.locator(".diagram-detail").innerText()).toMatch(/^INVALID_ARGUMENT: [^\n]+(\n[a-z-]+: [^\n]+)+$/);
   await status.getByRole("button").click();
   await expect(panel.locator(".diagram-detail")).toBeHidden();
 });

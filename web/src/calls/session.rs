@@ -208,7 +208,7 @@ impl Session {
                     RawEvent::Headers(headers) => {
                         self.push(
                             Direction::Received,
-                            EventKind::Headers(lines(&headers).unwrap_or_default()),
+                            EventKind::Headers(headers_text(&headers)),
                             None,
                         );
                     }
@@ -266,35 +266,59 @@ impl Session {
     }
 }
 
-/// Returns the method, the transport, the deadline and the metadata of a call as text.
+/// Returns the method and the transport of a call, its deadline and its metadata, each as a line.
 fn describe(call: &RawCall) -> String {
     let transport = if call.over_websocket {
         "WebSocket"
     } else {
         "gRPC-Web"
     };
-    let mut parts = vec![fill("{0} over {1}", &[call.method.path, transport])];
-    parts.extend(
+    let mut lines = vec![fill("{0} over {1}", &[call.method.path, transport])];
+    lines.extend(
         call.deadline
             .map(|deadline| fill("deadline {0} ms", &[&deadline.as_millis().to_string()])),
     );
-    parts.extend(lines(&call.metadata));
-    parts.join(", ")
+    lines.extend(call.metadata.iter().map(header));
+    lines.join("\n")
 }
 
-/// Returns the status with its message and trailers as text.
+/// Returns the status with its message as a line, and each trailer as a line.
 fn status(end: RawEnd) -> String {
-    let mut parts = vec![end.code];
-    parts.extend((!end.message.is_empty()).then_some(end.message));
-    parts.extend(lines(&end.trailers));
-    parts.join(": ")
+    let status = if end.message.is_empty() {
+        end.code
+    } else {
+        format!("{}: {}", end.code, end.message)
+    };
+    let trailers = end.trailers.iter().map(header);
+    let lines: Vec<_> = std::iter::once(status).chain(trailers).collect();
+    lines.join("\n")
 }
 
-/// Returns headers as one line; `None` if there are none.
-fn lines(pairs: &[(String, String)]) -> Option<String> {
-    let lines: Vec<_> = pairs
-        .iter()
-        .map(|(name, value)| format!("{name}: {value}"))
-        .collect();
-    (!lines.is_empty()).then(|| lines.join(", "))
+/// Returns each header as a line.
+fn headers_text(headers: &[(String, String)]) -> String {
+    let lines: Vec<_> = headers.iter().map(header).collect();
+    lines.join("\n")
+}
+
+fn header((name, value): &(String, String)) -> String {
+    format!("{name}: {value}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn status_and_trailers_are_lines_of_their_own() {
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let text = status(RawEnd {
+            code: "NOT_FOUND".into(),
+            message: "no user has this id".into(),
+            trailers: vec![pair("tag", "one"), pair("trace-bin", "AAEC")],
+        });
+        assert_eq!(
+            text,
+            "NOT_FOUND: no user has this id\ntag: one\ntrace-bin: AAEC"
+        );
+    }
 }
