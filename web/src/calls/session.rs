@@ -39,6 +39,8 @@ pub(super) struct Session {
     version: RwSignal<u32>,
     /// Whether a frame is requested.
     redraws: StoredValue<bool>,
+    /// The method of the call.
+    method: StoredValue<Option<&'static MethodDescriptor>>,
     /// The first requests of the call, for snippets.
     first_requests: StoredValue<Vec<Bytes>>,
     /// The number of all requests.
@@ -67,6 +69,7 @@ impl Session {
             log: StoredValue::new_local(Log::default()),
             version: RwSignal::new(0),
             redraws: StoredValue::new(false),
+            method: StoredValue::new(None),
             first_requests: StoredValue::default(),
             request_count: StoredValue::default(),
             outgoing: StoredValue::new_local(Outgoing::default()),
@@ -86,9 +89,14 @@ impl Session {
         self.log.with_value(read)
     }
 
-    /// Returns the first requests and the number of all requests, and tracks their changes.
-    pub(super) fn requests(self) -> (Vec<Bytes>, usize) {
+    /// Returns the first requests and the number of all requests, and tracks their changes. Returns none if the call has
+    /// another method.
+    pub(super) fn requests(self, method: &MethodDescriptor) -> (Vec<Bytes>, usize) {
         self.version.track();
+        let path = self.method.get_value().map(|method| method.path);
+        if path != Some(method.path) {
+            return (Vec::new(), 0);
+        }
         (
             self.first_requests.get_value(),
             self.request_count.get_value(),
@@ -192,6 +200,7 @@ impl Session {
     /// Ends the current call and starts the log of a new call.
     fn start_call(self, call: &RawCall) {
         self.stop();
+        self.method.set_value(Some(call.method));
         self.first_requests.set_value(Vec::new());
         self.request_count.set_value(0);
         self.log.set_value(Log::starting_at(browser::now()));
