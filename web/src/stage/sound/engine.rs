@@ -124,8 +124,13 @@ impl Engine {
         self.files.insert(id, file);
     }
 
+    /// Keeps the microphone. A microphone that is open already stays, since voices play it.
     pub(super) fn set_microphone(&mut self, microphone: Microphone) {
-        self.microphone = Some(microphone);
+        self.microphone.get_or_insert(microphone);
+    }
+
+    pub(super) fn release_microphone(&mut self) {
+        self.microphone = None;
     }
 
     pub(super) fn has_microphone(&self) -> bool {
