@@ -9,8 +9,6 @@ mod message_form;
 mod message_text;
 mod number;
 mod options;
-#[cfg(test)]
-mod oracle;
 mod panel;
 mod session;
 mod snippet;
@@ -46,3 +44,6 @@ pub(crate) fn CallsPage() -> impl IntoView {
         </div>
     }
 }
+
+#[cfg(test)]
+mod oracle;
