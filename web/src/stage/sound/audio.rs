@@ -193,20 +193,17 @@ impl Audio {
             return;
         }
         browser::spawn_abortable(async move {
-            match engine::microphone().await {
-                Ok(microphone) => {
-                    // While the browser asked, the sound may have been turned off or another source chosen.
-                    if self.is_on.try_get_untracked() == Some(true) && self.uses_microphone() {
-                        self.with_engine(|engine| engine.set_microphone(microphone));
-                    }
+            if let Ok(microphone) = engine::microphone().await {
+                // While the browser asked, the sound may have been turned off or another source chosen.
+                if self.is_on.try_get_untracked() == Some(true) && self.uses_microphone() {
+                    self.with_engine(|engine| engine.set_microphone(microphone));
                 }
-                Err(_) => {
-                    self.fail(
-                        t("The microphone is not available. Allow it in the browser's site settings.")
-                            .into(),
-                    );
-                    on_failure();
-                }
+            } else {
+                self.fail(
+                    t("The microphone is not available. Allow it in the browser's site settings.")
+                        .into(),
+                );
+                on_failure();
             }
         });
     }
