@@ -6,7 +6,8 @@ import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 
-const binary = process.env.SOUNDSTAGE ?? resolve(import.meta.dirname, "../../target/debug/soundstage");
+/** The path of the `soundstage` binary. */
+export const binary = process.env.SOUNDSTAGE ?? resolve(import.meta.dirname, "../../target/debug/soundstage");
 
 export class StageServer {
   #folder;

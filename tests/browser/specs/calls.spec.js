@@ -1,5 +1,7 @@
 // The page *Calls*: calls of the four kinds.
-import { seedFile } from "../stage-server.js";
+import { execFile } from "node:child_process";
+import { dirname, resolve } from "node:path";
+import { binary, seedFile } from "../stage-server.js";
 import { expect, test } from "../test.js";
 
 /** Returns the panel of a kind of call. */
@@ -133,6 +135,8 @@ test("a rejected request shows its status, and all details on a click", async ({
   await expect(status).toContainText("INVALID_ARGUMENT");
   await status.getByRole("button").click();
   await expect(panel.locator(".diagram-detail")).toContainText("mail_address: Enter a mail address such as name@example.com.");
+  // The status and each trailer are lines of their own.
+  expect(await panel.locator(".diagram-detail").innerText()).toMatch(/^INVALID_ARGUMENT: [^\n]+(\n[a-z-]+: [^\n]+)+$/);
   await status.getByRole("button").click();
   await expect(panel.locator(".diagram-detail")).toBeHidden();
 });
@@ -164,6 +168,56 @@ test("a call is copied as a command line, as grpcurl and as JavaScript", async (
   await expect(panel.getByText("Copied.")).toBeVisible();
   expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(await text.textContent());
 });
+
+test("a snippet belongs to the chosen method, whatever the last call was", async ({ page, server }) => {
+  const panel = panelOf(page, "Unary");
+  await panel.getByText("Copy as").first().click();
+  await press(panel, "Call");
+  await expect(panel.getByRole("listitem")).toHaveCount(5);
+  await panel.getByLabel("Method").selectOption("DeleteUser");
+  await expect(page.getByTestId("unary-copy")).toHaveText(`soundstage user delete 6 --server ${server.url}`);
+});
+
+/** Runs a snippet as its reader would: in a shell with the binary on its path, or in Node beside the npm package. */
+function runSnippet(format, text) {
+  const [program, args] = format === "JavaScript" ? [process.execPath, ["--input-type=module", "--eval", text]] : ["sh", ["-c", text]];
+  const folders = [dirname(binary), process.env.GRPCURL && dirname(process.env.GRPCURL), process.env.PATH];
+  const options = {
+    cwd: resolve(import.meta.dirname, "../../../clients/js"),
+    env: { ...process.env, PATH: folders.filter(Boolean).join(":") },
+    timeout: 10_000,
+  };
+  return new Promise((done) => {
+    execFile(program, args, options, (error, stdout, stderr) => done({ ok: !error, output: stdout + stderr }));
+  });
+}
+
+for (const format of ["soundstage", "grpcurl", "JavaScript"]) {
+  test(`the ${format} snippet of every method makes the call`, async ({ page, server }) => {
+    test.skip(format === "grpcurl" && !process.env.GRPCURL, "GRPCURL does not name the program grpcurl");
+    test.setTimeout(90_000);
+    let methods = 0;
+    for (const kind of ["Unary", "Server streaming", "Client streaming", "Bidirectional"]) {
+      const panel = panelOf(page, kind);
+      await panel.getByText("Copy as").first().click();
+      await press(panel, format);
+      await panel.getByText("Deadline and metadata").click();
+      for (const method of await panel.getByLabel("Method").getByRole("option").allInnerTexts()) {
+        await panel.getByLabel("Method").selectOption(method);
+        // These calls end only by their deadline, which leaves a busy machine time to reach the server.
+        const isEndless = ["WatchUsers", "PositionSub"].includes(method) || (format === "grpcurl" && method === "PositionSync");
+        await panel.getByLabel("Deadline (ms)").fill(isEndless ? "3000" : "");
+        const text = await panel.locator("pre[data-testid]").textContent();
+        const { ok, output } = await runSnippet(format, text);
+        const outcome = ok || (isEndless && /deadline_?exceeded|deadline passed/i.test(output)) ? "done" : output;
+        expect(outcome, `${method}: ${text}`).toBe("done");
+        await expect.poll(() => server.ended(method), method).toBe(1);
+        methods += 1;
+      }
+    }
+    expect(methods).toBe(15);
+  });
+}
 
 test("leaving the page ends its calls", async ({ page, server }) => {
   await panelOf(page, "Bidirectional").getByRole("button", { name: "Send" }).click();

@@ -259,3 +259,23 @@ test.describe("when the server goes away", () => {
     await expect(page.getByRole("button", { name: "Leave the stage" })).toBeVisible();
   });
 });
+
+test.describe("while the server is away", () => {
+  test.use({ serverGoesAway: true });
+
+  test("joining again and again makes one call", async ({ page, server }) => {
+    await join(page, "Ann");
+    await server.kill();
+    await expect(page.getByRole("status").filter({ hasText: "Reconnecting" })).toBeVisible();
+    const leave = page.getByRole("button", { name: "Leave the stage" });
+    await leave.click();
+    // Each click ends the call before, which is failing or waits for its retry.
+    for (let times = 0; times < 4; times += 1) await page.getByRole("button", { name: "Join the stage" }).click();
+    await server.startAgain();
+    await expect(leave).toBeVisible({ timeout: 10_000 });
+    // A second retry loop would make its call within the longest delay between retries, which is 3 s.
+    await page.waitForTimeout(3500);
+    expect(server.ended("PositionSync")).toBe(0);
+    expect(await server.inProgress("PositionSync")).toBe(1);
+  });
+});

@@ -77,3 +77,38 @@ test("the recording follows the character around the listener", async ({ page })
   // The character turns by 50 degrees per second, and some time passes between the click and the first block.
   expect(Math.abs(error)).toBeLessThan(35);
 });
+
+test("the microphone is released once no character has it", async ({ page }) => {
+  await page.addInitScript(() => {
+    window.tracks = [];
+    const devices = navigator.mediaDevices;
+    const open = devices.getUserMedia.bind(devices);
+    devices.getUserMedia = async (constraints) => {
+      const stream = await open(constraints);
+      window.tracks.push(...stream.getTracks());
+      return stream;
+    };
+  });
+  await page.goto("/stage");
+  await page.getByRole("button", { name: "Turn sound on" }).click();
+  const states = () => page.evaluate(() => window.tracks.map((track) => track.readyState));
+  const source = page.getByLabel("Sound of Walker");
+  await source.selectOption("Your microphone");
+  await expect.poll(states).toEqual(["live"]);
+  await source.selectOption("Tone");
+  await expect.poll(states).toEqual(["ended"]);
+  // A choice made while the browser asks for the microphone wins over the microphone.
+  await page.evaluate(() => {
+    const devices = navigator.mediaDevices;
+    const open = devices.getUserMedia.bind(devices);
+    devices.getUserMedia = async (constraints) => {
+      await new Promise((resolve) => (window.allow = resolve));
+      return open(constraints);
+    };
+  });
+  await source.selectOption("Your microphone");
+  await source.selectOption("Voice");
+  await page.evaluate(() => window.allow());
+  await expect.poll(states).toEqual(["ended", "ended"]);
+  await expect(source).toHaveValue("voice");
+});

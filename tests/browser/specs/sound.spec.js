@@ -108,3 +108,49 @@ test.describe("a source", () => {
     expect(bend(await rendered(page, { seconds: 4, track: circle, tone: 440 }))).toBeLessThan(1.3 * reference);
   });
 });
+
+test.describe("a recording that has ended", () => {
+  // The policy of the page forbids the probe, which is a script of the test.
+  test.use({ bypassCSP: true });
+
+  test("ends its processor in the audio thread", async ({ page }) => {
+    await page.addInitScript(() => {
+      // The processor reports each call that returns false, over a port of the test. The browser makes one such call.
+      window.dropped = 0;
+      const { addModule } = AudioWorklet.prototype;
+      AudioWorklet.prototype.addModule = async function (url) {
+        const probed = `registerProcessor("recorder", class extends Recorder {
+          constructor() {
+            super();
+            this.port.addEventListener("message", ({ data }) => (this.probe ??= data.probe));
+            this.port.start();
+          }
+          process(inputs) {
+            const isRunning = super.process(inputs);
+            if (!isRunning) this.probe.postMessage("dropped");
+            return isRunning;
+          }
+        })`;
+        const source = await (await fetch(url)).text();
+        const body = source.replace('registerProcessor("recorder", Recorder)', probed);
+        return addModule.call(this, URL.createObjectURL(new Blob([body], { type: "text/javascript" })));
+      };
+      window.AudioWorkletNode = class extends AudioWorkletNode {
+        constructor(...args) {
+          super(...args);
+          const { port1, port2 } = new MessageChannel();
+          port1.onmessage = () => (window.dropped += 1);
+          this.port.postMessage({ probe: port2 }, [port2]);
+        }
+      };
+    });
+    await page.goto("/stage");
+    await page.getByRole("button", { name: "Turn sound on" }).click();
+    await page.getByRole("button", { name: "Record sound" }).click();
+    await expect(page.getByRole("button", { name: "Stop and save" })).toBeVisible();
+    const download = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Stop and save" }).click();
+    await download;
+    await expect.poll(() => page.evaluate(() => window.dropped)).toBe(1);
+  });
+});

@@ -15,11 +15,11 @@ pub(super) fn CopyAs(form: CallForm, session: Session, id: &'static str) -> impl
     let copied = RwSignal::new(None::<bool>);
     let origin = browser::origin();
     let text = Memo::new(move |_| {
-        let (mut requests, count) = session.requests();
+        let method = form.method.get();
+        let (mut requests, count) = session.requests(method);
         let left_out = count - requests.len();
         if requests.is_empty() {
-            let request = form.method.get().request;
-            requests.extend(form.draft.with(|draft| draft.encode(request)).ok());
+            requests.extend(form.draft.with(|draft| draft.encode(method.request)).ok());
         }
         let call = form.call()?;
         Some(format.get().write(&call, &requests, left_out, &origin))

@@ -115,7 +115,8 @@ fn row_view(
         Direction::Received => t("received"),
     };
     // No screen is wide enough for more.
-    let text: String = event.kind.text().chars().take(300).collect();
+    let start: String = event.kind.text().chars().take(300).collect();
+    let text = start.replace('\n', " · ");
     view! {
         <li class=class style:top=pixels(row)>
             <button
@@ -158,7 +159,7 @@ fn ending(log: &Log) -> String {
     let last = log.len().checked_sub(1).and_then(|row| log.row(row));
     let end = last.map_or("", |event| match &event.kind {
         EventKind::Cancel => t("Cancelled"),
-        kind => kind.text(),
+        kind => kind.text().lines().next().unwrap_or_default(),
     });
     fill("Call ended: {0}. {1}", &[end, &counts(log)])
 }

@@ -7,6 +7,10 @@ use crate::language::key;
 /// The maximum number of events in the log. A longer call drops the oldest events; the counts include all.
 const CAPACITY: usize = 2000;
 
+/// The maximum length of all texts in the log, in bytes. A response may have megabytes, and the tab keeps four logs. A
+/// single longer text is kept alone.
+const MAX_TEXT: usize = 8_000_000;
+
 /// The direction of an event, as the page sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Direction {
@@ -44,7 +48,7 @@ impl EventKind {
         }
     }
 
-    /// Returns the text of the event; empty where the label says all.
+    /// Returns the text of the event, each header on a line of its own; empty where the label says all.
     pub(super) fn text(&self) -> &str {
         match self {
             Self::Call(text)
@@ -80,6 +84,8 @@ pub(super) struct Count {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Log {
     events: VecDeque<Event>,
+    /// The length of all texts of `events`, in bytes.
+    text_bytes: usize,
     /// The start of the call in milliseconds.
     start: f64,
     next_index: usize,
@@ -112,8 +118,12 @@ impl Log {
             count.messages += 1;
             count.bytes += bytes;
         }
-        if self.events.len() == CAPACITY {
-            self.events.pop_front();
+        self.text_bytes += kind.text().len();
+        while self.events.len() == CAPACITY || self.text_bytes > MAX_TEXT {
+            let Some(oldest) = self.events.pop_front() else {
+                break;
+            };
+            self.text_bytes -= oldest.kind.text().len();
         }
         let (index, at) = (self.next_index, now - self.start);
         self.events.push_back(Event {
@@ -155,6 +165,33 @@ impl Log {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn large_messages_are_bounded_by_their_bytes_and_the_newest_stays() {
+        let mut log = Log::starting_at(0.0);
+        let large = "x".repeat(MAX_TEXT / 4);
+        for n in 0..100 {
+            let message = EventKind::Message(format!("{n}{large}"));
+            log.push(0.0, Direction::Received, message, Some(large.len()));
+        }
+        let kept: usize = (0..log.len())
+            .filter_map(|row| log.row(row))
+            .map(|event| event.kind.text().len())
+            .sum();
+        assert!(kept <= MAX_TEXT, "{kept} bytes are kept");
+        assert_eq!((log.len(), log.dropped()), (3, 97));
+        assert_eq!(log.received.messages, 100);
+        let huge = EventKind::Message("y".repeat(2 * MAX_TEXT));
+        log.push(0.0, Direction::Received, huge, Some(1));
+        assert_eq!((log.len(), log.dropped()), (1, 100));
+        log.push(
+            0.0,
+            Direction::Received,
+            EventKind::Message("z".into()),
+            Some(1),
+        );
+        assert_eq!(log.row(0).expect("a row").kind.text(), "z");
+    }
 
     #[test]
     fn a_long_call_keeps_all_counts_and_its_newest_events() {

@@ -23,6 +23,11 @@ pub(super) fn example(method: &MethodDescriptor) -> Draft {
         ],
         "/UserManager/DeleteUser" => &[("id", "6")],
         "/UserManager/ListUsers" => &[("page_size", "3")],
+        "/UserManager/ImportUsers" => &[
+            ("user.nickname", "rin"),
+            ("user.mail_address", "rin@example.com"),
+            ("user.user_type", "NORMAL"),
+        ],
         "/UserManager/GetUsersByType" => &[("user_type", "NORMAL")],
         "/posXYZ.PositionService/PositionPub" => &[
             ("position.x", "0.5"),

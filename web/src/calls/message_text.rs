@@ -14,6 +14,8 @@ use super::number::format_float;
 pub(super) enum TextFormat {
     /// Protobuf's JSON mapping.
     Json,
+    /// JSON as grpcurl reads it: the JSON mapping, with a field mask as a message.
+    Grpcurl,
     /// An object literal for protobuf-es: names without quotes, enum values as numbers.
     JavaScript,
 }
@@ -46,19 +48,30 @@ fn object(
             continue;
         };
         let field = &message.fields[position];
-        let value = value(field.kind, wire_type, &mut bytes, text_format)?;
+        let values = &mut values[position];
         if !field.repeated {
             // The last value of a singular field counts.
-            values[position].clear();
+            values.clear();
         }
-        values[position].push(value);
+        match packed_wire_type(field.kind).filter(|_| wire_type == WireType::LengthDelimited) {
+            Some(element) if field.repeated => {
+                let mut packed = Bytes::new();
+                let context = DecodeContext::default();
+                encoding::bytes::merge(wire_type, &mut packed, &mut bytes, context)?;
+                let mut packed = &packed[..];
+                while packed.has_remaining() {
+                    values.push(value(field.kind, element, &mut packed, text_format)?);
+                }
+            }
+            _ => values.push(value(field.kind, wire_type, &mut bytes, text_format)?),
+        }
     }
     let fields = message.fields.iter().zip(values);
     let entries: Vec<_> = fields
         .filter(|(_, values)| !values.is_empty())
         .map(|(field, values)| {
             let name = match text_format {
-                TextFormat::Json => quoted(field.json_name),
+                TextFormat::Json | TextFormat::Grpcurl => quoted(field.json_name),
                 TextFormat::JavaScript => field.json_name.to_owned(),
             };
             let values = values.join(", ");
@@ -73,6 +86,20 @@ fn object(
         (TextFormat::JavaScript, false) => format!("{{ {} }}", entries.join(", ")),
         _ => format!("{{{}}}", entries.join(", ")),
     })
+}
+
+/// Returns the wire type of a value in a packed field; `None` if the kind cannot be packed.
+fn packed_wire_type(kind: FieldKind) -> Option<WireType> {
+    match kind {
+        FieldKind::Bool
+        | FieldKind::Int32
+        | FieldKind::Int64
+        | FieldKind::Uint32
+        | FieldKind::Enum(_) => Some(WireType::Varint),
+        FieldKind::Sfixed64 => Some(WireType::SixtyFourBit),
+        FieldKind::Float => Some(WireType::ThirtyTwoBit),
+        FieldKind::String | FieldKind::FieldMask | FieldKind::Message(_) => None,
+    }
 }
 
 /// Decodes a value and returns it as text.
@@ -99,7 +126,7 @@ fn value(
         FieldKind::FieldMask => field_mask_text(&scalar!(bytes, Bytes::new()), text_format)?,
         FieldKind::Float => match format_float(scalar!(float, 0.0)) {
             name if name.ends_with(|end: char| end.is_ascii_alphabetic())
-                && text_format == TextFormat::Json =>
+                && text_format != TextFormat::JavaScript =>
             {
                 quoted(&name)
             }
@@ -109,8 +136,10 @@ fn value(
         FieldKind::Enum(values) => {
             let number = scalar!(int32, 0);
             match values.iter().find(|(_, value)| *value == number) {
-                Some((name, _)) if text_format == TextFormat::Json => quoted(name),
-                Some((name, _)) => format!("{number} /* {name} */"),
+                Some((name, _)) if text_format == TextFormat::JavaScript => {
+                    format!("{number} /* {name} */")
+                }
+                Some((name, _)) => quoted(name),
                 None => number.to_string(),
             }
         }
@@ -124,7 +153,7 @@ fn value(
 /// Returns a 64-bit integer as text.
 fn int64_text(number: String, text_format: TextFormat) -> String {
     match text_format {
-        TextFormat::Json => quoted(&number),
+        TextFormat::Json | TextFormat::Grpcurl => quoted(&number),
         TextFormat::JavaScript => number + "n",
     }
 }
@@ -137,13 +166,30 @@ fn field_mask_text(mut bytes: &[u8], text_format: TextFormat) -> Result<String, 
         let context = DecodeContext::default();
         encoding::string::merge_repeated(wire_type, &mut paths, &mut bytes, context)?;
     }
+    let quoted_paths = || {
+        let paths: Vec<_> = paths.iter().map(|path| quoted(path)).collect();
+        paths.join(", ")
+    };
     Ok(match text_format {
-        TextFormat::Json => quoted(&paths.join(",")),
-        TextFormat::JavaScript => {
-            let paths: Vec<_> = paths.iter().map(|path| quoted(path)).collect();
-            format!("{{ paths: [{}] }}", paths.join(", "))
+        TextFormat::Json => {
+            let paths: Vec<_> = paths.iter().map(|path| camel_case(path)).collect();
+            quoted(&paths.join(","))
         }
+        TextFormat::Grpcurl => format!("{{\"paths\": [{}]}}", quoted_paths()),
+        TextFormat::JavaScript => format!("{{ paths: [{}] }}", quoted_paths()),
     })
+}
+
+/// Returns the JSON name of a field: `mailAddress` for `mail_address`.
+fn camel_case(name: &str) -> String {
+    let mut words = name.split('_');
+    let mut camel_case = words.next().unwrap_or_default().to_owned();
+    for word in words {
+        let mut rest = word.chars();
+        camel_case.extend(rest.next().map(|first| first.to_ascii_uppercase()));
+        camel_case.push_str(rest.as_str());
+    }
+    camel_case
 }
 
 /// Returns a string literal of JSON and JavaScript.
@@ -169,7 +215,7 @@ mod tests {
     use prost::Message as _;
     use soundstage_proto::UserType;
     use soundstage_proto::descriptor::MethodDescriptor;
-    use soundstage_proto::user::{ListUsersResponse, User, UserResponse};
+    use soundstage_proto::user::{ListUsersResponse, UpdateUserRequest, User, UserResponse};
 
     use super::*;
 
@@ -204,6 +250,23 @@ mod tests {
             r#"{ user: { id: 7, nickname: "凛 \"rin\"\n", mailAddress: "rin@example.com", userType: 3 /* GUEST */ } }"#
         );
         assert_eq!(message_text(descriptor, &[], TextFormat::JavaScript), "{}");
+        let mut update = UpdateUserRequest::default();
+        update.update_mask.get_or_insert_default().paths = vec!["mail_address".into()];
+        let bytes = update.encode_to_vec();
+        let descriptor = method("/UserManager/UpdateUser").request;
+        for (text_format, expected) in [
+            (TextFormat::Json, r#"{"updateMask": "mailAddress"}"#),
+            (
+                TextFormat::Grpcurl,
+                r#"{"updateMask": {"paths": ["mail_address"]}}"#,
+            ),
+            (
+                TextFormat::JavaScript,
+                r#"{ updateMask: { paths: ["mail_address"] } }"#,
+            ),
+        ] {
+            assert_eq!(message_text(descriptor, &bytes, text_format), expected);
+        }
         let list = ListUsersResponse {
             users: vec![
                 User {

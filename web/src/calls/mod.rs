@@ -44,3 +44,6 @@ pub(crate) fn CallsPage() -> impl IntoView {
         </div>
     }
 }
+
+#[cfg(test)]
+mod oracle;

@@ -39,6 +39,8 @@ pub(super) struct Session {
     version: RwSignal<u32>,
     /// Whether a frame is requested.
     is_redraw_pending: StoredValue<bool>,
+    /// The method of the call.
+    method: StoredValue<Option<&'static MethodDescriptor>>,
     /// The first requests of the call, for snippets.
     first_requests: StoredValue<Vec<Bytes>>,
     /// The number of all requests.
@@ -67,6 +69,7 @@ impl Session {
             log: StoredValue::new_local(Log::default()),
             version: RwSignal::new(0),
             is_redraw_pending: StoredValue::new(false),
+            method: StoredValue::new(None),
             first_requests: StoredValue::default(),
             request_count: StoredValue::default(),
             outgoing: StoredValue::new_local(Outgoing::default()),
@@ -86,9 +89,14 @@ impl Session {
         self.log.with_value(read)
     }
 
-    /// Returns the first requests and the number of all requests, and tracks their changes.
-    pub(super) fn requests(self) -> (Vec<Bytes>, usize) {
+    /// Returns the first requests and the number of all requests, and tracks their changes. Returns none if the call has
+    /// another method.
+    pub(super) fn requests(self, method: &MethodDescriptor) -> (Vec<Bytes>, usize) {
         self.version.track();
+        let path = self.method.get_value().map(|method| method.path);
+        if path != Some(method.path) {
+            return (Vec::new(), 0);
+        }
         (
             self.first_requests.get_value(),
             self.request_count.get_value(),
@@ -192,6 +200,7 @@ impl Session {
     /// Ends the current call and starts the log of a new call.
     fn start_call(self, call: &RawCall) {
         self.stop();
+        self.method.set_value(Some(call.method));
         self.first_requests.set_value(Vec::new());
         self.request_count.set_value(0);
         self.log.set_value(Log::starting_at(browser::now()));
@@ -208,7 +217,7 @@ impl Session {
                     RawEvent::Headers(headers) => {
                         self.push(
                             Direction::Received,
-                            EventKind::Headers(lines(&headers).unwrap_or_default()),
+                            EventKind::Headers(headers_text(&headers)),
                             None,
                         );
                     }
@@ -266,35 +275,59 @@ impl Session {
     }
 }
 
-/// Returns the method, the transport, the deadline and the metadata of a call as text.
+/// Returns the method and the transport of a call, its deadline and its metadata, each as a line.
 fn describe(call: &RawCall) -> String {
     let transport = if call.over_websocket {
         "WebSocket"
     } else {
         "gRPC-Web"
     };
-    let mut parts = vec![fill("{0} over {1}", &[call.method.path, transport])];
-    parts.extend(
+    let mut lines = vec![fill("{0} over {1}", &[call.method.path, transport])];
+    lines.extend(
         call.deadline
             .map(|deadline| fill("deadline {0} ms", &[&deadline.as_millis().to_string()])),
     );
-    parts.extend(lines(&call.metadata));
-    parts.join(", ")
+    lines.extend(call.metadata.iter().map(header));
+    lines.join("\n")
 }
 
-/// Returns the status with its message and trailers as text.
+/// Returns the status with its message as a line, and each trailer as a line.
 fn status(end: RawEnd) -> String {
-    let mut parts = vec![end.code];
-    parts.extend((!end.message.is_empty()).then_some(end.message));
-    parts.extend(lines(&end.trailers));
-    parts.join(": ")
+    let status = if end.message.is_empty() {
+        end.code
+    } else {
+        format!("{}: {}", end.code, end.message)
+    };
+    let trailers = end.trailers.iter().map(header);
+    let lines: Vec<_> = std::iter::once(status).chain(trailers).collect();
+    lines.join("\n")
 }
 
-/// Returns headers as one line; `None` if there are none.
-fn lines(pairs: &[(String, String)]) -> Option<String> {
-    let lines: Vec<_> = pairs
-        .iter()
-        .map(|(name, value)| format!("{name}: {value}"))
-        .collect();
-    (!lines.is_empty()).then(|| lines.join(", "))
+/// Returns each header as a line.
+fn headers_text(headers: &[(String, String)]) -> String {
+    let lines: Vec<_> = headers.iter().map(header).collect();
+    lines.join("\n")
+}
+
+fn header((name, value): &(String, String)) -> String {
+    format!("{name}: {value}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn status_and_trailers_are_lines_of_their_own() {
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let text = status(RawEnd {
+            code: "NOT_FOUND".into(),
+            message: "no user has this id".into(),
+            trailers: vec![pair("tag", "one"), pair("trace-bin", "AAEC")],
+        });
+        assert_eq!(
+            text,
+            "NOT_FOUND: no user has this id\ntag: one\ntrace-bin: AAEC"
+        );
+    }
 }

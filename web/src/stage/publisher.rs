@@ -32,6 +32,8 @@ pub(super) struct Publisher {
 
 #[derive(Default)]
 struct State {
+    /// Number of the newest call. A task that belongs to an older call changes nothing.
+    call: u32,
     /// Sender of the open call's requests.
     requests: Option<UnboundedSender<PositionSyncRequest>>,
     /// Newest places that are not sent yet, by character.
@@ -87,19 +89,15 @@ impl Publisher {
         self.failure.set(None);
         self.state.update_value(|state| {
             state.own = Some((join, place));
-            // The character joins with a new call.
-            state.requests = None;
         });
+        // The character joins with a new call.
         self.call();
     }
 
     /// Removes the reader's own character from the stage.
     pub(super) fn leave(self) {
         // This half-closes the call: the server ends it and the character leaves.
-        let _ = self.state.try_update_value(|state| {
-            state.own = None;
-            state.requests = None;
-        });
+        let _ = self.state.try_update_value(State::close);
         let _ = self.own.try_set(None);
     }
 
@@ -154,15 +152,18 @@ impl Publisher {
         sent.unwrap_or_default()
     }
 
-    /// Starts a call. Reopens a broken call while the reader has a character.
+    /// Starts a call, and another if it breaks while the reader has a character. An older call is half-closed.
     fn call(self) {
         let (sender, requests) = mpsc::unbounded();
-        let own = self.state.try_update_value(|state| {
+        let opened = self.state.try_update_value(|state| {
+            state.call += 1;
             state.requests = Some(sender.clone());
             state.idle_heartbeats = 0;
-            state.own.clone()
+            (state.call, state.own.clone())
         });
-        let (joins, samples) = match own.flatten() {
+        // The page may have been left.
+        let Some((call, own)) = opened else { return };
+        let (joins, samples) = match own {
             Some((join, place)) => {
                 let sample = Sample {
                     position: Some(to_pos(place)),
@@ -185,32 +186,42 @@ impl Publisher {
         drop(sender);
         // The task outlives the page, so that the server sees the half-close.
         browser::spawn_abortable(async move {
-            let outcome = self.receive(requests).await;
-            self.on_end(outcome).await;
+            let outcome = self.receive(call, requests).await;
+            self.on_end(call, outcome).await;
         });
+    }
+
+    /// Changes the state for a call. Returns `None` if a newer call has replaced it, or the page was left.
+    fn update<T>(self, call: u32, change: impl FnOnce(&mut State) -> T) -> Option<T> {
+        let changed = self
+            .state
+            .try_update_value(|state| (state.call == call).then(|| change(state)));
+        changed.flatten()
     }
 
     async fn receive(
         self,
+        call: u32,
         requests: mpsc::UnboundedReceiver<PositionSyncRequest>,
     ) -> Result<(), CallError> {
         let mut updates = api::sync_positions(requests).await?;
         while let Some(update) = updates.next().await {
             let StageUpdate { own, heartbeat, .. } = update?;
-            if let Some(own) = own.first() {
+            if let Some(own) = own.first()
+                && self.update(call, |state| state.backoff.reset()).is_some()
+            {
                 let _ = self.own.try_set(Some(own.id));
-                let _ = self.state.try_update_value(|state| state.backoff.reset());
             }
             if heartbeat {
-                self.on_heartbeat();
+                self.on_heartbeat(call);
             }
         }
         Ok(())
     }
 
     /// Responds with a heartbeat, which keeps the reader's character on the stage, or half-closes an idle call.
-    fn on_heartbeat(self) {
-        let _ = self.state.try_update_value(|state| {
+    fn on_heartbeat(self, call: u32) {
+        let _ = self.update(call, |state| {
             state.idle_heartbeats += 1;
             if state.own.is_none() && state.idle_heartbeats >= MAX_IDLE_HEARTBEATS {
                 state.requests = None;
@@ -225,9 +236,9 @@ impl Publisher {
     }
 
     /// Retries a call that broke while the reader has a character. Shows any other error.
-    async fn on_end(self, outcome: Result<(), CallError>) {
+    async fn on_end(self, call: u32, outcome: Result<(), CallError>) {
         let Err(error) = outcome else { return };
-        let delay = self.state.try_update_value(|state| {
+        let delay = self.update(call, |state| {
             let is_retried = state.own.is_some() && error == CallError::Unreachable;
             is_retried.then(|| state.backoff.next_delay())
         });
@@ -235,18 +246,23 @@ impl Publisher {
         if let Some(delay) = delay {
             // The character is stale until then. A join with the same source takes the character over.
             browser::sleep(delay).await;
-            let still = self.state.try_with_value(|state| state.own.is_some());
-            if still == Some(true) {
+            if self.update(call, |_| ()).is_some() {
                 self.call();
             }
             return;
         }
-        let _ = self.state.try_update_value(|state| {
-            state.own = None;
-            state.requests = None;
-        });
+        let _ = self.update(call, State::close);
         let _ = self.own.try_set(None);
         let sentence = fill("Could not move the character. {0}", &[&error.sentence()]);
         let _ = self.failure.try_set(Some(sentence));
+    }
+}
+
+impl State {
+    /// Removes the reader's own character and half-closes the call, whose end then changes nothing.
+    fn close(&mut self) {
+        self.own = None;
+        self.requests = None;
+        self.call += 1;
     }
 }

@@ -2,146 +2,254 @@
 
 use prost::Message as _;
 use prost::bytes::Bytes;
-use soundstage_proto::position::{Join, Position, PositionSubRequest, PositionSyncRequest};
+use soundstage_proto::position::{Pos, Position, PositionSubRequest, PositionSyncRequest};
 use soundstage_proto::user::{
-    DeleteUserRequest, ExportUsersRequest, ListUsersRequest, UpdateUserRequest, User, UserFilter,
-    UserRequest, UserTypeRequest, WatchUsersRequest,
+    DeleteUserRequest, ExportUsersRequest, ImportUsersRequest, ListUsersRequest, UpdateUserRequest,
+    User, UserFilter, UserRequest, UserTypeRequest, WatchUsersRequest,
 };
 
 use super::shell;
 use crate::api::RawCall;
+use crate::calls::message_text::quoted;
 use crate::calls::number::format_float;
+
+/// A subcommand of `soundstage`.
+#[derive(Debug, Default, PartialEq)]
+struct Subcommand {
+    /// The names of the subcommand, and its options.
+    words: Vec<String>,
+    /// The positional arguments.
+    arguments: Vec<String>,
+    /// The lines of standard input, if the subcommand reads any.
+    input: Option<Vec<String>>,
+}
 
 /// Returns the command line that makes the call.
 pub(super) fn command_line(call: &RawCall, requests: &[Bytes], origin: &str) -> String {
-    let mut words = vec!["soundstage".to_owned()];
-    words.extend(command(call.method.path, requests));
-    words.extend(["--server".into(), origin.into()]);
+    let Subcommand {
+        words,
+        mut arguments,
+        input,
+    } = subcommand(call.method.path, requests);
+    let mut line = vec!["soundstage".to_owned()];
+    line.extend(words);
+    let is_negative = arguments.iter().any(|argument| argument.starts_with('-'));
+    if !is_negative {
+        line.append(&mut arguments);
+    }
+    line.extend(["--server".into(), origin.into()]);
     if let Some(deadline) = call.deadline {
-        words.extend(["--timeout".into(), format!("{}ms", deadline.as_millis())]);
+        line.extend(["--timeout".into(), format!("{}ms", deadline.as_millis())]);
     }
     for (name, value) in &call.metadata {
-        words.extend(["--header".into(), format!("{name}: {value}")]);
+        line.extend(shell::option("--header", format!("{name}: {value}")));
     }
-    shell::command_line(&words)
+    if is_negative {
+        // After `--` a minus sign starts no option, so all options stand before.
+        line.push("--".into());
+        line.append(&mut arguments);
+    }
+    let command = shell::command_line(&line);
+    match input {
+        None => command,
+        Some(lines) => {
+            let printf = [words_of(r"printf %s\n"), lines].concat();
+            format!("{} | {command}", shell::command_line(&printf))
+        }
+    }
 }
 
-/// Returns the subcommand of a method with its arguments.
-fn command(path: &str, requests: &[Bytes]) -> Vec<String> {
+/// Returns the subcommand of a method.
+fn subcommand(path: &str, requests: &[Bytes]) -> Subcommand {
     let first = requests.first().map_or(&[][..], |request| request);
-    let ids = || requests.iter().map(|request| id_of(request));
+    let ids = || requests.iter().map(|request| id_of(request)).collect();
+    let with_arguments = |names: &str, arguments| Subcommand {
+        words: words_of(names),
+        arguments,
+        input: None,
+    };
     match path {
-        "/UserManager/GetUser" => [words(&["user", "get"]), vec![id_of(first)]].concat(),
-        "/UserManager/AddUser" => {
-            let user = User::decode(first).unwrap_or_default();
-            let user_type = user.user_type().as_str_name().to_ascii_lowercase();
-            let mut add = words(&["user", "add", "--nickname", &user.nickname]);
-            add.extend(words(&[
-                "--mail-address",
-                &user.mail_address,
-                "--type",
-                &user_type,
-            ]));
-            if user.id > 0 {
-                add.extend(["--id".into(), user.id.to_string()]);
-            }
-            add
-        }
-        "/UserManager/UpdateUser" => {
-            let user = UpdateUserRequest::decode(first)
-                .unwrap_or_default()
-                .user
-                .unwrap_or_default();
-            let user_type = user.user_type().as_str_name().to_ascii_lowercase();
-            let mut update = words(&["user", "update", &user.id.to_string()]);
-            for (option, value) in [
-                ("--nickname", user.nickname),
-                ("--mail-address", user.mail_address),
-                ("--type", user_type),
-            ] {
-                if !value.is_empty() && value != "none" {
-                    update.extend([option.into(), value]);
-                }
-            }
-            update.extend(revision(user.revision));
-            update
-        }
+        "/UserManager/GetUser" => with_arguments("user get", vec![id_of(first)]),
+        "/UserManager/AddUser" => add(User::decode(first).unwrap_or_default()),
+        "/UserManager/UpdateUser" => update(UpdateUserRequest::decode(first).unwrap_or_default()),
         "/UserManager/DeleteUser" => {
-            let DeleteUserRequest {
-                id,
-                revision: expected,
-            } = DeleteUserRequest::decode(first).unwrap_or_default();
-            let mut delete = words(&["user", "delete", &id.to_string()]);
-            delete.extend(revision(expected));
+            let request = DeleteUserRequest::decode(first).unwrap_or_default();
+            let mut delete = with_arguments("user delete", vec![request.id.to_string()]);
+            delete.words.extend(revision(request.revision));
             delete
         }
-        "/UserManager/ListUsers" => list(&ListUsersRequest::decode(first).unwrap_or_default()),
+        "/UserManager/ListUsers" => {
+            options_only(list(&ListUsersRequest::decode(first).unwrap_or_default()))
+        }
         "/UserManager/ExportUsers" => {
             let request = ExportUsersRequest::decode(first).unwrap_or_default();
-            [words(&["user", "export"]), filter(request.filter)].concat()
+            options_only([words_of("user export"), filter(request.filter)].concat())
         }
-        // The command reads the rows from standard input.
-        "/UserManager/ImportUsers" => words(&["user", "import", "-"]),
+        "/UserManager/ImportUsers" => import(requests),
         "/UserManager/WatchUsers" => {
             let request = WatchUsersRequest::decode(first).unwrap_or_default();
-            let mut watch = words(&["user", "watch"]);
+            let mut watch = words_of("user watch");
             if request.after_sequence > 0 {
                 watch.extend(["--after".into(), request.after_sequence.to_string()]);
             }
-            watch
+            options_only(watch)
         }
         "/UserManager/GetUsersByType" => {
-            let user_type = UserTypeRequest::decode(first)
-                .unwrap_or_default()
-                .user_type();
-            words(&[
-                "user",
-                "by-type",
-                &user_type.as_str_name().to_ascii_lowercase(),
-            ])
+            let request = UserTypeRequest::decode(first).unwrap_or_default();
+            let user_type = request.user_type().as_str_name().to_ascii_lowercase();
+            with_arguments("user by-type", vec![user_type])
         }
-        "/UserManager/CountAlreadyUsers" => {
-            words(&["user", "count"]).into_iter().chain(ids()).collect()
-        }
-        "/UserManager/GetUsersByIds" => words(&["user", "by-ids"])
-            .into_iter()
-            .chain(ids())
-            .collect(),
-        path => stage_command(path, first),
+        "/UserManager/CountAlreadyUsers" => with_arguments("user count", ids()),
+        "/UserManager/GetUsersByIds" => with_arguments("user by-ids", ids()),
+        path => stage_subcommand(path, requests),
     }
-}
-
-fn words(words: &[&str]) -> Vec<String> {
-    words.iter().map(|word| (*word).to_owned()).collect()
 }
 
 /// Returns the subcommand of a method of the stage.
-fn stage_command(path: &str, first: &[u8]) -> Vec<String> {
+fn stage_subcommand(path: &str, requests: &[Bytes]) -> Subcommand {
+    let first = requests.first().map_or(&[][..], |request| request);
     match path {
-        "/posXYZ.PositionService/PositionReq" => words(&["position", "get"]),
+        "/posXYZ.PositionService/PositionReq" => options_only(words_of("position get")),
         "/posXYZ.PositionService/PositionPub" => {
-            let position = Position::decode(first)
-                .unwrap_or_default()
-                .position
-                .unwrap_or_default();
-            let coordinates = [position.x, position.y, position.z].map(format_float);
-            // After `--` a minus sign starts no option.
-            [words(&["position", "publish", "--"]), coordinates.to_vec()].concat()
+            let position = Position::decode(first).unwrap_or_default().position;
+            Subcommand {
+                words: words_of("position publish"),
+                arguments: coordinates(position.unwrap_or_default()).to_vec(),
+                input: None,
+            }
         }
-        "/posXYZ.PositionService/PositionSub" => {
-            watch(&PositionSubRequest::decode(first).unwrap_or_default())
-        }
-        // The command reads the positions from standard input.
-        "/posXYZ.PositionService/PositionSync" => {
-            let request = PositionSyncRequest::decode(first).unwrap_or_default();
-            join(request.joins.into_iter().next().unwrap_or_default())
-        }
-        _ => words(&["help"]),
+        "/posXYZ.PositionService/PositionSub" => options_only(watch(
+            &PositionSubRequest::decode(first).unwrap_or_default(),
+        )),
+        "/posXYZ.PositionService/PositionSync" => sync(requests),
+        _ => options_only(words_of("help")),
     }
 }
 
+/// Splits words at spaces.
+fn words_of(words: &str) -> Vec<String> {
+    words.split(' ').map(str::to_owned).collect()
+}
+
+fn options_only(words: Vec<String>) -> Subcommand {
+    Subcommand {
+        words,
+        ..Subcommand::default()
+    }
+}
+
+fn add(user: User) -> Subcommand {
+    let user_type = user.user_type().as_str_name().to_ascii_lowercase();
+    let mut words = words_of("user add");
+    words.extend(shell::option("--nickname", user.nickname));
+    words.extend(shell::option("--mail-address", user.mail_address));
+    words.extend(["--type".into(), user_type]);
+    if user.id > 0 {
+        words.extend(["--id".into(), user.id.to_string()]);
+    }
+    options_only(words)
+}
+
+/// Returns the subcommand with an option for each field of the mask; for all fields without a mask, as the server does.
+fn update(request: UpdateUserRequest) -> Subcommand {
+    let user = request.user.unwrap_or_default();
+    let mask = request.update_mask.unwrap_or_default().paths;
+    let user_type = user.user_type().as_str_name().to_ascii_lowercase();
+    let mut words = words_of("user update");
+    for (field, option, value) in [
+        ("nickname", "--nickname", user.nickname),
+        ("mail_address", "--mail-address", user.mail_address),
+        ("user_type", "--type", user_type),
+    ] {
+        if mask.is_empty() || mask.iter().any(|path| path == field) {
+            words.extend(shell::option(option, value));
+        }
+    }
+    words.extend(revision(user.revision));
+    Subcommand {
+        words,
+        arguments: vec![user.id.to_string()],
+        input: None,
+    }
+}
+
+/// Returns the subcommand that reads the users of the requests from standard input, as one JSON object on each line.
+fn import(requests: &[Bytes]) -> Subcommand {
+    let requests = requests
+        .iter()
+        .map(|request| ImportUsersRequest::decode(&request[..]));
+    let requests: Vec<_> = requests.map(Result::unwrap_or_default).collect();
+    let options = requests.first().and_then(|first| first.options.clone());
+    let options = options.unwrap_or_default();
+    let mut words = words_of("user import");
+    if options.on_conflict != 0 {
+        let on_conflict = options.on_conflict().as_str_name().to_ascii_lowercase();
+        words.extend(["--on-conflict".into(), on_conflict]);
+    }
+    if options.dry_run {
+        words.push("--dry-run".into());
+    }
+    // The hyphen reads standard input, and starts no option.
+    words.push("-".into());
+    let users = requests.into_iter().filter_map(|request| request.user);
+    let rows = users.map(|user| {
+        format!(
+            r#"{{"id": {}, "nickname": {}, "mail_address": {}, "user_type": "{}"}}"#,
+            user.id,
+            quoted(&user.nickname),
+            quoted(&user.mail_address),
+            user.user_type().as_str_name()
+        )
+    });
+    Subcommand {
+        words,
+        input: Some(rows.collect()),
+        ..Subcommand::default()
+    }
+}
+
+/// Returns the subcommand that joins with the first character and reads its positions from standard input; without a
+/// character, the subcommand that watches.
+fn sync(requests: &[Bytes]) -> Subcommand {
+    let requests = requests
+        .iter()
+        .map(|request| PositionSyncRequest::decode(&request[..]));
+    let requests: Vec<_> = requests.map(Result::unwrap_or_default).collect();
+    let Some(join) = requests.iter().flat_map(|request| &request.joins).next() else {
+        let receive = requests.into_iter().find_map(|request| request.receive);
+        // A call that chooses nothing receives all characters.
+        return options_only(watch(&receive.unwrap_or(PositionSubRequest {
+            all: true,
+            ..PositionSubRequest::default()
+        })));
+    };
+    let mut words = words_of("position join");
+    if join.user_id > 0 {
+        words.extend(["--user-id".into(), join.user_id.to_string()]);
+    }
+    if !join.source.is_empty() {
+        words.extend(shell::option("--source", join.source.clone()));
+    }
+    let has_name = !join.name.is_empty() || join.user_id == 0;
+    let samples = requests.iter().flat_map(|request| &request.samples);
+    let positions = samples.filter_map(|sample| sample.position);
+    Subcommand {
+        words,
+        arguments: has_name.then(|| join.name.clone()).into_iter().collect(),
+        input: Some(
+            positions
+                .map(|position| coordinates(position).join(" "))
+                .collect(),
+        ),
+    }
+}
+
+fn coordinates(position: Pos) -> [String; 3] {
+    [position.x, position.y, position.z].map(format_float)
+}
+
 fn watch(request: &PositionSubRequest) -> Vec<String> {
-    let mut watch = words(&["position", "watch"]);
+    let mut watch = words_of("position watch");
     if request.all {
         watch.push("--all".into());
     }
@@ -154,23 +262,9 @@ fn watch(request: &PositionSubRequest) -> Vec<String> {
     watch
 }
 
-fn join(join: Join) -> Vec<String> {
-    let mut command = words(&["position", "join"]);
-    if !join.name.is_empty() || join.user_id == 0 {
-        command.push(join.name);
-    }
-    if join.user_id > 0 {
-        command.extend(["--user-id".into(), join.user_id.to_string()]);
-    }
-    if !join.source.is_empty() {
-        command.extend(["--source".into(), join.source]);
-    }
-    command
-}
-
-/// Returns the subcommand for a page of users.
+/// Returns the words for a page of users.
 fn list(request: &ListUsersRequest) -> Vec<String> {
-    let mut list = vec!["user".into(), "list".into()];
+    let mut list = words_of("user list");
     list.extend(filter(request.filter.clone()));
     if request.order != 0 {
         let order = request.order().as_str_name().to_ascii_lowercase();
@@ -190,7 +284,7 @@ fn filter(filter: Option<UserFilter>) -> Vec<String> {
     let filter = filter.unwrap_or_default();
     let mut options = Vec::new();
     if !filter.search.is_empty() {
-        options.extend(["--search".into(), filter.search.clone()]);
+        options.extend(shell::option("--search", filter.search.clone()));
     }
     for user_type in filter.user_types() {
         let name = user_type.as_str_name().to_ascii_lowercase();
@@ -217,30 +311,109 @@ fn id_of(request: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use soundstage_proto::descriptor::METHODS;
-    use soundstage_proto::position::Pos;
+    use soundstage_proto::descriptor::{METHODS, MethodDescriptor};
+    use soundstage_proto::position::{Join, Sample};
 
     use super::*;
+
+    const ORIGIN: &str = "http://127.0.0.1:1234";
+
+    fn line(path: &str, requests: &[Bytes]) -> String {
+        let call = RawCall {
+            method: MethodDescriptor::at(path).expect("a method"),
+            over_websocket: false,
+            deadline: None,
+            metadata: Vec::new(),
+        };
+        command_line(&call, requests, ORIGIN)
+    }
 
     #[test]
     fn every_method_has_a_subcommand() {
         for method in METHODS {
-            assert_ne!(command(method.path, &[]), ["help"], "{}", method.path);
+            let help = options_only(words_of("help"));
+            assert_ne!(subcommand(method.path, &[]), help, "{}", method.path);
         }
-        let position = Position {
-            position: Some(Pos {
-                x: -1.0,
-                y: 0.5,
-                z: 0.0,
+    }
+
+    #[test]
+    fn all_options_stand_before_a_negative_coordinate() {
+        let position = |x| {
+            let position = Some(Pos { x, y: 0.5, z: 0.0 });
+            let position = Position {
+                position,
+                ..Position::default()
+            };
+            [position.encode_to_vec().into()]
+        };
+        let path = "/posXYZ.PositionService/PositionPub";
+        assert_eq!(
+            line(path, &position(-1.0)),
+            format!("soundstage position publish --server {ORIGIN} -- -1 0.5 0")
+        );
+        assert_eq!(
+            line(path, &position(1.0)),
+            format!("soundstage position publish 1 0.5 0 --server {ORIGIN}")
+        );
+    }
+
+    #[test]
+    fn an_update_names_the_fields_of_its_mask() {
+        let mut request = UpdateUserRequest {
+            user: Some(User {
+                id: 3,
+                nickname: "-x".into(),
+                ..User::default()
             }),
-            ..Position::default()
+            ..UpdateUserRequest::default()
+        };
+        request.update_mask.get_or_insert_default().paths = vec!["nickname".into()];
+        assert_eq!(
+            line("/UserManager/UpdateUser", &[request.encode_to_vec().into()]),
+            format!("soundstage user update --nickname=-x 3 --server {ORIGIN}")
+        );
+    }
+
+    #[test]
+    fn rows_and_positions_go_to_standard_input() {
+        let import = ImportUsersRequest {
+            user: Some(User {
+                nickname: "it's".into(),
+                mail_address: "a@example.com".into(),
+                user_type: 1,
+                ..User::default()
+            }),
+            ..ImportUsersRequest::default()
+        };
+        let row = r#"{"id": 0, "nickname": "it'\''s", "mail_address": "a@example.com", "user_type": "NORMAL"}"#;
+        assert_eq!(
+            line("/UserManager/ImportUsers", &[import.encode_to_vec().into()]),
+            format!(r"printf '%s\n' '{row}' | soundstage user import - --server {ORIGIN}")
+        );
+        let sync = PositionSyncRequest {
+            joins: vec![Join {
+                name: "Ann".into(),
+                source: "calls".into(),
+                ..Join::default()
+            }],
+            samples: vec![Sample {
+                position: Some(Pos {
+                    x: 1.0,
+                    y: -1.0,
+                    z: 0.0,
+                }),
+                ..Sample::default()
+            }],
+            ..PositionSyncRequest::default()
         };
         assert_eq!(
-            command(
-                "/posXYZ.PositionService/PositionPub",
-                &[position.encode_to_vec().into()]
+            line(
+                "/posXYZ.PositionService/PositionSync",
+                &[sync.encode_to_vec().into()]
             ),
-            ["position", "publish", "--", "-1", "0.5", "0"]
+            format!(
+                r"printf '%s\n' '1 -1 0' | soundstage position join --source calls Ann --server {ORIGIN}"
+            )
         );
     }
 }

@@ -22,7 +22,7 @@ pub(super) fn grpcurl(call: &RawCall, requests: &[Bytes], origin: &str) -> Strin
     }
     let messages: Vec<_> = requests
         .iter()
-        .map(|request| message_text(call.method.request, request, TextFormat::Json))
+        .map(|request| message_text(call.method.request, request, TextFormat::Grpcurl))
         .collect();
     words.extend(["-d".into(), messages.join(" "), address.into()]);
     words.push(call.method.path.trim_start_matches('/').into());

@@ -8,6 +8,10 @@ use soundstage_proto::descriptor::CallKind;
 use crate::api::RawCall;
 use crate::calls::message_text::{TextFormat, message_text, quoted};
 
+/// Finds a WebSocket in every runtime that the client supports.
+const WEB_SOCKET: &str = "// Node.js 20 has no WebSocket. Install one: npm install ws\n\
+    const webSocket = globalThis.WebSocket ?? (await import(\"ws\")).WebSocket;\n";
+
 /// Returns a program that makes the call.
 pub(super) fn javascript(call: &RawCall, requests: &[Bytes], origin: &str) -> String {
     let client = if call.method.service == "UserManager" {
@@ -22,12 +26,14 @@ pub(super) fn javascript(call: &RawCall, requests: &[Bytes], origin: &str) -> St
         .map(|request| message_text(call.method.request, request, TextFormat::JavaScript))
         .collect();
     let is_single = !call.method.kind.takes_many();
-    let connect = match (is_single, call.over_websocket) {
-        (true, true) => ", { transport: \"websocket\" }",
-        _ => "",
+    let (web_socket, connect) = match (is_single, call.over_websocket) {
+        (true, false) => ("", ""),
+        (true, true) => (WEB_SOCKET, ", { transport: \"websocket\", webSocket }"),
+        // The client sends a stream of requests over a WebSocket.
+        (false, _) => (WEB_SOCKET, ", { webSocket }"),
     };
     let mut code = format!(
-        "import {{ connect }} from \"soundstage-client\";\n\nconst {{ {client} }} = connect({}{connect});\n",
+        "import {{ connect }} from \"soundstage-client\";\n\n{web_socket}const {{ {client} }} = connect({}{connect});\n",
         quoted(origin)
     );
     let request = if is_single {

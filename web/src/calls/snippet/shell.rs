@@ -6,6 +6,15 @@ pub(super) fn command_line(words: &[String]) -> String {
     words.join(" ")
 }
 
+/// Returns an option with its value as one or two words. A value that starts with `-` would be read as another option.
+pub(super) fn option(name: &str, value: String) -> Vec<String> {
+    if value.starts_with('-') {
+        vec![format!("{name}={value}")]
+    } else {
+        vec![name.to_owned(), value]
+    }
+}
+
 /// Quotes a word if the shell would change it.
 fn quoted(word: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@=,+".contains(&byte);

@@ -101,11 +101,8 @@ impl Audio {
             return self.fail(t("This browser cannot play sound. Try another browser.").into());
         }
         self.is_on.set(true);
-        if self
-            .mixer
-            .with_value(|mixer| mixer.uses(Source::Microphone))
-        {
-            self.with_microphone(|| ());
+        if self.uses_microphone() {
+            self.open_microphone(|| ());
         }
     }
 
@@ -128,10 +125,19 @@ impl Audio {
         result.flatten()
     }
 
-    /// Changes the mixer.
+    /// Changes the mixer. Releases the microphone once no character has it.
     pub(super) fn set(self, change: impl FnOnce(&mut Mixer)) {
         let _ = self.mixer.try_update_value(change);
         let _ = self.changes.try_update(|changes| *changes += 1);
+        if !self.uses_microphone() {
+            self.with_engine(Engine::release_microphone);
+        }
+    }
+
+    /// Returns whether a character has the microphone; false after the page was left.
+    fn uses_microphone(self) -> bool {
+        let uses = |mixer: &Mixer| mixer.uses(Source::Microphone);
+        self.mixer.try_with_value(uses).unwrap_or_default()
     }
 
     /// Reads the mixer and tracks its changes.
@@ -165,32 +171,39 @@ impl Audio {
         });
     }
 
-    /// Chooses the sound of a character.
+    /// Chooses the sound of a character. Without the microphone, the character keeps its sound.
     pub(super) fn choose_source(self, id: u32, source: Source) {
-        let choose = move || self.set(|mixer| mixer.set_source(id, source));
-        match source {
-            Source::Microphone => self.with_microphone(choose),
-            _ => choose(),
+        let before = self.mixer.with_value(|mixer| mixer.source(id));
+        self.set(|mixer| mixer.set_source(id, source));
+        if source == Source::Microphone {
+            self.open_microphone(move || {
+                self.set(|mixer| {
+                    // The reader may have chosen again while the browser asked.
+                    if mixer.source(id) == Source::Microphone {
+                        mixer.set_source(id, before);
+                    }
+                });
+            });
         }
     }
 
-    /// Asks for the microphone, then calls a function.
-    fn with_microphone(self, then: impl FnOnce() + 'static) {
+    /// Asks for the microphone. Shows an error and calls a function if the microphone is not available.
+    fn open_microphone(self, on_failure: impl FnOnce() + 'static) {
         if self.with_engine(|engine| engine.has_microphone()) == Some(true) {
-            return then();
+            return;
         }
         browser::spawn_abortable(async move {
-            match engine::microphone().await {
-                // The sound may be off again.
-                Ok(microphone) if self.is_on.try_get_untracked() == Some(true) => {
+            if let Ok(microphone) = engine::microphone().await {
+                // While the browser asked, the sound may have been turned off or another source chosen.
+                if self.is_on.try_get_untracked() == Some(true) && self.uses_microphone() {
                     self.with_engine(|engine| engine.set_microphone(microphone));
-                    then();
                 }
-                Ok(_) => (),
-                Err(_) => self.fail(
+            } else {
+                self.fail(
                     t("The microphone is not available. Allow it in the browser's site settings.")
                         .into(),
-                ),
+                );
+                on_failure();
             }
         });
     }

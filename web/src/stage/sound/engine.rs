@@ -50,6 +50,8 @@ struct Voice {
 
 /// A running recording.
 struct WorkletRecorder {
+    /// The node that is recorded.
+    input: GainNode,
     node: AudioWorkletNode,
     recording: Rc<RefCell<SoundRecording>>,
     /// The handler of the blocks that the worklet sends.
@@ -124,8 +126,13 @@ impl Engine {
         self.files.insert(id, file);
     }
 
+    /// Keeps the microphone. A microphone that is open already stays, since voices play it.
     pub(super) fn set_microphone(&mut self, microphone: Microphone) {
-        self.microphone = Some(microphone);
+        self.microphone.get_or_insert(microphone);
+    }
+
+    pub(super) fn release_microphone(&mut self) {
+        self.microphone = None;
     }
 
     pub(super) fn has_microphone(&self) -> bool {
@@ -237,6 +244,7 @@ impl Engine {
         // The node is silent, but the browser runs only nodes that lead to the output.
         node.connect_with_audio_node(&self.context.destination())?;
         self.recorder = Some(WorkletRecorder {
+            input: self.volume.clone(),
             node,
             recording,
             _on_block: on_block,
@@ -278,12 +286,16 @@ impl Drop for Microphone {
 }
 
 impl Drop for WorkletRecorder {
+    /// Ends the processor. The browser drops a processor that has no input and has ended, and would call one with an
+    /// input for ever.
     fn drop(&mut self) {
+        // Disconnecting a disconnected node is no error.
+        let _ = self.input.disconnect_with_audio_node(&self.node);
         if let Ok(port) = self.node.port() {
             port.set_onmessage(None);
+            // A string can always be sent.
+            let _ = port.post_message(&"end".into());
         }
-        // Disconnecting a disconnected node is no error.
-        let _ = self.node.disconnect();
     }
 }
 

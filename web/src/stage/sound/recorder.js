@@ -5,6 +5,15 @@ const FRAMES = 4096;
 class Recorder extends AudioWorkletProcessor {
   #block = new Float32Array(2 * FRAMES);
   #filled = 0;
+  #isRunning = true;
+
+  constructor() {
+    super();
+    // The browser keeps a processor until `process` returns false.
+    this.port.onmessage = ({ data }) => {
+      if (data === "end") this.#isRunning = false;
+    };
+  }
 
   process([[left, right = left]]) {
     if (left) {
@@ -19,7 +28,7 @@ class Recorder extends AudioWorkletProcessor {
         }
       }
     }
-    return true;
+    return this.#isRunning;
   }
 }
 
