@@ -13,5 +13,6 @@ mod samples;
 mod seeds;
 mod slow_reads;
 mod sqlite;
+mod watchers;
 
 conformance!(sqlite_conforms, crate::sqlite::Sqlite);
