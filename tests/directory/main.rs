@@ -7,6 +7,7 @@ mod conformance;
 mod blocks;
 mod changes;
 mod events;
+mod faults;
 mod imports;
 mod pages;
 mod samples;

@@ -52,13 +52,18 @@ impl<'a> Changes<'a> {
         }
         for event in &self.events {
             if event.kind != EventKind::Created {
-                search::remove(self.transaction, event.user.id)?;
+                search::remove(self.transaction, event.user.id).map_err(ErrorKind::of_search)?;
             }
             if event.kind != EventKind::Deleted {
-                search::insert(self.transaction, &event.user)?;
+                search::insert(self.transaction, &event.user).map_err(ErrorKind::of_search)?;
             }
         }
         Ok(self.events)
+    }
+
+    /// Returns the number of users changed so far.
+    pub(super) fn len(&self) -> usize {
+        self.events.len()
     }
 
     /// Records a change.
