@@ -7,6 +7,7 @@
 //! takes microseconds, and handing it to another thread would cost more than the read. All other reads run on the
 //! threads of the [read pool](read_pool), which bounds and interrupts them.
 
+mod backup;
 mod block;
 mod changes;
 mod error;
@@ -34,6 +35,7 @@ use soundstage_proto::user::User;
 use soundstage_proto::user_rules::ValidUser;
 use tokio::sync::Semaphore;
 
+pub use backup::backup;
 pub use error::{ErrorKind, StoreError};
 
 use crate::directory::{
