@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use soundstage_server::ServerError;
+use soundstage_server::store::sqlite::StoreError;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
@@ -16,6 +17,8 @@ use crate::plural::counted;
 pub(crate) enum Failure {
     #[error(transparent)]
     Server(#[from] ServerError),
+    #[error(transparent)]
+    Database(StoreError),
     #[error("no user has the id {0}")]
     NotFound(u32),
     #[error("the id {0} is taken; choose another, or omit --id and let the server choose")]
@@ -68,6 +71,7 @@ impl Failure {
         match self {
             Self::OutputClosed => ExitStatus::Success,
             Self::Server(_)
+            | Self::Database(_)
             | Self::IncompleteResponse
             | Self::RepeatedPage
             | Self::Stdin(_)

@@ -1,6 +1,7 @@
 //! `soundstage`: the server, and a client for every method.
 
 mod client;
+mod database;
 mod escape;
 mod exit_status;
 mod failure;
@@ -59,6 +60,11 @@ enum Command {
         #[command(flatten)]
         client: ClientArgs,
     },
+    /// Back up the database file
+    Database {
+        #[command(subcommand)]
+        command: database::DatabaseCommand,
+    },
     /// Print a completion script for a shell
     #[command(after_help = "For bash: source <(soundstage completions bash)")]
     Completions {
@@ -76,6 +82,7 @@ fn main() -> ExitCode {
             output,
         } => client::block_on(user::run(command, client, output)),
         Command::Position { command, client } => client::block_on(position::run(command, client)),
+        Command::Database { command } => database::run(command),
         Command::Completions { shell } => {
             clap_complete::generate(
                 shell,

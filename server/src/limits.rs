@@ -314,6 +314,42 @@ mod table {
             "a_search_beyond_the_queue_is_refused",
         ],
         [
+            "store/sqlite/mod.rs",
+            "READ_LIMIT",
+            "Time that one such read may take. Past it: `RESOURCE_EXHAUSTED`.",
+            "a_read_that_takes_too_long_is_ended",
+        ],
+        [
+            "store/sqlite/mod.rs",
+            "LOG_LIMIT",
+            "Bytes of the write-ahead log past which such reads wait until the running ones have ended and the log is reset.",
+            "the_log_is_reset_although_searches_overlap",
+        ],
+        [
+            "store/sqlite/mod.rs",
+            "IMPORT_ROWS",
+            "Rows of imports that wait for the writer. Past it a batch waits for its turn.",
+            "an_add_waits_for_a_part_of_the_imports_only",
+        ],
+        [
+            "store/sqlite/writer.rs",
+            "MAX_CHANGED",
+            "Changed users after which a transaction is committed, although more changes wait.",
+            "an_add_waits_for_a_part_of_the_imports_only",
+        ],
+        [
+            "store/sqlite/import.rs",
+            "MAX_NAMES",
+            "Imports that can be resumed. Past it, those that have paused for more than an hour are forgotten; if there are none, a new name is `RESOURCE_EXHAUSTED`.",
+            "import_names_are_bounded_and_the_oldest_go_first",
+        ],
+        [
+            "directory/watch.rs",
+            "WAKE_BATCH",
+            "Watchers that are woken before a pause of a millisecond.",
+            "ten_thousand_watchers_do_not_delay_an_add",
+        ],
+        [
             "store/sqlite/readers.rs",
             "MAX_IDLE",
             "Idle connections that are kept for reads on the worker threads.",

@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
-use crate::directory::Directory;
+use crate::directory::{Directory, DirectoryError};
 use crate::http::Router;
 use crate::lifecycle::Lifecycle;
 use crate::limits::CLEAN_UP;
@@ -51,6 +51,9 @@ pub enum ServerError {
     /// The server cannot open the database.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The database can no longer store changes, so the server has stopped.
+    #[error("the server stopped: {0}")]
+    Stopped(DirectoryError),
     /// The operating system refused a thread or a timer.
     #[error("the operating system refused a thread or a timer: {0}")]
     System(#[from] io::Error),
@@ -100,7 +103,8 @@ impl Server {
     /// Calls get `UNAVAILABLE` until the store is open; then `ready` is called.
     ///
     /// # Errors
-    /// If the server cannot open the database, or the operating system refuses a thread.
+    /// If the server cannot open the database or no longer store changes in it, or if the operating system refuses a
+    /// thread.
     pub fn run(
         self,
         shutdown: impl Future<Output = ()>,
@@ -133,10 +137,12 @@ impl Server {
 
             let outcome = {
                 let serving = async {
-                    lifecycle.ready(directory.await?);
+                    let directory = directory.await?;
+                    let stopped = directory.stopped();
+                    lifecycle.ready(directory);
                     set_health(&health, ServingStatus::Serving).await;
                     ready();
-                    std::future::pending().await
+                    Err(ServerError::Stopped(stopped.await))
                 };
                 tokio::select! {
                     outcome = serving => outcome,

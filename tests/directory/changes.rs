@@ -1,13 +1,13 @@
 //! Changes of single users: ids, revisions, rules, and what reads see afterwards.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use futures_util::future::join_all;
 use soundstage_proto::user::User;
 use soundstage_server::directory::{Added, Changed, Directory, Update};
 
 use crate::conformance::TestStore;
-use crate::samples::{add, empty, found, seeded, total, user, valid};
+use crate::samples::{add, empty, found, import, seeded, total, user, valid};
 
 async fn get(directory: &Directory, id: u32) -> Option<User> {
     directory.get(id).await.expect("read")
@@ -62,14 +62,46 @@ pub(crate) async fn id_zero_takes_the_id_above_the_highest<S: TestStore>() {
     assert_eq!(add(directory, user(0, "new")).await.id, 101);
 }
 
-pub(crate) async fn id_zero_takes_the_lowest_gap_once_the_highest_id_is_taken<S: TestStore>() {
+pub(crate) async fn id_zero_takes_a_free_id_once_the_highest_id_is_taken<S: TestStore>() {
     let store = empty::<S>();
     let directory = store.directory();
+    for id in [u32::MAX, u32::MAX - 1, 1, 2, 4, 1 << 30, 1 << 31] {
+        add(directory, user(id, "taken")).await;
+    }
+    // Fails if an id is taken.
+    for _ in 0..100 {
+        let added = add(directory, user(0, "new")).await;
+        assert_ne!(added.id, 0);
+    }
+    assert_eq!(total(directory).await, 107);
+    let store = empty::<S>();
+    import(
+        store.directory(),
+        (1..=50).map(|id| user(id, "n")).collect(),
+    )
+    .await;
+    add(store.directory(), user(u32::MAX, "last")).await;
+    for id in 51..=60 {
+        assert_eq!(add(store.directory(), user(0, "new")).await.id, id);
+    }
+}
+
+pub(crate) async fn the_highest_id_does_not_slow_down_adds<S: TestStore>() {
+    let store = empty::<S>();
+    let directory = store.directory();
+    for block in 0..20 {
+        let ids = block * 1000 + 1..=block * 1000 + 1000;
+        import(directory, ids.map(|id| user(id, "n")).collect()).await;
+    }
+    let time = async || {
+        let start = Instant::now();
+        import(directory, (0..300).map(|_| user(0, "new")).collect()).await;
+        start.elapsed()
+    };
+    let before = time().await;
     add(directory, user(u32::MAX, "last")).await;
-    assert_eq!(add(directory, user(0, "new")).await.id, 1);
-    add(directory, user(3, "new")).await;
-    assert_eq!(add(directory, user(0, "new")).await.id, 2);
-    assert_eq!(add(directory, user(0, "new")).await.id, 4);
+    let after = time().await;
+    assert!(after < before * 4, "{before:?}, then {after:?}");
 }
 
 pub(crate) async fn concurrent_adds_are_all_stored_once<S: TestStore>() {

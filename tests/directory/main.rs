@@ -7,11 +7,13 @@ mod conformance;
 mod blocks;
 mod changes;
 mod events;
+mod faults;
 mod imports;
 mod pages;
 mod samples;
 mod seeds;
 mod slow_reads;
 mod sqlite;
+mod watchers;
 
 conformance!(sqlite_conforms, crate::sqlite::Sqlite);

@@ -25,6 +25,7 @@ impl TestStore for Sqlite {
             read_threads: bounds.slow_reads,
             read_queue: bounds.queue,
             count_limit: bounds.count_limit,
+            ..SqliteOptions::default()
         };
         let store = SqliteStore::open(&file(&folder), seed, &options).expect("opens");
         Self {

@@ -6,7 +6,7 @@ use std::process::Command;
 use soundstage_proto::user::user_manager_client::UserManagerClient;
 use soundstage_proto::user::{User, UserRequest};
 use soundstage_tests::binary::{self, Serve, failing_serve};
-use soundstage_tests::channel;
+use soundstage_tests::{PATIENCE, channel};
 use tempfile::TempDir;
 use tonic::Code;
 
@@ -146,4 +146,44 @@ async fn on_a_full_disk_adds_fail_and_acknowledged_users_stay() {
             "an acknowledged user is lost"
         );
     }
+}
+
+#[tokio::test]
+async fn a_server_whose_file_is_deleted_acknowledges_nothing_and_stops() {
+    let folder = TempDir::new().expect("a folder");
+    let database = folder.path().join("users.db");
+    let log = folder.path().join("log");
+    let mut command = serve(&database);
+    command.stderr(std::fs::File::create(&log).expect("a file"));
+    let mut server = Serve::spawn(command);
+    let mut users = UserManagerClient::new(channel(server.address()).await);
+    let user = User {
+        nickname: "lost".into(),
+        mail_address: "lost@example.com".into(),
+        user_type: 1,
+        ..User::default()
+    };
+    std::fs::remove_file(&database).expect("deleted");
+    let status = users.add_user(user).await.expect_err("not acknowledged");
+    assert_eq!(status.code(), Code::Unavailable, "{status}");
+    let status = server.wait(PATIENCE);
+    assert_eq!(status.code(), Some(1));
+    let log = std::fs::read_to_string(&log).expect("text");
+    let line = log.lines().last().expect("an error");
+    assert!(
+        line.starts_with("soundstage: ") && line.contains("deleted or replaced"),
+        "{log}"
+    );
+}
+
+#[test]
+fn a_second_server_on_a_database_is_refused() {
+    let folder = TempDir::new().expect("a folder");
+    let database = folder.path().join("users.db");
+    let mut first = Serve::start(&database, &[]);
+    assert_fails_to_start(serve(&database), &database, "in use by another server");
+    // The lock does not outlive its process, however the process ends.
+    first.signal("KILL");
+    first.wait(PATIENCE);
+    drop(Serve::start(&database, &[]));
 }

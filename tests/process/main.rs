@@ -1,6 +1,7 @@
 //! Tests of the `soundstage` binary as a process: its output, its exit status, crashes and shutdown.
 
 mod acknowledged;
+mod backup;
 mod broken_disk;
 mod characters;
 mod clients_that_leave;

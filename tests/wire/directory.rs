@@ -230,7 +230,10 @@ async fn an_invalid_list_request_is_refused_with_its_field() {
 }
 
 async fn watch(users: &mut Users, after_sequence: i64) -> Streaming<UserEvent> {
-    let request = WatchUsersRequest { after_sequence };
+    let request = WatchUsersRequest {
+        after_sequence,
+        heartbeat: false,
+    };
     users.watch_users(request).await.expect("OK").into_inner()
 }
 
@@ -298,9 +301,36 @@ async fn a_watcher_that_cannot_resume_receives_read_again() {
         let mut events = watch(&mut users, unknown).await;
         assert_eq!(next_event(&mut events).await.kind(), Kind::ReadAgain);
     }
-    let request = WatchUsersRequest { after_sequence: -1 };
+    let request = WatchUsersRequest {
+        after_sequence: -1,
+        heartbeat: false,
+    };
     let status = users.watch_users(request).await.expect_err("refused");
     assert_eq!(status.code(), Code::InvalidArgument);
+}
+
+#[tokio::test]
+async fn a_quiet_watch_sends_heartbeats_to_clients_that_ask() {
+    let server = TestServer::start().await;
+    let mut users = server.users().await;
+    let request = WatchUsersRequest {
+        after_sequence: 0,
+        heartbeat: true,
+    };
+    let mut events = users.watch_users(request).await.expect("OK").into_inner();
+    let mut silent = watch(&mut users, 0).await;
+    let start = next_event(&mut events).await;
+    assert_eq!(next_event(&mut silent).await, start);
+    for _ in 0..2 {
+        let event = next_event(&mut events).await;
+        assert_eq!((event.kind(), event.user), (Kind::Heartbeat, None));
+        assert_eq!(event.sequence, start.sequence);
+    }
+    // A heartbeat loses no event, and a client that does not ask receives none.
+    users.add_user(user(50, "new")).await.expect("OK");
+    let created = next_event(&mut events).await;
+    assert_eq!(created.sequence, start.sequence + 1);
+    assert_eq!(next_event(&mut silent).await, created);
 }
 
 fn options(on_conflict: OnConflict, dry_run: bool, import_id: &str) -> ImportUsersRequest {

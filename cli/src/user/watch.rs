@@ -34,6 +34,7 @@ pub(crate) async fn run(
 ) -> Result<(), Failure> {
     let request = WatchUsersRequest {
         after_sequence: watch.after_sequence,
+        heartbeat: false,
     };
     let mut events = users.watch_users(args.request(request)).await?.into_inner();
     let mut remaining = watch.limit.unwrap_or(usize::MAX);
@@ -41,7 +42,7 @@ pub(crate) async fn run(
         && let Some(event) = events.message().await?
     {
         print(&event, output)?;
-        remaining -= usize::from(event.kind() != Kind::ReadAgain);
+        remaining -= usize::from(!matches!(event.kind(), Kind::ReadAgain | Kind::Heartbeat));
     }
     Ok(())
 }
@@ -54,6 +55,8 @@ fn print(event: &UserEvent, format: OutputFormat) -> Result<(), Failure> {
         Kind::Changed => "changed",
         Kind::Deleted => "deleted",
         Kind::ReadAgain => "read again",
+        // Sent only to clients that ask for heartbeats.
+        Kind::Heartbeat => return Ok(()),
     };
     match (format, &event.user) {
         (OutputFormat::Json, user) => {

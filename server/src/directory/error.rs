@@ -19,6 +19,9 @@ pub enum DirectoryError {
     /// The store has stopped and makes no more changes.
     #[error("{0}")]
     Closed(String),
+    /// The index of searches was damaged and is being rebuilt.
+    #[error("{0}")]
+    Rebuilding(String),
     /// Any other failure of the store.
     #[error("{0}")]
     Failed(String),
@@ -28,4 +31,10 @@ pub enum DirectoryError {
     /// The queue of slow reads is full.
     #[error("too many searches and exports are waiting")]
     Overloaded,
+    /// A search or an export has read for as long as one read may.
+    #[error("a search or an export took too long")]
+    TooSlow,
+    /// As many import names as the store keeps were used within the last hour.
+    #[error("too many imports have a name")]
+    TooManyImports,
 }

@@ -2,19 +2,20 @@
 
 use std::fmt;
 
+use futures_util::future::BoxFuture;
 use soundstage_proto::UserType;
 use soundstage_proto::user::User;
 use soundstage_proto::user_rules::ValidUser;
 
 use super::{
-    Added, Answer, Batch, Block, Changed, Filter, ImportPlan, Imported, Page, PageQuery, Progress,
-    Update, Watcher,
+    Added, Answer, Batch, Block, Changed, DirectoryError, Filter, ImportPlan, Imported, Page,
+    PageQuery, Progress, Update, Watcher,
 };
 
 /// What a slow read does if the store's queue of slow reads is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WhenBusy {
-    /// Fails with [`DirectoryError::Overloaded`](super::DirectoryError::Overloaded). For the first read of a call.
+    /// Fails with [`DirectoryError::Overloaded`]. For the first read of a call.
     Refuse,
     /// Waits until the queue has room. For the later reads of a stream, which must not fail halfway.
     Wait,
@@ -22,7 +23,7 @@ pub enum WhenBusy {
 
 /// A database of users.
 ///
-/// Every method fails with a [`DirectoryError`](super::DirectoryError) if the database cannot be used. A read sees
+/// Every method fails with a [`DirectoryError`] if the database cannot be used. A read sees
 /// every change that was answered before the read began. A change is answered once it is durable; if it fails, nothing
 /// of it is stored. `tests/directory/` is the conformance suite of this trait.
 pub trait Store: fmt::Debug + Send + Sync {
@@ -51,7 +52,7 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Returns at most `limit` users of one type with ids above `after`, by ascending id.
     fn block_of_type(&self, user_type: UserType, after: u32, limit: u32) -> Answer<'static, Block>;
 
-    /// Adds a user. Id 0 takes the next free id: one above the highest, or the lowest gap if the highest id is taken.
+    /// Adds a user. Id 0 takes a free id: one above the highest, or any other if the highest id is taken.
     fn add(&self, user: ValidUser) -> Answer<'_, Added>;
 
     /// Changes a user that is at this revision; revision 0 matches any.
@@ -68,4 +69,7 @@ pub trait Store: fmt::Debug + Send + Sync {
 
     /// Returns the events after this sequence number; after 0, the events from now on.
     fn watch(&self, after_sequence: i64) -> Watcher;
+
+    /// Waits until the store can make no more changes, and returns the reason. Pending while the store works.
+    fn stopped(&self) -> BoxFuture<'static, DirectoryError>;
 }

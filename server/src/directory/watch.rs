@@ -2,9 +2,16 @@
 //!
 //! The log keeps the recent events once, for all watchers; a watcher only remembers the last event that it returned. So
 //! a slow watcher costs nothing and delays no other; a watcher that has missed events receives a resync.
+//!
+//! The events and the newest sequence number change under one lock, so no watcher can see one without the other. A
+//! thread of its own wakes the watchers, a few at a time: thousands of them delay neither the writer nor the calls that
+//! share their worker threads, and changes in the meantime are part of the same wake-up.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
 
 use soundstage_proto::user::User;
 use tokio::sync::watch;
@@ -14,6 +21,15 @@ const MAX_EVENTS: usize = 10_000;
 
 /// The number of events that a watcher copies out of the log at a time, to take its lock rarely.
 const BLOCK: usize = 256;
+
+/// The number of groups of watchers. The watchers of a group are woken together.
+const GROUPS: usize = 256;
+
+/// The number of watchers that are woken before a pause: a worker thread serves as many in about a millisecond.
+const WAKE_BATCH: usize = 64;
+
+/// The pause between two batches of wake-ups, in which the worker threads serve other calls.
+const WAKE_PAUSE: Duration = Duration::from_millis(1);
 
 /// The kind of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,58 +65,166 @@ pub enum WatchItem {
 /// The log of recent events. A store owns one and appends every committed change.
 #[derive(Debug)]
 pub struct EventLog {
-    events: Mutex<VecDeque<Arc<Event>>>,
+    recent: Mutex<Recent>,
+    wake_ups: Arc<WakeUps>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct Recent {
+    events: VecDeque<Arc<Event>>,
     /// The sequence number of the newest change.
-    newest: watch::Sender<i64>,
+    newest: i64,
 }
 
 impl EventLog {
     /// Returns an empty log that continues after a sequence number.
     pub fn new(newest: i64) -> Self {
+        let wake_ups = Arc::new(WakeUps::default());
+        let of_thread = wake_ups.clone();
         Self {
-            events: Mutex::default(),
-            newest: watch::Sender::new(newest),
+            recent: Mutex::new(Recent {
+                events: VecDeque::new(),
+                newest,
+            }),
+            wake_ups,
+            thread: Some(std::thread::spawn(move || of_thread.run())),
         }
     }
 
-    /// Appends committed changes, in order, and wakes the watchers.
+    /// Appends committed changes, in order, and has the watchers woken.
     pub fn append(&self, new: Vec<Event>) {
         let (Some(first), Some(last)) = (new.first(), new.last()) else {
             return;
         };
         let newest = last.sequence;
-        let mut events = self.events();
-        if first.sequence != *self.newest.borrow() + 1 {
-            // Another program has changed the database in between; its changes are unknown.
-            events.clear();
+        {
+            let mut recent = self.recent();
+            if first.sequence != recent.newest + 1 {
+                // Another program has changed the database in between; its changes are unknown.
+                recent.events.clear();
+            }
+            recent.events.extend(new.into_iter().map(Arc::new));
+            let surplus = recent.events.len().saturating_sub(MAX_EVENTS);
+            recent.events.drain(..surplus);
+            recent.newest = newest;
         }
-        events.extend(new.into_iter().map(Arc::new));
-        let surplus = events.len().saturating_sub(MAX_EVENTS);
-        events.drain(..surplus);
-        drop(events);
-        self.newest.send_replace(newest);
+        self.wake_ups.request();
     }
 
     /// Returns a watcher of the events after `sequence`; 0 is the newest event.
     pub fn watch(self: &Arc<Self>, sequence: i64) -> Watcher {
         Watcher {
-            newest: self.newest.subscribe(),
+            woken: self.wake_ups.subscribe(),
             log: self.clone(),
             after: (sequence > 0).then_some(sequence),
             block: Vec::new().into_iter(),
         }
     }
 
-    /// Returns the next events after `sequence`, at most [`BLOCK`]; `None` if the log no longer has the first of them.
-    fn after(&self, sequence: i64, newest: i64) -> Option<Vec<Arc<Event>>> {
-        let events = self.events();
-        let first = events.front().map_or(newest + 1, |event| event.sequence);
-        let skip = usize::try_from(sequence + 1 - first).ok()?;
-        Some(events.iter().skip(skip).take(BLOCK).cloned().collect())
+    /// Returns the next events after a sequence number, at most [`BLOCK`].
+    ///
+    /// # Errors
+    /// Returns the newest sequence number if the log does not have the first of these events.
+    fn after(&self, sequence: Option<i64>) -> Result<Vec<Arc<Event>>, i64> {
+        let Recent { events, newest } = &*self.recent();
+        let before_first = events.front().map_or(*newest, |event| event.sequence - 1);
+        // A number above the newest comes from another database.
+        let sequence = sequence
+            .filter(|sequence| (before_first..=*newest).contains(sequence))
+            .ok_or(*newest)?;
+        let seen = usize::try_from(sequence - before_first).unwrap_or(usize::MAX);
+        Ok(events.iter().skip(seen).take(BLOCK).cloned().collect())
     }
 
-    fn events(&self) -> MutexGuard<'_, VecDeque<Arc<Event>>> {
-        self.events.lock().unwrap_or_else(PoisonError::into_inner)
+    fn recent(&self) -> MutexGuard<'_, Recent> {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for EventLog {
+    fn drop(&mut self) {
+        self.wake_ups.state().is_closed = true;
+        self.wake_ups.changed.notify_one();
+        if let Some(thread) = self.thread.take() {
+            // The panic hook has already reported a panic of the thread.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The groups of watchers, and whether they are to be woken.
+#[derive(Debug)]
+struct WakeUps {
+    groups: Vec<watch::Sender<()>>,
+    next_group: AtomicUsize,
+    state: Mutex<WakeUpState>,
+    /// Wakes the thread when a wake-up is requested or the log is dropped.
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct WakeUpState {
+    is_due: bool,
+    is_closed: bool,
+}
+
+impl Default for WakeUps {
+    fn default() -> Self {
+        Self {
+            groups: (0..GROUPS).map(|_| watch::Sender::default()).collect(),
+            next_group: AtomicUsize::default(),
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        }
+    }
+}
+
+impl WakeUps {
+    /// Adds a watcher to the next group.
+    fn subscribe(&self) -> watch::Receiver<()> {
+        let next = self.next_group.fetch_add(1, Ordering::Relaxed);
+        self.groups[next % GROUPS].subscribe()
+    }
+
+    /// Has the thread wake the watchers, if there are any. A watcher that subscribes at this moment reads the log
+    /// before it waits.
+    fn request(&self) {
+        if self.groups.iter().any(|group| group.receiver_count() > 0) {
+            self.state().is_due = true;
+            self.changed.notify_one();
+        }
+    }
+
+    /// Wakes the watchers after each request, until the log is dropped.
+    fn run(&self) {
+        while self.wait() {
+            let mut woken = 0;
+            for group in &self.groups {
+                let watchers = group.receiver_count();
+                if woken > 0 && woken + watchers > WAKE_BATCH {
+                    std::thread::sleep(WAKE_PAUSE);
+                    woken = 0;
+                }
+                if watchers > 0 {
+                    group.send_replace(());
+                    woken += watchers;
+                }
+            }
+        }
+    }
+
+    /// Waits for a request. Returns whether the log still exists.
+    fn wait(&self) -> bool {
+        let waits = |state: &mut WakeUpState| !state.is_due && !state.is_closed;
+        let waited = self.changed.wait_while(self.state(), waits);
+        let mut state = waited.unwrap_or_else(PoisonError::into_inner);
+        state.is_due = false;
+        !state.is_closed
+    }
+
+    fn state(&self) -> MutexGuard<'_, WakeUpState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -108,38 +232,39 @@ impl EventLog {
 #[derive(Debug)]
 pub struct Watcher {
     log: Arc<EventLog>,
-    newest: watch::Receiver<i64>,
+    woken: watch::Receiver<()>,
     /// The sequence number of the last item; `None` before the first.
     after: Option<i64>,
     block: std::vec::IntoIter<Arc<Event>>,
 }
 
 impl Watcher {
-    /// Returns the next item, and waits for it if there is none yet.
+    /// Returns the next item, and waits for it if there is none yet. No item is lost if the future is dropped.
     pub async fn next(&mut self) -> WatchItem {
         loop {
             if let Some(event) = self.block.next() {
                 self.after = Some(event.sequence);
                 return WatchItem::Event(event);
             }
-            let newest = *self.newest.borrow_and_update();
-            let block = match self.after {
-                // A number above the newest comes from another database.
-                Some(after) if after <= newest => self.log.after(after, newest),
-                _ => None,
-            };
-            match block {
-                None => {
+            // Before the look into the log, so that a later change ends the wait.
+            self.woken.mark_unchanged();
+            match self.log.after(self.after) {
+                Err(newest) => {
                     self.after = Some(newest);
                     return WatchItem::Resync(newest);
                 }
-                Some(block) if block.is_empty() => {
+                Ok(block) if block.is_empty() => {
                     // Cannot fail: the watcher holds the log, and with it the sender.
-                    let _ = self.newest.changed().await;
+                    let _ = self.woken.changed().await;
                 }
-                Some(block) => self.block = block.into_iter(),
+                Ok(block) => self.block = block.into_iter(),
             }
         }
+    }
+
+    /// Returns the sequence number of the last item; 0 before the first.
+    pub fn sequence(&self) -> i64 {
+        self.after.unwrap_or_default()
     }
 }
 

@@ -8,8 +8,11 @@ use crate::directory::DirectoryError;
 
 impl From<DirectoryError> for Status {
     fn from(error: DirectoryError) -> Self {
-        // An overload is expected, and too frequent for a log line each.
-        if error != DirectoryError::Overloaded {
+        // The bounds of the store are expected to be met, and too often for a log line each.
+        if !matches!(
+            error,
+            DirectoryError::Overloaded | DirectoryError::TooSlow | DirectoryError::TooManyImports
+        ) {
             tracing::error!(%error, "directory failed");
         }
         match error {
@@ -26,6 +29,15 @@ impl From<DirectoryError> for Status {
             DirectoryError::NoFreeId => Self::resource_exhausted("every user id is taken"),
             DirectoryError::Overloaded => Self::resource_exhausted(
                 "too many searches and exports are waiting; try again in a moment",
+            ),
+            DirectoryError::TooSlow => Self::resource_exhausted(
+                "the search took too long; search for a longer text, or skip fewer users",
+            ),
+            DirectoryError::TooManyImports => Self::resource_exhausted(
+                "too many imports have a name; import without a name, or try again in an hour",
+            ),
+            DirectoryError::Rebuilding(_) => Self::unavailable(
+                "the search index was damaged and is being rebuilt; try again in a moment",
             ),
             DirectoryError::Closed(_) => Self::unavailable("the user database is closed"),
             DirectoryError::Failed(_) => Self::internal("the user database failed"),

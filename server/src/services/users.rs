@@ -1,5 +1,7 @@
 //! `UserManager`: the methods of the user directory.
 
+use std::time::Duration;
+
 use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 use prost::Message as _;
 use prost_types::FieldMask;
@@ -11,6 +13,7 @@ use soundstage_proto::user::{
     UserRequest, UserResponse, UserTypeRequest, WatchUsersRequest, user_event,
 };
 use soundstage_proto::user_rules::ValidUser;
+use tokio::time::timeout;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::users_in_blocks::{BLOCK, UsersInBlocks};
@@ -18,6 +21,10 @@ use super::{import, listing, status};
 use crate::directory::{Added, Changed, EventKind, Update, WatchItem, WhenBusy};
 use crate::lifecycle::Lifecycle;
 use crate::limits::MIN_COMPRESSED;
+
+/// The longest silence of a watch whose client asks for heartbeats. Shorter than the time for which people take a page
+/// for live, and rare enough for thousands of watchers.
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The service. Its calls fail with `UNAVAILABLE` until the directory is open.
 #[derive(Debug, Clone)]
@@ -151,7 +158,10 @@ impl UserManager for UserService {
         &self,
         request: Request<WatchUsersRequest>,
     ) -> Result<Response<Self::WatchUsersStream>, Status> {
-        let after = request.into_inner().after_sequence;
+        let WatchUsersRequest {
+            after_sequence: after,
+            heartbeat,
+        } = request.into_inner();
         if after < 0 {
             return Err(status::invalid_field(
                 "after_sequence",
@@ -159,9 +169,17 @@ impl UserManager for UserService {
             ));
         }
         let watcher = self.lifecycle.directory()?.watch(after);
-        let events = stream::unfold(watcher, |mut watcher| async {
-            let item = watcher.next().await;
-            Some((Ok(event(item)), watcher))
+        let interval = if heartbeat {
+            HEARTBEAT_INTERVAL
+        } else {
+            Duration::MAX
+        };
+        let events = stream::unfold(watcher, move |mut watcher| async move {
+            let event = match timeout(interval, watcher.next()).await {
+                Ok(item) => event(item),
+                Err(_) => heartbeat_after(watcher.sequence()),
+            };
+            Some((Ok(event), watcher))
         });
         Ok(Response::new(events.boxed()))
     }
@@ -243,6 +261,14 @@ fn event(item: WatchItem) -> UserEvent {
             sequence,
             user: None,
         },
+    }
+}
+
+fn heartbeat_after(sequence: i64) -> UserEvent {
+    UserEvent {
+        kind: user_event::Kind::Heartbeat.into(),
+        sequence,
+        user: None,
     }
 }
 

@@ -61,7 +61,10 @@ pub(crate) async fn export_users(filter: UserFilter) -> Result<Messages<User>, C
 
 /// Streams each change of any user: future changes if the sequence number is 0, else all changes after it.
 pub(crate) async fn watch_users(after_sequence: i64) -> Result<Messages<UserEvent>, CallError> {
-    let request = WatchUsersRequest { after_sequence };
+    let request = WatchUsersRequest {
+        after_sequence,
+        ..WatchUsersRequest::default()
+    };
     call::server_streaming("/UserManager/WatchUsers", &request).await
 }
 

@@ -1,5 +1,6 @@
 //! The changes of one transaction.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rusqlite::{OptionalExtension as _, Transaction, params};
@@ -9,6 +10,10 @@ use soundstage_proto::user_rules::ValidUser;
 use super::error::ErrorKind;
 use super::{rows, search};
 use crate::directory::{Added, Changed, Event, EventKind, Update};
+
+/// The number of random ids that are tried once the highest is taken. In a directory that is half full, all of these are
+/// taken once in 2^64 times.
+const RANDOM_IDS: u32 = 64;
 
 /// A transaction of changes, which share one time and have consecutive revisions.
 pub(super) struct Changes<'a> {
@@ -47,13 +52,18 @@ impl<'a> Changes<'a> {
         }
         for event in &self.events {
             if event.kind != EventKind::Created {
-                search::remove(self.transaction, event.user.id)?;
+                search::remove(self.transaction, event.user.id).map_err(ErrorKind::of_search)?;
             }
             if event.kind != EventKind::Deleted {
-                search::insert(self.transaction, &event.user)?;
+                search::insert(self.transaction, &event.user).map_err(ErrorKind::of_search)?;
             }
         }
         Ok(self.events)
+    }
+
+    /// Returns the number of users changed so far.
+    pub(super) fn len(&self) -> usize {
+        self.events.len()
     }
 
     /// Records a change.
@@ -163,7 +173,10 @@ impl<'a> Changes<'a> {
         })
     }
 
-    /// Returns the id above the highest, or the lowest free id if the highest is taken.
+    /// Returns a free id: the one above the highest or, if the highest id is taken, another after at most
+    /// [`RANDOM_IDS`] + 32 look-ups.
+    ///
+    /// A look-up of the lowest free id would read every user up to it, on the only thread that writes.
     fn next_free_id(&self) -> Result<u32, ErrorKind> {
         let highest: u32 = self
             .transaction
@@ -172,6 +185,33 @@ impl<'a> Changes<'a> {
         if let Some(next) = highest.checked_add(1) {
             return Ok(next);
         }
+        let random = RandomState::new();
+        for number in 0..RANDOM_IDS {
+            let id = (random.hash_one(number) as u32).max(1);
+            if !rows::exists(self.transaction, id)? {
+                return self.free_id_above_a_taken_one(id);
+            }
+        }
+        self.lowest_free_id()
+    }
+
+    /// Returns a free id right above a taken one, or id 1, by bisection below a free id. So the ids of a directory that
+    /// is dense but for its highest ids stay dense.
+    fn free_id_above_a_taken_one(&self, mut free: u32) -> Result<u32, ErrorKind> {
+        let mut taken = 0;
+        while free - taken > 1 {
+            let middle = taken + (free - taken) / 2;
+            if rows::exists(self.transaction, middle)? {
+                taken = middle;
+            } else {
+                free = middle;
+            }
+        }
+        Ok(free)
+    }
+
+    /// Returns the lowest free id. Reads every user below it.
+    fn lowest_free_id(&self) -> Result<u32, ErrorKind> {
         let lowest_free: Option<u32> = self
             .transaction
             .prepare_cached(

@@ -23,10 +23,18 @@ pub enum ErrorKind {
     Damaged(String),
     /// Another process has locked the file for longer than the store waits.
     Locked,
+    /// Another server has opened the file.
+    InUse,
+    /// The file or its write-ahead log was deleted or replaced while it was open.
+    Replaced,
+    /// The index of grams is damaged; the writer rebuilds it.
+    SearchDamaged(String),
     /// The file cannot be written.
     ReadOnly,
     /// The file cannot be opened or created.
     CannotOpen(String),
+    /// The file of a new backup exists already.
+    Exists,
     /// The file holds the tables of another program.
     NotOurs,
     /// A newer version of Soundstage has migrated the file.
@@ -40,6 +48,10 @@ pub enum ErrorKind {
     DiskFull,
     /// Every id is taken.
     NoFreeId,
+    /// As many import names as the file keeps were used within the last hour.
+    TooManyImports,
+    /// A read has lasted as long as one may.
+    ReadTooSlow,
     /// The users of the seed cannot be used.
     Seed(SeedError),
     /// The writer thread has stopped; the log has the reason.
@@ -71,12 +83,18 @@ impl From<StoreError> for DirectoryError {
         let sentence = error.to_string();
         match error.kind {
             ErrorKind::Damaged(_) => Self::Damaged(sentence),
-            ErrorKind::Locked => Self::Locked(sentence),
+            ErrorKind::Locked | ErrorKind::InUse => Self::Locked(sentence),
+            ErrorKind::SearchDamaged(_) => Self::Rebuilding(sentence),
+            ErrorKind::TooManyImports => Self::TooManyImports,
+            ErrorKind::ReadTooSlow => Self::TooSlow,
             ErrorKind::ReadOnly => Self::ReadOnly(sentence),
             ErrorKind::DiskFull => Self::Full(sentence),
             ErrorKind::NoFreeId => Self::NoFreeId,
-            ErrorKind::WriterStopped | ErrorKind::Closed => Self::Closed(sentence),
+            ErrorKind::WriterStopped | ErrorKind::Replaced | ErrorKind::Closed => {
+                Self::Closed(sentence)
+            }
             ErrorKind::CannotOpen(_)
+            | ErrorKind::Exists
             | ErrorKind::NotOurs
             | ErrorKind::NewerSchema { .. }
             | ErrorKind::Seed(_)
@@ -96,11 +114,25 @@ impl fmt::Display for ErrorKind {
             Self::Locked => {
                 f.write_str("locked by another process; end that process and try again")
             }
+            Self::InUse => f.write_str(
+                "in use by another server; stop that server, or name another file with --database",
+            ),
+            Self::Replaced => f.write_str(
+                "deleted or replaced while the server ran; no change is stored any more; \
+                 put the file back or restore a backup, then start the server again",
+            ),
+            Self::SearchDamaged(detail) => {
+                write!(
+                    f,
+                    "the search index is damaged ({detail}) and is being rebuilt"
+                )
+            }
             Self::ReadOnly => f.write_str("read-only; make the file and its folder writable"),
             Self::CannotOpen(detail) => write!(
                 f,
                 "cannot be opened ({detail}); check that the folder exists and is writable"
             ),
+            Self::Exists => f.write_str("exists already; name another file"),
             Self::NotOurs => {
                 f.write_str("belongs to another program; name another file with --database")
             }
@@ -112,11 +144,23 @@ impl fmt::Display for ErrorKind {
             }
             Self::DiskFull => f.write_str("the disk is full; make space and try again"),
             Self::NoFreeId => f.write_str("every id is taken"),
+            Self::TooManyImports => f.write_str("too many imports have a name"),
+            Self::ReadTooSlow => f.write_str("a read took too long"),
             Self::Seed(error) => write!(f, "not created: {error}"),
             Self::WriterStopped => f.write_str("no longer written to; restart the server"),
             Self::Closed => f.write_str("closed"),
             Self::ReadPanicked => f.write_str("a read panicked"),
             Self::Other(detail) => f.write_str(detail),
+        }
+    }
+}
+
+impl ErrorKind {
+    /// Returns the kind of an error of the index of grams, which can be rebuilt.
+    pub(super) fn of_search(error: rusqlite::Error) -> Self {
+        match Self::from(error) {
+            Self::Damaged(detail) => Self::SearchDamaged(detail),
+            other => other,
         }
     }
 }
@@ -133,8 +177,8 @@ impl From<rusqlite::Error> for ErrorKind {
                 Self::CannotOpen(error.to_string())
             }
             Some(ErrorCode::DiskFull) => Self::DiskFull,
-            // A caller that waits sees an interruption only if the store is closed.
-            Some(ErrorCode::OperationInterrupted) => Self::Closed,
+            // A caller that waits sees an interruption only if its read has lasted too long.
+            Some(ErrorCode::OperationInterrupted) => Self::ReadTooSlow,
             // The only sign of a full disk if the shared-memory file cannot grow.
             Some(ErrorCode::SystemIoFailure)
                 if error

@@ -13,6 +13,17 @@ use crate::directory::{
 /// The time for which an import can be resumed, in milliseconds: a week.
 const KEPT_MS: i64 = 7 * 24 * 60 * 60 * 1000;
 
+/// The number of imports that can be resumed. With more, those that have paused for the longest time are forgotten.
+const MAX_NAMES: i64 = 10_000;
+
+/// The time for which a paused import is kept even if there are too many, in milliseconds: an hour. A client resumes
+/// within seconds; the rows of an import that is forgotten too early would be added twice.
+const SURELY_KEPT_MS: i64 = 60 * 60 * 1000;
+
+/// The largest number of imports that a new one makes the store forget, so that its transaction stays short. More than
+/// one, so that a file with too many shrinks.
+const FORGOTTEN_AT_ONCE: i64 = 16;
+
 impl Changes<'_> {
     /// Stores the next batch of an import that has reached `progress`.
     pub(super) fn import(
@@ -21,10 +32,14 @@ impl Changes<'_> {
         progress: Progress,
         batch: &Batch,
     ) -> Result<Imported, ErrorKind> {
-        if let Some(id) = &plan.id
-            && find_progress(self.transaction, id)? != progress
-        {
-            return Ok(Imported::Superseded);
+        if let Some(id) = &plan.id {
+            let stored = stored_progress(self.transaction, id)?;
+            if stored.unwrap_or_default() != progress {
+                return Ok(Imported::Superseded);
+            }
+            if stored.is_none() {
+                self.make_room_for_a_name()?;
+            }
         }
         let imported = process_batch(progress, batch, |row| {
             let stored = match row.id {
@@ -63,11 +78,36 @@ impl Changes<'_> {
         Ok(())
     }
 
+    /// Forgets the names of old imports.
+    ///
+    /// # Errors
+    /// Returns an error, before any change, if there are too many names and all were used within the last hour.
+    fn make_room_for_a_name(&self) -> Result<(), ErrorKind> {
+        let total: i64 = self
+            .transaction
+            .prepare_cached("SELECT total FROM import_count")?
+            .query_row([], |row| row.get(0))?;
+        let is_full = total >= MAX_NAMES;
+        let kept_ms = if is_full { SURELY_KEPT_MS } else { KEPT_MS };
+        let forgotten = self
+            .transaction
+            .prepare_cached(
+                "DELETE FROM imports WHERE id IN \
+                 (SELECT id FROM imports WHERE updated_ms < ?1 ORDER BY updated_ms LIMIT ?2)",
+            )?
+            .execute([self.now_ms - kept_ms, FORGOTTEN_AT_ONCE])?;
+        if is_full && forgotten == 0 {
+            return Err(ErrorKind::TooManyImports);
+        }
+        Ok(())
+    }
+
     fn store_progress(&self, id: &str, progress: Progress) -> Result<(), ErrorKind> {
         self.transaction
             .prepare_cached(
-                "INSERT OR REPLACE INTO imports (id, updated_ms, row_count, added, replaced, skipped, refused) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                "INSERT INTO imports (id, updated_ms, row_count, added, replaced, skipped, refused) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO UPDATE SET \
+                 updated_ms = ?2, row_count = ?3, added = ?4, replaced = ?5, skipped = ?6, refused = ?7",
             )?
             .execute(params![
                 id,
@@ -78,16 +118,17 @@ impl Changes<'_> {
                 progress.skipped,
                 progress.refused
             ])?;
-        self.transaction
-            .prepare_cached("DELETE FROM imports WHERE updated_ms < ?1")?
-            .execute([self.now_ms - KEPT_MS])?;
         Ok(())
     }
 }
 
 /// Returns the progress of the import with this id; all zeros if the id is unknown.
 pub(super) fn find_progress(connection: &Connection, id: &str) -> rusqlite::Result<Progress> {
-    let progress = connection
+    Ok(stored_progress(connection, id)?.unwrap_or_default())
+}
+
+fn stored_progress(connection: &Connection, id: &str) -> rusqlite::Result<Option<Progress>> {
+    connection
         .prepare_cached(
             "SELECT row_count, added, replaced, skipped, refused FROM imports WHERE id = ?1",
         )?
@@ -100,6 +141,5 @@ pub(super) fn find_progress(connection: &Connection, id: &str) -> rusqlite::Resu
                 refused: row.get(4)?,
             })
         })
-        .optional()?;
-    Ok(progress.unwrap_or_default())
+        .optional()
 }

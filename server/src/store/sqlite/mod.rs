@@ -7,13 +7,16 @@
 //! takes microseconds, and handing it to another thread would cost more than the read. All other reads run on the
 //! threads of the [read pool](read_pool), which bounds and interrupts them.
 
+mod backup;
 mod block;
 mod changes;
 mod error;
+mod file;
 mod import;
 mod page;
 mod read_pool;
 mod readers;
+mod repair;
 mod rows;
 mod schema;
 mod search;
@@ -23,21 +26,26 @@ mod writer;
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use rusqlite::Connection;
 use soundstage_proto::UserType;
 use soundstage_proto::user::User;
 use soundstage_proto::user_rules::ValidUser;
+use tokio::sync::Semaphore;
 
+pub use backup::backup;
 pub use error::{ErrorKind, StoreError};
 
 use crate::directory::{
-    Added, Answer, Batch, Block, Changed, EventLog, Filter, ImportPlan, Imported, Page, PageQuery,
-    Progress, Seed, Store, Update, Watcher, WhenBusy,
+    Added, Answer, Batch, Block, Changed, DirectoryError, EventLog, Filter, ImportPlan, Imported,
+    Page, PageQuery, Progress, Seed, Store, Update, Watcher, WhenBusy,
 };
+use file::{Place, ServerLock};
 use read_pool::ReadPool;
 use readers::{Readers, Sweeper};
-use writer::Writer;
+use writer::{Writer, WriterThread};
 
 /// The number of users that a page may skip on the caller's thread. SQLite steps over each of them in the index; more
 /// would delay the other calls of the thread noticeably.
@@ -54,6 +62,17 @@ const READ_QUEUE: usize = 64;
 /// The default of [`SqliteOptions::count_limit`]: counting further would take longer than people wait for a page.
 const COUNT_LIMIT: u32 = 10_000;
 
+/// The default of [`SqliteOptions::read_limit`]: several times as long as the longest search among a million users.
+const READ_LIMIT: Duration = Duration::from_secs(10);
+
+/// The default of [`SqliteOptions::log_limit`]: eight times the size at which the log is usually reset, so that an
+/// occasional long read pauses no others.
+const LOG_LIMIT: u64 = 64 * 1024 * 1024;
+
+/// The number of rows of imports that wait for the writer at once. As many as a batch has, so that a user who is added
+/// during many imports waits for few batches.
+const IMPORT_ROWS: u32 = 1024;
+
 /// The bounds of a store.
 #[derive(Debug, Clone)]
 pub struct SqliteOptions {
@@ -63,6 +82,10 @@ pub struct SqliteOptions {
     pub read_queue: usize,
     /// The number of matches of a search that are counted and sorted. With more matches, the total is a lower bound.
     pub count_limit: u32,
+    /// The time after which a slow read is ended.
+    pub read_limit: Duration,
+    /// The size of the write-ahead log in bytes past which slow reads wait until the log is reset.
+    pub log_limit: u64,
 }
 
 impl Default for SqliteOptions {
@@ -72,6 +95,8 @@ impl Default for SqliteOptions {
             read_threads: cores.clamp(*READ_THREADS.start(), *READ_THREADS.end()),
             read_queue: READ_QUEUE,
             count_limit: COUNT_LIMIT,
+            read_limit: READ_LIMIT,
+            log_limit: LOG_LIMIT,
         }
     }
 }
@@ -85,27 +110,67 @@ pub struct SqliteStore {
     readers: Arc<Readers>,
     _sweeper: Sweeper,
     events: Arc<EventLog>,
+    /// A permit for each row of an import that may wait for the writer.
+    import_rows: Arc<Semaphore>,
+    /// Released after every connection is closed.
+    _lock: ServerLock,
 }
 
 impl SqliteStore {
     /// Opens the file at `path`; creates it, with the users of `seed`, if it does not exist.
     ///
     /// # Errors
-    /// Returns an error if the file is damaged, locked, read-only, another program's, or from a newer version, or if
+    /// Returns an error if the file is damaged, locked, open in another store, read-only, another program's, or from a newer version, or if
     /// the disk is full. The file is unchanged then.
     pub fn open(path: &Path, seed: &Seed, options: &SqliteOptions) -> Result<Self, StoreError> {
-        let connection = schema::open(path, seed)?;
+        let (connection, lock) = schema::open(path, seed)?;
         let newest =
             rows::newest_revision(&connection).map_err(|error| StoreError::new(path, error))?;
+        let place = Place::new(path).map_err(|kind| StoreError::new(path, kind))?;
+        let pool = ReadPool::start(
+            path,
+            options.read_threads,
+            options.read_queue,
+            options.read_limit,
+        );
         let readers = Arc::new(Readers::new(path));
         let events = Arc::new(EventLog::new(newest));
         Ok(Self {
             count_limit: options.count_limit,
-            pool: ReadPool::start(path, options.read_threads, options.read_queue),
             _sweeper: Sweeper::start(readers.clone()),
-            writer: Writer::start(path, connection, readers.clone(), events.clone()),
+            writer: Writer::start(
+                path,
+                WriterThread::new(
+                    connection,
+                    place,
+                    readers.clone(),
+                    pool.gate(),
+                    events.clone(),
+                    options.log_limit,
+                ),
+            ),
+            pool,
             readers,
             events,
+            import_rows: Arc::new(Semaphore::new(IMPORT_ROWS as usize)),
+            _lock: lock,
+        })
+    }
+
+    /// Answers a read of the pool that may use the index of grams. If the index is damaged, the writer rebuilds it.
+    fn read_search<T: Send + Unpin + 'static>(
+        &self,
+        when_busy: WhenBusy,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Answer<'static, T> {
+        let repair = self.writer.repair();
+        let generation = repair.generation();
+        let answer = self.pool.read(when_busy, query);
+        Answer::pending(async move {
+            match answer.await {
+                Err(DirectoryError::Damaged(sentence)) => Err(repair.report(generation, sentence)),
+                result => result,
+            }
         })
     }
 
@@ -142,9 +207,13 @@ impl Store for SqliteStore {
             return self.read_inline(|connection| page::read(connection, &query, self.count_limit));
         }
         let count_limit = self.count_limit;
-        self.pool.read(WhenBusy::Refuse, move |connection| {
-            page::read(connection, &query, count_limit)
-        })
+        let is_search = query.filter.search.is_some();
+        let read = move |connection: &Connection| page::read(connection, &query, count_limit);
+        if is_search {
+            self.read_search(WhenBusy::Refuse, read)
+        } else {
+            self.pool.read(WhenBusy::Refuse, read)
+        }
     }
 
     fn block(
@@ -155,9 +224,13 @@ impl Store for SqliteStore {
         when_busy: WhenBusy,
     ) -> Answer<'static, Block> {
         let filter = filter.clone();
-        self.pool.read(when_busy, move |connection| {
-            block::read(connection, &filter, after, limit)
-        })
+        let is_search = filter.search.is_some();
+        let read = move |connection: &Connection| block::read(connection, &filter, after, limit);
+        if is_search {
+            self.read_search(when_busy, read)
+        } else {
+            self.pool.read(when_busy, read)
+        }
     }
 
     fn block_of_type(&self, user_type: UserType, after: u32, limit: u32) -> Answer<'static, Block> {
@@ -179,8 +252,19 @@ impl Store for SqliteStore {
     }
 
     fn import(&self, plan: ImportPlan, progress: Progress, batch: Batch) -> Answer<'_, Imported> {
-        self.writer
-            .change(move |changes| changes.import(&plan, progress, &batch))
+        let rows =
+            u32::try_from(batch.len()).map_or(IMPORT_ROWS, |rows| rows.clamp(1, IMPORT_ROWS));
+        let permits = self.import_rows.clone().acquire_many_owned(rows);
+        Answer::pending(async move {
+            // The semaphore is never closed.
+            let permit = permits.await.ok();
+            let import = move |changes: &mut changes::Changes<'_>| {
+                let imported = changes.import(&plan, progress, &batch);
+                drop(permit);
+                imported
+            };
+            self.writer.change(import).await
+        })
     }
 
     fn import_progress(&self, id: &str) -> Answer<'_, Progress> {
@@ -189,5 +273,9 @@ impl Store for SqliteStore {
 
     fn watch(&self, after_sequence: i64) -> Watcher {
         self.events.watch(after_sequence)
+    }
+
+    fn stopped(&self) -> BoxFuture<'static, DirectoryError> {
+        self.writer.stopped()
     }
 }

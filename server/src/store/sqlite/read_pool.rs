@@ -3,9 +3,13 @@
 //! Each thread has one connection, so both are bounded. Each read holds a permit while it waits in the queue and while
 //! it runs; a read that gets no permit is refused or waits for one, as its caller asks.
 //!
-//! A caller that drops its answer takes its read out of the queue, or interrupts it by SQLite's progress
-//! handler, which is installed for one read and checks the flag of that read alone. The caller of `sqlite3_interrupt`
-//! would have to know which read the connection is running at that moment, and could interrupt the next read.
+//! A caller that drops its answer takes its read out of the queue, or interrupts it. The means is SQLite's progress
+//! handler, which is installed for one read and checks the flag of that read alone. `sqlite3_interrupt` would have to
+//! know which read the connection is running at that moment, and could hit the next one. The same handler ends a read
+//! that lasts too long.
+//!
+//! The write-ahead log cannot be reset while reads overlap. So the writer can pause the pool: no read begins until the
+//! running ones have ended and the log is reset.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -15,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
@@ -39,10 +44,50 @@ pub(super) struct ReadPool {
 #[derive(Debug)]
 struct Shared {
     path: PathBuf,
-    queue: Mutex<VecDeque<Job>>,
-    /// Wakes a thread when a read is queued or the pool is closed.
+    /// The time after which a read is interrupted.
+    read_limit: Duration,
+    queue: Mutex<Queue>,
+    /// Wakes a thread when a read is queued, the pause ends, or the pool is closed.
     queued: Condvar,
+    /// Wakes the writer when no read is running during a pause.
+    idle: Condvar,
     is_closed: Arc<AtomicBool>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    jobs: VecDeque<Job>,
+    /// The number of reads that are running.
+    running: usize,
+    is_paused: bool,
+}
+
+/// The writer's handle on the pool.
+#[derive(Debug, Clone)]
+pub(super) struct ReadGate(Arc<Shared>);
+
+impl ReadGate {
+    /// Lets no further read begin.
+    pub(super) fn pause(&self) {
+        self.0.queue().is_paused = true;
+    }
+
+    /// Lets reads begin again.
+    pub(super) fn resume(&self) {
+        self.0.queue().is_paused = false;
+        self.0.queued.notify_all();
+    }
+
+    /// Waits during a pause until no read is running, or for at most `timeout`. Returns whether none is running.
+    pub(super) fn wait_until_idle(&self, timeout: Duration) -> bool {
+        let is_busy = |queue: &mut Queue| queue.running > 0;
+        let waited = self
+            .0
+            .idle
+            .wait_timeout_while(self.0.queue(), timeout, is_busy);
+        let (queue, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        queue.running == 0
+    }
 }
 
 /// A queued read.
@@ -64,12 +109,14 @@ struct Thread {
 }
 
 impl ReadPool {
-    /// Starts `threads` threads. At most `queue` further reads wait for a thread.
-    pub(super) fn start(path: &Path, threads: usize, queue: usize) -> Self {
+    /// Starts `threads` threads for reads, of which `queue` more may wait.
+    pub(super) fn start(path: &Path, threads: usize, queue: usize, read_limit: Duration) -> Self {
         let shared = Arc::new(Shared {
             path: path.to_owned(),
+            read_limit,
             queue: Mutex::default(),
             queued: Condvar::new(),
+            idle: Condvar::new(),
             is_closed: Arc::default(),
         });
         let start = |_| {
@@ -83,8 +130,13 @@ impl ReadPool {
         }
     }
 
-    /// Runs a query on one of the threads, in a read transaction of its own. The query is queued immediately, unless it
-    /// has to wait for a permit.
+    /// Returns the writer's handle.
+    pub(super) fn gate(&self) -> ReadGate {
+        ReadGate(self.shared.clone())
+    }
+
+    /// Runs a query on one of the threads, in a read transaction of its own. The query is queued at once, unless it has
+    /// to wait for a permit.
     pub(super) fn read<T: Send + 'static>(
         &self,
         when_busy: WhenBusy,
@@ -112,7 +164,7 @@ impl Drop for ReadPool {
         let queued = {
             let mut queue = self.shared.queue();
             self.shared.is_closed.store(true, Ordering::Relaxed);
-            std::mem::take(&mut *queue)
+            std::mem::take(&mut queue.jobs)
         };
         drop(queued);
         self.shared.queued.notify_all();
@@ -149,6 +201,7 @@ impl Shared {
         async move {
             let error = match answered.await {
                 Ok(Ok(value)) => return Ok(value),
+                Ok(Err(_)) if waiting.shared.is_closed() => ErrorKind::Closed,
                 Ok(Err(error)) => ErrorKind::from(error),
                 Err(_) if waiting.shared.is_closed() => ErrorKind::Closed,
                 Err(_) => ErrorKind::ReadPanicked,
@@ -161,23 +214,35 @@ impl Shared {
         let mut queue = self.queue();
         // Dropping a job answers its caller with an error.
         if !self.is_closed() {
-            queue.push_back(job);
+            queue.jobs.push_back(job);
             self.queued.notify_one();
         }
     }
 
-    /// Waits for the next read. Returns `None` once the pool is closed.
+    /// Waits for the next read and counts it as running. Returns `None` once the pool is closed.
     fn next(&self) -> Option<Job> {
         let mut queue = self.queue();
         loop {
             if self.is_closed() {
                 return None;
             }
-            if let Some(job) = queue.pop_front() {
+            if !queue.is_paused
+                && let Some(job) = queue.jobs.pop_front()
+            {
+                queue.running += 1;
                 return Some(job);
             }
             let waited = self.queued.wait(queue);
             queue = waited.unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Counts the end of a read.
+    fn ended(&self) {
+        let mut queue = self.queue();
+        queue.running -= 1;
+        if queue.running == 0 {
+            self.idle.notify_one();
         }
     }
 
@@ -189,7 +254,7 @@ impl Shared {
         StoreError::new(&self.path, kind).into()
     }
 
-    fn queue(&self) -> MutexGuard<'_, VecDeque<Job>> {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -204,10 +269,9 @@ impl Drop for Waiting {
     fn drop(&mut self) {
         self.caller.has_left.store(true, Ordering::Relaxed);
         let mut queue = self.shared.queue();
-        let index = queue
-            .iter()
-            .position(|job| Arc::ptr_eq(&job.caller, &self.caller));
-        let job = index.and_then(|index| queue.remove(index));
+        let mut jobs = queue.jobs.iter();
+        let index = jobs.position(|job| Arc::ptr_eq(&job.caller, &self.caller));
+        let job = index.and_then(|index| queue.jobs.remove(index));
         drop(queue);
         drop(job);
     }
@@ -226,10 +290,11 @@ impl Thread {
             // A panic ends the read alone: it drops the read's connection and the answer's channel.
             let run = AssertUnwindSafe(|| (job.run)(&mut self));
             let _ = catch_unwind(run);
+            self.shared.ended();
         }
     }
 
-    /// Runs a query until it ends, its caller leaves, or the pool is closed.
+    /// Runs a query until it ends, its caller leaves, it lasts too long, or the pool is closed.
     fn read<T>(
         &mut self,
         caller: Arc<Caller>,
@@ -238,8 +303,12 @@ impl Thread {
         let idle = self.connection.take();
         let mut connection = idle.map_or_else(|| schema::open_reader(&self.shared.path), Ok)?;
         let is_closed = self.shared.is_closed.clone();
-        let is_cancelled =
-            move || caller.has_left.load(Ordering::Relaxed) || is_closed.load(Ordering::Relaxed);
+        let (start, limit) = (Instant::now(), self.shared.read_limit);
+        let is_cancelled = move || {
+            caller.has_left.load(Ordering::Relaxed)
+                || is_closed.load(Ordering::Relaxed)
+                || start.elapsed() > limit
+        };
         connection.progress_handler(INSTRUCTIONS_BETWEEN_CHECKS, Some(is_cancelled))?;
         let result = in_transaction(&mut connection, query);
         connection.progress_handler(0, None::<fn() -> bool>)?;

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use super::changes::Changes;
 use super::error::{ErrorKind, StoreError};
+use super::file::ServerLock;
 use super::{block, search};
 use crate::directory::{Filter, Seed};
 
@@ -23,14 +24,20 @@ const WRITER_CACHE_KIB: i64 = 64 * 1024;
 /// The size at which the write-ahead log is copied into the file: 8 MiB.
 const CHECKPOINT_PAGES: i64 = 2048;
 
+/// The size to which the write-ahead log is cut when it is reset: as large as it grows between two checkpoints.
+const LOG_SIZE: i64 = CHECKPOINT_PAGES * 4096;
+
+/// The number of users between two lines of the log about the progress of indexing.
+const USERS_BETWEEN_LINES: u32 = 100 * 1024;
+
 /// The time for which a statement waits for another process to unlock the file.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A reader's cache. The operating system caches the file as well.
 const READER_CACHE_KIB: i64 = 8 * 1024;
 
 /// The migrations from version n to n + 1. Never change one: files of every version exist.
-const MIGRATIONS: [&str; 3] = ["
+const MIGRATIONS: [&str; 4] = ["
     CREATE TABLE users (
         id           INTEGER PRIMARY KEY CHECK (id BETWEEN 1 AND 4294967295),
         nickname     TEXT    NOT NULL,
@@ -103,17 +110,32 @@ const MIGRATIONS: [&str; 3] = ["
         skipped    INTEGER NOT NULL,
         refused    INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
+", "
+    -- Finds the oldest imports. Without it, each batch of an import would read all of them.
+    CREATE INDEX imports_by_update ON imports (updated_ms);
+
+    CREATE TABLE import_count (total INTEGER NOT NULL) STRICT;
+    INSERT INTO import_count SELECT count(*) FROM imports;
+    CREATE TRIGGER import_added   AFTER INSERT ON imports BEGIN UPDATE import_count SET total = total + 1; END;
+    CREATE TRIGGER import_removed AFTER DELETE ON imports BEGIN UPDATE import_count SET total = total - 1; END;
 "];
+
+/// Replaces the index of grams by an empty one.
+const NEW_INDEX: &str = "
+    DROP TABLE user_search;
+    CREATE VIRTUAL TABLE user_search
+        USING fts5 (grams, tokenize = 'ascii', content = '', contentless_delete = 1, detail = 'none');
+";
 
 /// The first version with the index of grams.
 const SEARCHABLE_SINCE: usize = 3;
 
-/// Opens the file for writing, checks it, and migrates it; a fresh file gets the users of `seed`.
-pub(super) fn open(path: &Path, seed: &Seed) -> Result<Connection, StoreError> {
+/// Opens the file for writing, locks and checks it, and migrates it; a fresh file gets the users of `seed`.
+pub(super) fn open(path: &Path, seed: &Seed) -> Result<(Connection, ServerLock), StoreError> {
     prepare(path, seed).map_err(|kind| StoreError::new(path, kind))
 }
 
-fn prepare(path: &Path, seed: &Seed) -> Result<Connection, ErrorKind> {
+fn prepare(path: &Path, seed: &Seed) -> Result<(Connection, ServerLock), ErrorKind> {
     let mut connection = connect(
         path,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
@@ -124,6 +146,8 @@ fn prepare(path: &Path, seed: &Seed) -> Result<Connection, ErrorKind> {
     }
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     check_ours(&connection, version)?;
+    let lock = ServerLock::take(path)?;
+    let is_index_damaged = check_undamaged(&connection)?;
 
     // With WAL, readers and the writer work in parallel. FULL syncs the log on each commit, so that acknowledged
     // changes survive a power loss, not only a crash.
@@ -132,6 +156,7 @@ fn prepare(path: &Path, seed: &Seed) -> Result<Connection, ErrorKind> {
     connection.pragma_update(None, "foreign_keys", true)?;
     // A page of the file that many commits change is copied from the log once.
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    connection.pragma_update_and_check(None, "journal_size_limit", LOG_SIZE, |_| Ok(()))?;
     // The undo data of a statement is small, and would otherwise be written to a file with every row.
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
@@ -139,6 +164,17 @@ fn prepare(path: &Path, seed: &Seed) -> Result<Connection, ErrorKind> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     migrate(&transaction, seed)?;
     transaction.commit()?;
+    if is_index_damaged {
+        rebuild_index(&mut connection)?;
+    }
+    Ok((connection, lock))
+}
+
+/// Opens the file for a backup, if it is one of ours.
+pub(super) fn open_source(path: &Path) -> Result<Connection, ErrorKind> {
+    let connection = open_reader(path)?;
+    let version = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    check_ours(&connection, version)?;
     Ok(connection)
 }
 
@@ -159,7 +195,7 @@ fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Refuses a file that is damaged, another program's, or newer than this program.
+/// Refuses a file that is another program's, or newer than this program.
 fn check_ours(connection: &Connection, version: i64) -> Result<(), ErrorKind> {
     let application_id: i64 =
         connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
@@ -175,22 +211,38 @@ fn check_ours(connection: &Connection, version: i64) -> Result<(), ErrorKind> {
             known,
         });
     }
-    check_undamaged(connection)
+    Ok(())
 }
 
-/// Checks each table and its indexes. A check of the whole file would include the index of grams, which takes three
-/// times as long as everything else and holds nothing that cannot be rebuilt.
-fn check_undamaged(connection: &Connection) -> Result<(), ErrorKind> {
+/// Checks each table and its indexes. Returns whether a table of the index of grams is damaged. The content of these
+/// tables is not checked: that would take three times as long as everything else. A search that finds damage there has
+/// the index rebuilt.
+fn check_undamaged(connection: &Connection) -> Result<bool, ErrorKind> {
+    let mut is_index_damaged = false;
     let mut tables = connection
         .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0")?;
     let names = tables.query_map([], |row| row.get::<_, String>(0))?;
     for name in names {
+        let name = name?;
         let mut check = connection.prepare("SELECT * FROM pragma_quick_check(?1)")?;
-        let verdict: String = check.query_row([name?], |row| row.get(0))?;
-        if verdict != "ok" {
-            return Err(ErrorKind::Damaged(verdict));
+        let verdict: String = check.query_row([&name], |row| row.get(0))?;
+        match verdict.as_str() {
+            "ok" => {}
+            _ if name.starts_with("user_search_") => is_index_damaged = true,
+            _ => return Err(ErrorKind::Damaged(verdict)),
         }
     }
+    Ok(is_index_damaged)
+}
+
+/// Makes the index of grams anew out of the users, in a transaction of its own.
+pub(super) fn rebuild_index(connection: &mut Connection) -> Result<(), ErrorKind> {
+    tracing::warn!("the search index is damaged; rebuilding it");
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch(NEW_INDEX)?;
+    index_grams(&transaction)?;
+    transaction.commit()?;
+    tracing::info!("the search index is rebuilt");
     Ok(())
 }
 
@@ -220,9 +272,17 @@ fn migrate(transaction: &Transaction<'_>, seed: &Seed) -> Result<(), ErrorKind> 
 
 /// Adds every user to the index of grams.
 fn index_grams(transaction: &Transaction<'_>) -> Result<(), ErrorKind> {
-    let mut after = 0;
+    let total: u32 =
+        transaction.query_row("SELECT sum(total) FROM type_counts", [], |row| row.get(0))?;
+    let (mut after, mut indexed) = (0, 0);
     loop {
         let block = block::read(transaction, &Filter::default(), after, 1024)?;
+        indexed += block.users.len() as u32;
+        if indexed / USERS_BETWEEN_LINES
+            > (indexed - block.users.len() as u32) / USERS_BETWEEN_LINES
+        {
+            tracing::info!(indexed, total, "indexing users for searches");
+        }
         for user in &block.users {
             search::insert(transaction, user)?;
         }

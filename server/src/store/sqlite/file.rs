@@ -1,0 +1,112 @@
+//! The file itself: the lock that keeps a second server out, and the check that it is still in its place.
+//!
+//! A process that has opened a file keeps writing to it after the file was deleted or replaced, and those changes are
+//! lost at the next start. So the writer compares the identities of the database and of its write-ahead log with those
+//! at the start before it acknowledges a commit. The two look-ups cost a few microseconds; the sync of a commit takes
+//! longer by far.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::error::ErrorKind;
+
+/// A lock on a database. The operating system releases the lock when the process ends, however it ends.
+///
+/// The lock is on a file of its own: SQLite and its tools ignore it, so they can still read the database, and closing
+/// the database file itself would release SQLite's locks on it.
+#[derive(Debug)]
+pub(super) struct ServerLock {
+    _file: File,
+}
+
+impl ServerLock {
+    /// Locks the database at `path` for this store.
+    pub(super) fn take(path: &Path) -> Result<Self, ErrorKind> {
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(beside(path, "-lock"))
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                    ErrorKind::ReadOnly
+                }
+                io::ErrorKind::StorageFull => ErrorKind::DiskFull,
+                _ => ErrorKind::CannotOpen(error.to_string()),
+            })?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(ErrorKind::InUse),
+            Err(TryLockError::Error(error)) => {
+                tracing::warn!(%error, "cannot lock the database; start no second server on it");
+                Ok(Self { _file: file })
+            }
+        }
+    }
+}
+
+/// The places of a database and of its write-ahead log, and the files that were there at the start.
+#[derive(Debug)]
+pub(super) struct Place {
+    database: PathBuf,
+    log: PathBuf,
+    at_start: (Identity, Identity),
+}
+
+/// The identity of a file on this machine, independent of its name.
+type Identity = (u64, u64);
+
+impl Place {
+    /// Returns the place of an open database in WAL mode.
+    pub(super) fn new(path: &Path) -> Result<Self, ErrorKind> {
+        let log = beside(path, "-wal");
+        let identity = |path: &Path| {
+            let metadata = std::fs::metadata(path);
+            metadata
+                .map(|metadata| identity(&metadata))
+                .map_err(|error| ErrorKind::CannotOpen(error.to_string()))
+        };
+        Ok(Self {
+            at_start: (identity(path)?, identity(&log)?),
+            database: path.to_owned(),
+            log,
+        })
+    }
+
+    /// Returns the size of the write-ahead log in bytes.
+    ///
+    /// # Errors
+    /// Returns an error if the files at the place are not those that were opened.
+    pub(super) fn check(&self) -> Result<u64, ErrorKind> {
+        let database = std::fs::metadata(&self.database).map_err(|_| ErrorKind::Replaced)?;
+        let log = std::fs::metadata(&self.log).map_err(|_| ErrorKind::Replaced)?;
+        if (identity(&database), identity(&log)) == self.at_start {
+            Ok(log.len())
+        } else {
+            Err(ErrorKind::Replaced)
+        }
+    }
+}
+
+#[cfg(unix)]
+fn identity(metadata: &std::fs::Metadata) -> Identity {
+    use std::os::unix::fs::MetadataExt as _;
+    (metadata.dev(), metadata.ino())
+}
+
+/// Only the existence of the file is checked: an open file cannot be deleted or replaced here.
+#[cfg(not(unix))]
+fn identity(_: &std::fs::Metadata) -> Identity {
+    (0, 0)
+}
+
+/// Returns the path of a file that belongs to the database at `path`. Follows a link, as SQLite does.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path
+        .canonicalize()
+        .unwrap_or_else(|_| path.to_owned())
+        .into_os_string();
+    name.push(suffix);
+    name.into()
+}
