@@ -18,7 +18,7 @@ fn file(folder: &TempDir) -> PathBuf {
 }
 
 fn open(path: &Path) -> Directory {
-    let store = SqliteStore::open(path, &Seed::Nobody, &SqliteOptions::default());
+    let store = SqliteStore::open(path, &Seed::Empty, &SqliteOptions::default());
     Directory::new(store.expect("opens"))
 }
 
@@ -78,7 +78,7 @@ async fn a_second_store_on_a_file_is_refused_until_the_first_is_closed() {
     let link = folder.path().join("link.db");
     std::os::unix::fs::symlink(&path, &link).expect("linked");
     for path in [&path, &link] {
-        let second = SqliteStore::open(path, &Seed::Nobody, &SqliteOptions::default());
+        let second = SqliteStore::open(path, &Seed::Empty, &SqliteOptions::default());
         let error = second.expect_err("refused").to_string();
         assert!(error.contains("in use by another server"), "{error}");
     }
@@ -138,7 +138,7 @@ async fn import_names_do_not_slow_down_imports() {
         shortest
     };
     let few = shortest(1).await;
-    store_names(&path, 300_000, Duration::from_secs(2 * 60 * 60));
+    store_names(&path, 300_000, Duration::from_hours(2));
     let many = shortest(2).await;
     assert!(
         many < few * 4 + Duration::from_millis(2),
@@ -151,7 +151,7 @@ async fn import_names_are_bounded_and_the_oldest_go_first() {
     let folder = TempDir::new().expect("a folder");
     let path = file(&folder);
     let directory = open(&path);
-    store_names(&path, 10_000, Duration::from_secs(2 * 60 * 60));
+    store_names(&path, 10_000, Duration::from_hours(2));
     assert!(import_one(&directory, "new".into()).await.is_ok());
     assert!(stored_names(&path) <= 10_000);
     // A name that was used within the last hour is kept, because its client may resume.
@@ -214,7 +214,7 @@ fn slow_search() -> PageQuery {
 
 /// Opens a store with users that make a search slow.
 async fn open_slow(path: &Path, options: &SqliteOptions) -> Directory {
-    let store = SqliteStore::open(path, &Seed::Nobody, options);
+    let store = SqliteStore::open(path, &Seed::Empty, options);
     let directory = Directory::new(store.expect("opens"));
     let name = "é".repeat(64);
     for batch in 0..2 {

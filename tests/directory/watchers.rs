@@ -54,7 +54,7 @@ const WATCHERS: u32 = 10_000;
 async fn ten_thousand_watchers_do_not_delay_an_add() {
     let folder = TempDir::new().expect("a folder");
     let path = folder.path().join("users.db");
-    let store = SqliteStore::open(&path, &Seed::Nobody, &SqliteOptions::default());
+    let store = SqliteStore::open(&path, &Seed::Empty, &SqliteOptions::default());
     let directory = Directory::new(store.expect("opens"));
     let shortest = async || {
         let mut shortest = Duration::MAX;

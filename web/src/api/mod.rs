@@ -33,6 +33,9 @@ pub(crate) use stream::{Messages, follow};
 /// Longest silence on a stream of the stage. The server sends a heartbeat each second.
 const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// Longest silence on a stream of user events. The server sends a heartbeat every 5 s.
+const WATCH_TIMEOUT: Duration = Duration::from_secs(12);
+
 /// Result of an update.
 pub(crate) enum Updated {
     Stored,
@@ -63,9 +66,12 @@ pub(crate) async fn export_users(filter: UserFilter) -> Result<Messages<User>, C
 pub(crate) async fn watch_users(after_sequence: i64) -> Result<Messages<UserEvent>, CallError> {
     let request = WatchUsersRequest {
         after_sequence,
-        ..WatchUsersRequest::default()
+        heartbeat: true,
     };
-    call::server_streaming("/UserManager/WatchUsers", &request).await
+    let events = call::server_streaming("/UserManager/WatchUsers", &request).await?;
+    Ok(stream::with_liveness(events, || {
+        browser::sleep(WATCH_TIMEOUT)
+    }))
 }
 
 /// Updates all fields of a user that is still at its revision. A user that has these values already counts as stored,

@@ -25,6 +25,9 @@ pub(super) fn follow(notify: impl Fn(Change) + Copy + 'static) -> Signal<Connect
         true.into(),
         move || api::watch_users(last.get_value()),
         move |event: UserEvent| {
+            if event.kind() == Kind::Heartbeat {
+                return;
+            }
             last.set_value(event.sequence);
             notify(change(event));
         },

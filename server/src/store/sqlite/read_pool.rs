@@ -201,9 +201,8 @@ impl Shared {
         async move {
             let error = match answered.await {
                 Ok(Ok(value)) => return Ok(value),
-                Ok(Err(_)) if waiting.shared.is_closed() => ErrorKind::Closed,
+                Ok(Err(_)) | Err(_) if waiting.shared.is_closed() => ErrorKind::Closed,
                 Ok(Err(error)) => ErrorKind::from(error),
-                Err(_) if waiting.shared.is_closed() => ErrorKind::Closed,
                 Err(_) => ErrorKind::ReadPanicked,
             };
             Err(waiting.shared.error(error))
