@@ -30,8 +30,9 @@ use crate::quota::{Permit, Quota};
 use crate::settings::Settings;
 use crate::watchdog::{self, Cut, StreamCounts, StreamExecutor};
 
-/// A connection with its permits out of [`limits::MAX_CONNECTIONS`] and for its address.
-type Accepted = (std::net::TcpStream, Peer, (OwnedSemaphorePermit, Permit));
+/// A connection with its permits for its address and out of [`limits::MAX_CONNECTIONS`]. They are released in this order,
+/// so that the connection that takes the slot finds room for its address.
+type Accepted = (std::net::TcpStream, Peer, (Permit, OwnedSemaphorePermit));
 
 /// The threads that serve connections.
 pub(crate) struct Workers {
@@ -91,7 +92,7 @@ impl Workers {
                             tracing::debug!(%peer, "closed a connection: its address has too many");
                             continue;
                         };
-                        let accepted = (stream, peer, (permit, address_permit));
+                        let accepted = (stream, peer, (address_permit, permit));
                         // Workers outlive the acceptor, so the queue is open.
                         let _ = next.next().map(|queue| queue.send(accepted));
                     }
