@@ -13,6 +13,7 @@ mod changes;
 mod error;
 mod file;
 mod import;
+mod job;
 mod page;
 mod read_pool;
 mod readers;

@@ -1,10 +1,10 @@
-//! The repair of the index of grams: who finds damage asks the writer to rebuild it.
+//! The repair of the index of grams: a read that finds damage asks the writer to rebuild the index.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::mpsc;
 
-use super::writer::{Job, WakeUp};
+use super::job::{Job, WakeUp};
 use crate::directory::DirectoryError;
 
 /// The number of rebuilds before damage counts as the disk's. Searches that began before a rebuild can report the same

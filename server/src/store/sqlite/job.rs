@@ -1,0 +1,69 @@
+//! The jobs in the writer's queue.
+
+use std::path::Path;
+
+use tokio::sync::oneshot;
+
+use super::changes::Changes;
+use super::error::{ErrorKind, StoreError};
+
+/// A queued change, whose caller waits for the commit.
+pub(super) trait Job: Send {
+    /// Makes the change within a transaction.
+    ///
+    /// # Errors
+    /// Returns an error if the whole transaction must fail. An error of this change alone goes to its caller.
+    fn run(&mut self, changes: &mut Changes<'_>) -> Result<(), ErrorKind>;
+
+    /// Answers the caller after the transaction was committed or has failed.
+    fn answer(self: Box<Self>, path: &Path, committed: Result<(), ErrorKind>);
+}
+
+/// Changes nothing, but lets the writer look whether something else is due.
+pub(super) struct WakeUp;
+
+impl Job for WakeUp {
+    fn run(&mut self, _: &mut Changes<'_>) -> Result<(), ErrorKind> {
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, _: &Path, _: Result<(), ErrorKind>) {}
+}
+
+/// A change by a function, and the answer to its caller.
+pub(super) struct Pending<W, T> {
+    pub(super) work: Option<W>,
+    pub(super) result: Option<Result<T, ErrorKind>>,
+    pub(super) answer: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<W, T> Job for Pending<W, T>
+where
+    W: FnOnce(&mut Changes<'_>) -> Result<T, ErrorKind> + Send,
+    T: Send,
+{
+    fn run(&mut self, changes: &mut Changes<'_>) -> Result<(), ErrorKind> {
+        let Some(work) = self.work.take() else {
+            return Ok(());
+        };
+        self.result = Some(match work(changes) {
+            // Concerns this change alone, not the others of the transaction.
+            Err(kind @ (ErrorKind::NoFreeId | ErrorKind::TooManyImports)) => Err(kind),
+            Err(kind) => return Err(kind),
+            Ok(done) => Ok(done),
+        });
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, path: &Path, committed: Result<(), ErrorKind>) {
+        let result = match (committed, self.result) {
+            (Ok(()), Some(result)) => result,
+            (Ok(()), None) => Err(ErrorKind::WriterStopped),
+            (Err(kind), _) => Err(kind),
+        };
+        // Fails if the caller has left; the change was made in any case.
+        let _ = self
+            .answer
+            .send(result.map_err(|kind| StoreError::new(path, kind)));
+    }
+}
