@@ -5,6 +5,7 @@ mod bench;
 mod cargo_tool;
 mod dev;
 mod fuzz;
+mod imports;
 mod javascript;
 mod page;
 mod progress;

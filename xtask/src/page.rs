@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::cargo_tool::{self, CargoTool};
+use crate::imports;
 use crate::javascript;
 use crate::progress::{Task, side_by_side};
 use crate::run::{Result, command, root, run_quietly, step};
@@ -148,7 +149,11 @@ fn shrink() -> Result {
             _ => {}
         }
     }
-    Ok(())
+    let name = split::program_name(&dist)?;
+    imports::shorten(
+        &dist.join(format!("{name}_bg.wasm")),
+        &dist.join(format!("{name}.js")),
+    )
 }
 
 /// Returns whether wasm-bindgen or the splitter wrote the file.

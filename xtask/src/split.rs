@@ -61,7 +61,7 @@ pub(crate) fn split(program: &Path) -> Result {
 }
 
 /// Returns the name that Trunk gave the program, without the extension.
-fn program_name(dist: &Path) -> Result<String> {
+pub(crate) fn program_name(dist: &Path) -> Result<String> {
     let files = fs::read_dir(dist).map_err(|error| format!("{}: {error}", dist.display()))?;
     let mut names = files
         .flatten()

@@ -37,8 +37,8 @@ test.afterAll(() => otherOrigin.close());
 
 test("without permission, the page gets neither a response nor a WebSocket", async ({ context, server }) => {
   expect(await callFrom(context, otherOrigin.origin, server.url)).toEqual({
-    grpcWeb: "[unknown] Failed to fetch",
-    rejection: "[unknown] Failed to fetch",
+    grpcWeb: "[unavailable] the server was not reached",
+    rejection: "[unavailable] the server was not reached",
     webSocket: "[unavailable] the server was not reached",
   });
   expect(server.ended("GetUser")).toBe(0);
@@ -57,6 +57,6 @@ test.describe("with permission", () => {
     const other = await serveOtherOrigin();
     const got = await callFrom(context, other.origin, server.url);
     other.close();
-    expect(got).toMatchObject({ grpcWeb: "[unknown] Failed to fetch", webSocket: "[unavailable] the server was not reached" });
+    expect(got).toMatchObject({ grpcWeb: "[unavailable] the server was not reached", webSocket: "[unavailable] the server was not reached" });
   });
 });

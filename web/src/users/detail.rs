@@ -47,22 +47,22 @@ pub(super) fn UserPane(id: String) -> impl IntoView {
         Remote::Ready(user) => user,
         Remote::Loading | Remote::Failed(_) => None,
     });
-    let is_known = Memo::new(move |_| known.with(Option::is_some));
-    let content = move || {
-        if is_known.get() {
+    let shown = Memo::new(move |_| match current.get() {
+        Remote::Ready(user) => Remote::Ready(user.is_some()),
+        Remote::Loading => Remote::Loading,
+        Remote::Failed(error) => Remote::Failed(error),
+    });
+    let content = move || match shown.get() {
+        Remote::Ready(true) => {
             let user = Memo::new(move |_| known.get().unwrap_or_default());
-            return view! { <Details user /> }.into_any();
+            view! { <Details user /> }.into_any()
         }
-        match current.get() {
-            Remote::Failed(error) => view! { <Failure error retry=user.retry() /> }.into_any(),
-            Remote::Ready(None) => view! {
-                <Notice>{id.with_value(|id| fill("No user has the ID {0}.", &[id]))}</Notice>
-            }
-            .into_any(),
-            Remote::Loading | Remote::Ready(Some(_)) => {
-                view! { <p class="quiet">{t("Loading…")}</p> }.into_any()
-            }
+        Remote::Ready(false) => view! {
+            <Notice>{id.with_value(|id| fill("No user has the ID {0}.", &[id]))}</Notice>
         }
+        .into_any(),
+        Remote::Failed(error) => view! { <Failure error retry=user.retry() /> }.into_any(),
+        Remote::Loading => view! { <p class="quiet">{t("Loading…")}</p> }.into_any(),
     };
     view! {
         <aside class="pane" aria-labelledby="pane-heading">
