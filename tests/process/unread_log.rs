@@ -19,7 +19,7 @@ async fn an_unread_log_stops_neither_calls_nor_the_shutdown() {
     let folder = TempDir::new().expect("a folder");
     let mut command = binary::serve_command(binary::path(), &folder.path().join("users.db"));
     command.args(["--log", "info", "--drain", "2s"]);
-    // The process has a pipe that nobody reads.
+    // No reader empties the pipe of the log.
     command.stderr(Stdio::piped());
     let mut server = Serve::spawn(command);
 

@@ -29,7 +29,7 @@ pub(super) fn TypeDialog(user_type: UserType, on_close: Callback<()>) -> impl In
                 <p>{fill("The new type is {0}. You cannot undo this change.", &[new_type])}</p>
                 <div class="actions">
                     <button type="button" class="button primary" on:click=confirm>{t("Change type")}</button>
-                    // The focus, so that Enter held down in the menu changes nobody.
+                    // Takes the focus, so that Enter held down in the menu changes no user.
                     <button type="button" class="button" autofocus on:click=move |_| close_dialog(dialog)>
                         {t("Cancel")}
                     </button>
