@@ -1,5 +1,6 @@
 //! The phases of the server: starting, serving, draining.
 
+use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -11,9 +12,15 @@ use crate::directory::Directory;
 use crate::limits;
 
 /// The state that every part of the server shares. The drain cancels the three tokens in the order of the fields.
+///
+/// Each call clones the handle. A clone of each token would take its lock, which all threads share.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Lifecycle {
-    directory: Arc<OnceLock<Directory>>,
+pub(crate) struct Lifecycle(Arc<State>);
+
+/// The fields of a [`Lifecycle`].
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    directory: OnceLock<Directory>,
     /// Ends the acceptor, and each stream once its handler is pending or its client has received two messages.
     pub(crate) draining: CancellationToken,
     /// Ends the calls that have not responded yet.
@@ -22,6 +29,14 @@ pub(crate) struct Lifecycle {
     pub(crate) abort: CancellationToken,
     /// The tasks of the WebSockets, which outlive the connections they were upgraded from.
     pub(crate) sockets: TaskTracker,
+}
+
+impl Deref for Lifecycle {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.0
+    }
 }
 
 /// The result of [`Lifecycle::phase`].

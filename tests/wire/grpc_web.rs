@@ -93,10 +93,7 @@ async fn a_response_is_its_messages_and_then_one_frame_of_trailers() {
         response.headers()["content-type"],
         "application/grpc-web+proto"
     );
-    assert!(
-        response.headers().get("content-length").is_none(),
-        "the length is unknown before the trailers"
-    );
+    let length = response.headers()["content-length"].clone();
     let body = response
         .into_body()
         .collect()
@@ -112,6 +109,7 @@ async fn a_response_is_its_messages_and_then_one_frame_of_trailers() {
         trailers,
     ];
     assert_eq!(body, Bytes::from(expected.concat()));
+    assert_eq!(length.to_str().ok(), Some(&*body.len().to_string()));
 }
 
 #[tokio::test]

@@ -14,12 +14,18 @@ use crate::watchdog;
 
 /// The body of any response. Reports its progress to the watchdog of its task.
 pub(crate) enum ResponseBody {
-    /// The messages and trailers of a native gRPC call.
+    /// The messages and trailers of a native gRPC call, or the message of a unary gRPC-Web call.
     Grpc(CallBody),
-    /// The frames of a gRPC-Web call, encoded by tonic-web.
+    /// The frames of any other gRPC-Web call, encoded by tonic-web.
     GrpcWeb(TonicBody),
     /// A file of the page, or a sentence.
     Full(Full<Bytes>),
+}
+
+impl Default for ResponseBody {
+    fn default() -> Self {
+        Self::Full(Full::default())
+    }
 }
 
 impl Body for ResponseBody {

@@ -7,7 +7,7 @@ use http::{HeaderMap, Request};
 use soundstage_proto::descriptor::MethodDescriptor;
 use tonic::Code;
 
-use super::metrics::{CallLabels, Metrics};
+use super::metrics::{CallIndex, Metrics};
 use super::transport::Transport;
 use crate::connection::Peer;
 use crate::limits;
@@ -15,7 +15,7 @@ use crate::limits;
 /// A call in progress. Its drop counts the end of the call and writes the log line.
 pub(super) struct CallLog {
     metrics: Arc<Metrics>,
-    labels: CallLabels,
+    index: CallIndex,
     status: Option<Code>,
     line: Option<Line>,
 }
@@ -43,11 +43,11 @@ impl CallLog {
                 peer: Peer::of(request).clone(),
                 start: Instant::now(),
             });
-        let labels = CallLabels::new(method, transport);
-        metrics.begin(labels);
+        let index = CallIndex::new(method, transport);
+        metrics.begin(index);
         Self {
             metrics,
-            labels,
+            index,
             status: None,
             line,
         }
@@ -60,6 +60,11 @@ impl CallLog {
         }
     }
 
+    /// Sets the status of a call whose response is complete without an error.
+    pub(super) fn succeed(&mut self) {
+        self.status = Some(Code::Ok);
+    }
+
     /// Sets the status of a call that is cut at its deadline.
     pub(super) fn expire(&mut self) {
         self.status = Some(Code::DeadlineExceeded);
@@ -70,7 +75,7 @@ impl Drop for CallLog {
     fn drop(&mut self) {
         // A call without a status: the client has disconnected.
         let status = self.status.unwrap_or(Code::Cancelled);
-        self.metrics.end(self.labels, status);
+        self.metrics.end(self.index, status);
         if let Some(Line {
             method,
             transport,

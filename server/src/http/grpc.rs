@@ -5,19 +5,23 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use soundstage_proto::FILE_DESCRIPTOR_SET;
-use soundstage_proto::descriptor::MethodDescriptor;
-use soundstage_proto::encoded::position_service_server::{self, PositionServiceServer};
-use soundstage_proto::user::user_manager_server::{self, UserManagerServer};
+use soundstage_proto::descriptor::{CallKind, MethodDescriptor};
+use soundstage_proto::encoded::position_service_server::{
+    self, PositionService as _, PositionServiceServer,
+};
+use soundstage_proto::user::user_manager_server::{self, UserManager as _, UserManagerServer};
 use tonic::body::Body;
 use tonic::codec::CompressionEncoding;
 use tonic::{Code, Status};
-use tonic_health::pb::health_server::{self, HealthServer};
+use tonic_health::pb::health_server::{self, Health as _};
 use tonic_health::server::{HealthReporter, HealthService};
 use tower::util::BoxCloneSyncService;
 use tower::{Service as _, ServiceExt as _};
 
+use super::codec::{BodyError, Codec, Messages, RequestStream};
 use crate::lifecycle::Lifecycle;
 use crate::limits::MAX_MESSAGE;
 use crate::services::position::StageService;
@@ -37,10 +41,6 @@ const SERVICES: [&str; 6] = [
     REFLECTION_V1ALPHA,
 ];
 
-/// The one method with responses large enough to compress. Compressing the small messages of the others would cost time
-/// and save nothing.
-const LIST_USERS: &str = "/UserManager/ListUsers";
-
 /// The spelling of `PositionService` in the `.proto` of a predecessor. Clients generated from it are in use.
 const MISSPELLED: &str = "posXYZ.PositinService";
 
@@ -50,18 +50,16 @@ const VALID_DESCRIPTORS: &str = "the build generates valid descriptors";
 /// A service whose type cannot be named.
 type BoxedService = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
 
-/// The future of a handler.
-pub(super) type ResponseFuture =
-    Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+type BoxedFuture = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
 /// All gRPC services.
-#[derive(Clone)]
 pub(super) struct GrpcServices {
-    users: UserManagerServer<UserService>,
-    /// The same service, which compresses its responses for [`LIST_USERS`].
-    compressing_users: UserManagerServer<UserService>,
-    position: PositionServiceServer<StageService>,
-    health: HealthServer<HealthService>,
+    users: UserService,
+    position: StageService,
+    health: HealthService,
+    /// The same services behind tonic's codec.
+    users_server: UserManagerServer<UserService>,
+    position_server: PositionServiceServer<StageService>,
     reflection_v1: BoxedService,
     reflection_v1alpha: BoxedService,
 }
@@ -83,17 +81,19 @@ impl GrpcServices {
                 tonic_reflection::server::Builder::register_encoded_file_descriptor_set,
             )
         };
-        // tonic applies the limit to inflated messages too.
-        let users = UserManagerServer::new(UserService::new(lifecycle.clone()))
-            .max_decoding_message_size(MAX_MESSAGE)
-            .accept_compressed(CompressionEncoding::Gzip);
+        let users = UserService::new(lifecycle.clone());
+        let position = StageService::new(lifecycle, stage);
         Self {
-            compressing_users: users.clone().send_compressed(CompressionEncoding::Gzip),
-            users,
-            position: PositionServiceServer::new(StageService::new(lifecycle, stage))
+            // tonic applies the limit to inflated messages too.
+            users_server: UserManagerServer::new(users.clone())
                 .max_decoding_message_size(MAX_MESSAGE)
                 .accept_compressed(CompressionEncoding::Gzip),
-            health: HealthServer::new(HealthService::from_health_reporter(health.clone())),
+            position_server: PositionServiceServer::new(position.clone())
+                .max_decoding_message_size(MAX_MESSAGE)
+                .accept_compressed(CompressionEncoding::Gzip),
+            users,
+            position,
+            health: HealthService::from_health_reporter(health.clone()),
             reflection_v1: BoxedService::new(reflection().build_v1().expect(VALID_DESCRIPTORS)),
             reflection_v1alpha: BoxedService::new(
                 reflection().build_v1alpha().expect(VALID_DESCRIPTORS),
@@ -101,19 +101,88 @@ impl GrpcServices {
         }
     }
 
-    /// Starts the handler of a call. The generated services box their futures, so this match needs no box of its own.
-    pub(super) fn call(&self, request: Request<Body>) -> ResponseFuture {
-        let path = request.uri().path();
-        match service_of(path) {
-            user_manager_server::SERVICE_NAME if path == LIST_USERS => {
-                self.compressing_users.clone().call(request)
+    /// Runs the handler of a call. `method` is the method of the contract at the path of the request.
+    pub(super) async fn call<B>(
+        &self,
+        codec: Codec,
+        method: Option<&MethodDescriptor>,
+        request: Request<B>,
+    ) -> Response<Messages>
+    where
+        B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: Into<BodyError>,
+    {
+        let Self {
+            users,
+            position,
+            health,
+            ..
+        } = self;
+        let path = method.map_or(request.uri().path(), |method| method.path);
+        match path {
+            "/UserManager/GetUser" => codec.unary(request, |call| users.get_user(call)).await,
+            "/UserManager/AddUser" => codec.unary(request, |call| users.add_user(call)).await,
+            "/UserManager/UpdateUser" => codec.unary(request, |call| users.update_user(call)).await,
+            "/UserManager/DeleteUser" => codec.unary(request, |call| users.delete_user(call)).await,
+            "/UserManager/ListUsers" => codec.unary(request, |call| users.list_users(call)).await,
+            "/UserManager/GetUsersByType" => {
+                let handler = |call| users.get_users_by_type(call);
+                codec.server_streaming(request, handler).await
             }
-            user_manager_server::SERVICE_NAME => self.users.clone().call(request),
-            position_service_server::SERVICE_NAME => self.position.clone().call(request),
-            MISSPELLED => self.position.clone().call(with_canonical_path(request)),
-            health_server::SERVICE_NAME => self.health.clone().call(request),
+            "/UserManager/WatchUsers" => {
+                let handler = |call| users.watch_users(call);
+                codec.server_streaming(request, handler).await
+            }
+            "/UserManager/ExportUsers" => {
+                let handler = |call| users.export_users(call);
+                codec.server_streaming(request, handler).await
+            }
+            "/posXYZ.PositionService/PositionReq" => {
+                codec
+                    .unary(request, |call| position.position_req(call))
+                    .await
+            }
+            "/posXYZ.PositionService/PositionPub" => {
+                codec
+                    .unary(request, |call| position.position_pub(call))
+                    .await
+            }
+            "/posXYZ.PositionService/PositionSub" => {
+                let handler = |call| position.position_sub(call);
+                codec.server_streaming(request, handler).await
+            }
+            "/grpc.health.v1.Health/Check" => codec.unary(request, |call| health.check(call)).await,
+            "/grpc.health.v1.Health/Watch" => {
+                codec
+                    .server_streaming(request, |call| health.watch(call))
+                    .await
+            }
+            _ => {
+                let request =
+                    request.map(|body| Body::new(RequestStream::new(body, codec.timeout)));
+                // The error type has no values.
+                let Ok(mut response) = self.call_with_tonic(request).await;
+                explain_unknown_method(response.headers_mut());
+                response.map(Messages::Stream)
+            }
+        }
+    }
+
+    /// Starts the handler of a call with a stream of requests, or responds that the method is unknown.
+    fn call_with_tonic(&self, request: Request<Body>) -> BoxedFuture {
+        match service_of(request.uri().path()) {
+            user_manager_server::SERVICE_NAME => self.users_server.clone().call(request),
+            position_service_server::SERVICE_NAME => self.position_server.clone().call(request),
+            MISSPELLED => self
+                .position_server
+                .clone()
+                .call(with_canonical_path(request)),
             REFLECTION_V1 => Box::pin(self.reflection_v1.clone().oneshot(request)),
             REFLECTION_V1ALPHA => Box::pin(self.reflection_v1alpha.clone().oneshot(request)),
+            health_server::SERVICE_NAME => Box::pin(std::future::ready(Ok(Status::unimplemented(
+                "",
+            )
+            .into_http()))),
             unknown => {
                 let status =
                     Status::unimplemented(format!("this server has no service {unknown:.64?}"));
@@ -135,16 +204,18 @@ pub(super) fn is_method_path(path: &str) -> bool {
     SERVICES.contains(&service) && path.len() > 1 + service.len()
 }
 
-/// Returns whether the method at a path takes exactly one request message.
-pub(super) fn takes_one_message(path: &str) -> bool {
-    match MethodDescriptor::at(&canonical_path(path)) {
-        Some(method) => !method.kind.takes_many(),
-        None => service_of(path) == health_server::SERVICE_NAME,
-    }
+/// Returns whether the method at a path is a unary method of the contract.
+pub(super) fn is_unary(path: &str) -> bool {
+    method_at(path).is_some_and(|method| method.kind == CallKind::Unary)
+}
+
+/// Returns the method of the contract at a path, in either spelling.
+pub(super) fn method_at(path: &str) -> Option<&'static MethodDescriptor> {
+    MethodDescriptor::at(&canonical_path(path))
 }
 
 /// Adds a message to the status of an unknown method, for which the generated services return a bare code.
-pub(super) fn explain_unknown_method(headers: &mut HeaderMap) {
+fn explain_unknown_method(headers: &mut HeaderMap) {
     let is_unimplemented =
         |status: &HeaderValue| Code::from_bytes(status.as_bytes()) == Code::Unimplemented;
     if headers.get("grpc-status").is_some_and(is_unimplemented) {
@@ -165,7 +236,7 @@ fn with_canonical_path(mut request: Request<Body>) -> Request<Body> {
 }
 
 /// Returns a path with the right spelling of `PositionService`.
-pub(super) fn canonical_path(path: &str) -> Cow<'_, str> {
+fn canonical_path(path: &str) -> Cow<'_, str> {
     if path.contains(MISSPELLED) {
         path.replacen(MISSPELLED, position_service_server::SERVICE_NAME, 1)
             .into()

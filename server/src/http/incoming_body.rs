@@ -12,23 +12,23 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use tokio_util::sync::CancellationToken;
 
+use crate::lifecycle::Lifecycle;
 use crate::limits::{DISCARD_TIME, MAX_DISCARD};
 
 /// The body of any request. Its drop discards the rest.
 pub(super) struct IncomingBody {
     /// `None` after the end.
     incoming: Option<Incoming>,
-    /// Cancelled when the server drains: then nothing is discarded.
-    draining: CancellationToken,
+    /// When the server drains, nothing is discarded.
+    lifecycle: Lifecycle,
 }
 
 impl IncomingBody {
-    pub(super) fn new(incoming: Incoming, draining: CancellationToken) -> Self {
+    pub(super) fn new(incoming: Incoming, lifecycle: Lifecycle) -> Self {
         Self {
             incoming: Some(incoming),
-            draining,
+            lifecycle,
         }
     }
 
@@ -71,13 +71,13 @@ impl Drop for IncomingBody {
         let rest = self.incoming.take().filter(|rest| !rest.is_end_stream());
         // The runtime of a worker that has ended is gone.
         if let (Some(rest), Ok(runtime)) = (rest, tokio::runtime::Handle::try_current()) {
-            runtime.spawn(discard(rest, self.draining.clone()));
+            runtime.spawn(discard(rest, self.lifecycle.clone()));
         }
     }
 }
 
 /// Reads up to [`MAX_DISCARD`] bytes in up to [`DISCARD_TIME`].
-async fn discard(mut rest: Incoming, draining: CancellationToken) {
+async fn discard(mut rest: Incoming, lifecycle: Lifecycle) {
     let read = async {
         let mut allowance = MAX_DISCARD;
         while let Some(Ok(frame)) = rest.frame().await {
@@ -91,6 +91,6 @@ async fn discard(mut rest: Incoming, draining: CancellationToken) {
     tokio::select! {
         () = read => {}
         () = tokio::time::sleep(DISCARD_TIME) => {}
-        () = draining.cancelled() => {}
+        () = lifecycle.draining.cancelled() => {}
     }
 }

@@ -1,8 +1,8 @@
 //! The metrics of `GET /metrics`: calls in progress, and ended calls by status.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{
@@ -12,7 +12,7 @@ use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
-use soundstage_proto::descriptor::MethodDescriptor;
+use soundstage_proto::descriptor::{METHODS, MethodDescriptor};
 use tonic::Code;
 
 use super::transport::Transport;
@@ -23,14 +23,14 @@ pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0
 /// The method and transport of a call. Unknown methods count as "other", so that a client cannot fill the memory with
 /// made-up names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct CallLabels {
+struct CallLabels {
     grpc_service: &'static str,
     grpc_method: &'static str,
     transport: &'static str,
 }
 
 impl CallLabels {
-    pub(super) fn new(method: Option<&MethodDescriptor>, transport: Transport) -> Self {
+    fn new(method: Option<&MethodDescriptor>, transport: Transport) -> Self {
         Self {
             grpc_service: method.map_or("other", |method| method.service),
             grpc_method: method.map_or("other", |method| method.name),
@@ -38,6 +38,30 @@ impl CallLabels {
         }
     }
 }
+
+/// The number of a [`CallLabels`] in [`Metrics`].
+#[derive(Debug, Clone, Copy)]
+pub(super) struct CallIndex(usize);
+
+impl CallIndex {
+    pub(super) fn new(method: Option<&MethodDescriptor>, transport: Transport) -> Self {
+        let index =
+            method.and_then(|method| METHODS.iter().position(|each| std::ptr::eq(each, method)));
+        Self(index.unwrap_or(METHODS.len()) * Transport::ALL.len() + transport as usize)
+    }
+}
+
+/// The metrics of the calls with the same labels. Looking them up by their labels would cost each call a lock and a hash.
+#[derive(Debug)]
+struct CallMetrics {
+    labels: CallLabels,
+    in_progress: Gauge,
+    /// By the number of the code. A code gets a counter when a call ends with it.
+    handled: [OnceLock<Counter>; CODES],
+}
+
+/// The number of status codes of gRPC.
+const CODES: usize = 17;
 
 /// The labels of an ended call.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -74,7 +98,8 @@ impl Collector for DroppedLogLines {
 #[derive(Debug)]
 pub(super) struct Metrics {
     registry: Registry,
-    in_progress: Family<CallLabels, Gauge>,
+    /// By [`CallIndex`].
+    calls: Vec<CallMetrics>,
     handled: Family<EndLabels, Counter>,
 }
 
@@ -90,25 +115,37 @@ impl Metrics {
         );
         let handled = Family::<EndLabels, Counter>::default();
         registry.register("grpc_server_handled", "Ended calls", handled.clone());
+        let methods = METHODS.iter().map(Some).chain([None]);
+        let labels = methods
+            .flat_map(|method| Transport::ALL.map(|transport| CallLabels::new(method, transport)));
+        let calls = labels.map(|labels| CallMetrics {
+            in_progress: in_progress.get_or_create_owned(&labels),
+            labels,
+            handled: Default::default(),
+        });
         Self {
             registry,
-            in_progress,
+            calls: calls.collect(),
             handled,
         }
     }
 
     /// Counts the start of a call.
-    pub(super) fn begin(&self, call: CallLabels) {
-        self.in_progress.get_or_create(&call).inc();
+    pub(super) fn begin(&self, CallIndex(index): CallIndex) {
+        self.calls[index].in_progress.inc();
     }
 
     /// Counts the end of a call.
-    pub(super) fn end(&self, call: CallLabels, code: Code) {
-        self.in_progress.get_or_create(&call).dec();
-        let grpc_code = CodeLabel(code);
-        self.handled
-            .get_or_create(&EndLabels { call, grpc_code })
-            .inc();
+    pub(super) fn end(&self, CallIndex(index): CallIndex, code: Code) {
+        let call = &self.calls[index];
+        call.in_progress.dec();
+        let counter = call.handled[code as usize].get_or_init(|| {
+            self.handled.get_or_create_owned(&EndLabels {
+                call: call.labels,
+                grpc_code: CodeLabel(code),
+            })
+        });
+        counter.inc();
     }
 
     /// Returns all metrics in the text format of `OpenMetrics`.

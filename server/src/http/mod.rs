@@ -2,15 +2,14 @@
 
 mod body;
 mod call_log;
+mod codec;
 mod deadline;
 mod grpc;
 mod incoming_body;
 mod metrics;
 mod origin;
 mod page;
-mod request_body;
 mod request_kind;
-mod request_messages;
 mod supervise;
 mod transport;
 mod upgrade;
@@ -39,13 +38,14 @@ use crate::stage::Stage;
 use crate::watchdog;
 
 pub(crate) use body::ResponseBody;
+use codec::{Codec, Framing};
 use grpc::GrpcServices;
 use incoming_body::IncomingBody;
 use metrics::Metrics;
 use origin::{OriginRules, Refusal};
 use page::Page;
 use request_kind::RequestKind;
-use supervise::Supervised;
+use supervise::{Shared, Supervised};
 use transport::Transport;
 use websocket::SocketTimeouts;
 
@@ -54,13 +54,11 @@ const TEXT: &str = "text/plain; charset=utf-8";
 
 /// The service for the requests of all connections.
 pub(crate) struct Router {
-    services: Arc<GrpcServices>,
+    calls: Arc<Shared>,
     page: Page,
-    lifecycle: Lifecycle,
     origins: OriginRules,
     cors: CorsLayer,
     sockets: Arc<Quota>,
-    metrics: Arc<Metrics>,
     socket_timeouts: SocketTimeouts,
     stall_timeout: Duration,
 }
@@ -74,13 +72,15 @@ impl Router {
     ) -> Self {
         let origins = OriginRules::new(settings);
         Self {
-            services: Arc::new(GrpcServices::new(lifecycle.clone(), stage, health)),
+            calls: Arc::new(Shared {
+                services: GrpcServices::new(lifecycle.clone(), stage, health),
+                lifecycle,
+                metrics: Arc::new(Metrics::new(settings.dropped_log_lines.clone())),
+            }),
             page: Page::new(),
-            lifecycle,
             cors: origins.cors(),
             origins,
             sockets: Quota::new(settings.max_sockets, settings.max_sockets_per_address),
-            metrics: Arc::new(Metrics::new(settings.dropped_log_lines.clone())),
             socket_timeouts: SocketTimeouts {
                 headers: settings.header_timeout,
                 ping_interval: settings.ping_interval,
@@ -95,11 +95,11 @@ impl Router {
         self: Arc<Self>,
         request: Request<Incoming>,
     ) -> impl Future<Output = Result<Response<ResponseBody>, Infallible>> + Send + use<> {
-        let draining = self.lifecycle.draining.clone();
-        let request = request.map(|incoming| IncomingBody::new(incoming, draining));
+        let lifecycle = self.calls.lifecycle.clone();
+        let request = request.map(|incoming| IncomingBody::new(incoming, lifecycle));
         match RequestKind::of(&request, &self.origins) {
             RequestKind::Grpc => {
-                let call = self.supervised(Transport::Grpc).call(request);
+                let call = self.supervised(Transport::Grpc).serve(request);
                 call.map_ok(|response| response.map(ResponseBody::Grpc))
                     .left_future()
             }
@@ -136,6 +136,16 @@ impl Router {
                 let Ok(response) = self.supervised(Transport::Grpc).call(request).await;
                 response.map(ResponseBody::Grpc)
             }
+            RequestKind::GrpcWebUnary => {
+                let mut supervised = self.supervised(Transport::GrpcWeb);
+                supervised.codec.framing = Framing::GrpcWeb;
+                let service = service_fn(move |request| {
+                    let call = supervised.clone().serve(request);
+                    call.map_ok(|response| response.map(ResponseBody::Grpc))
+                });
+                let Ok(response) = self.cors.layer(service).call(request).await;
+                response
+            }
             RequestKind::GrpcWeb(content_type) => {
                 request
                     .headers_mut()
@@ -151,10 +161,12 @@ impl Router {
             RequestKind::WebSocket => self.open_socket(&mut request),
             RequestKind::Refused(refusal) => refused(refusal),
             RequestKind::Health => self.health(),
-            RequestKind::Metrics => {
-                text_of_type(StatusCode::OK, self.metrics.text(), metrics::CONTENT_TYPE)
-                    .map(ResponseBody::Full)
-            }
+            RequestKind::Metrics => text_of_type(
+                StatusCode::OK,
+                self.calls.metrics.text(),
+                metrics::CONTENT_TYPE,
+            )
+            .map(ResponseBody::Full),
             RequestKind::GrpcOverHttp1 => text(
                 StatusCode::HTTP_VERSION_NOT_SUPPORTED,
                 "gRPC needs HTTP/2. Over HTTP/1.1, use gRPC-Web.\n",
@@ -220,8 +232,8 @@ impl Router {
         let upgrading = hyper::upgrade::on(request);
         let supervised = self.supervised(Transport::WebSocket);
         let (timeouts, stall_timeout) = (self.socket_timeouts, self.stall_timeout);
-        let abort = self.lifecycle.abort.clone();
-        self.lifecycle.sockets.spawn(async move {
+        let abort = self.calls.lifecycle.abort.clone();
+        self.calls.lifecycle.sockets.spawn(async move {
             let call = async {
                 match upgrading.await {
                     Ok(upgraded) => {
@@ -246,16 +258,17 @@ impl Router {
 
     fn supervised(&self, transport: Transport) -> Supervised {
         Supervised {
-            services: self.services.clone(),
-            lifecycle: self.lifecycle.clone(),
-            metrics: self.metrics.clone(),
+            shared: self.calls.clone(),
             transport,
-            stall_timeout: self.stall_timeout,
+            codec: Codec {
+                framing: Framing::Grpc,
+                timeout: self.stall_timeout,
+            },
         }
     }
 
     fn health(&self) -> Response<ResponseBody> {
-        match self.lifecycle.phase() {
+        match self.calls.lifecycle.phase() {
             Phase::Starting => text(StatusCode::SERVICE_UNAVAILABLE, "starting\n"),
             Phase::Serving => text(StatusCode::OK, "serving\n"),
             Phase::Draining => text(StatusCode::SERVICE_UNAVAILABLE, "draining\n"),

@@ -11,7 +11,9 @@ use super::upgrade;
 pub(super) enum RequestKind {
     /// Native gRPC.
     Grpc,
-    /// gRPC-Web, with the content type in the spelling that tonic-web knows.
+    /// gRPC-Web in bytes, of a unary method.
+    GrpcWebUnary,
+    /// Any other gRPC-Web, with the content type in the spelling that tonic-web knows.
     GrpcWeb(HeaderValue),
     /// A CORS preflight of a browser.
     Preflight,
@@ -42,7 +44,9 @@ impl RequestKind {
             _ if request.version() == Version::HTTP_11 && !has_one_host(headers) => {
                 Err(Refusal::NoHost)
             }
-            Self::GrpcWeb(_) | Self::WebSocket => origins.check(headers, authority),
+            Self::GrpcWebUnary | Self::GrpcWeb(_) | Self::WebSocket => {
+                origins.check(headers, authority)
+            }
             // A browser sends no `Origin` with a `GET` of the same origin.
             Self::Metrics => origins.check_host(headers, authority).map(drop),
             _ => Ok(()),
@@ -74,6 +78,9 @@ impl RequestKind {
                 Self::Grpc
             }
             "application/grpc" | "application/grpc+proto" => Self::GrpcOverHttp1,
+            "application/grpc-web" | "application/grpc-web+proto" if grpc::is_unary(path) => {
+                Self::GrpcWebUnary
+            }
             "application/grpc-web" | "application/grpc-web+proto" => {
                 Self::GrpcWeb(HeaderValue::from_static("application/grpc-web+proto"))
             }

@@ -12,98 +12,141 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http::{HeaderMap, Request, Response};
-use http_body::{Body, Frame};
+use http_body::{Body, Frame, SizeHint};
 use soundstage_proto::descriptor::MethodDescriptor;
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use tonic::Status;
-use tonic::body::Body as TonicBody;
 use tower::Service;
 
 use super::call_log::CallLog;
+use super::codec::{BodyError, Codec, Messages};
 use super::deadline;
-use super::grpc::{self, GrpcServices, canonical_path};
+use super::grpc::{self, GrpcServices};
 use super::metrics::Metrics;
-use super::request_body::RequestBody;
-use super::request_messages::RequestMessages;
 use super::transport::Transport;
 use crate::lifecycle::{Lifecycle, stopping};
 use crate::limits::MAX_DEADLINE;
 use crate::watchdog;
 
-/// The gRPC services with supervision, for one call.
-pub(super) struct Supervised {
-    pub(super) services: Arc<GrpcServices>,
+/// The state that all calls share.
+pub(super) struct Shared {
+    pub(super) services: GrpcServices,
     pub(super) lifecycle: Lifecycle,
     pub(super) metrics: Arc<Metrics>,
+}
+
+/// The gRPC services with supervision.
+#[derive(Clone)]
+pub(super) struct Supervised {
+    pub(super) shared: Arc<Shared>,
     pub(super) transport: Transport,
-    pub(super) stall_timeout: Duration,
+    pub(super) codec: Codec,
 }
 
 impl<B> Service<Request<B>> for Supervised
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    B::Error: Into<BodyError>,
 {
     type Response = Response<CallBody>;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+    type Future = CallFuture;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let path = request.uri().path();
-        let method = MethodDescriptor::at(&canonical_path(path));
-        let takes_one = grpc::takes_one_message(path);
-        let log = CallLog::start(&request, method, self.transport, self.metrics.clone());
-        let stall_timeout = self.stall_timeout;
-        let request = request.map(|body| {
-            let body = RequestBody::new(body, takes_one, stall_timeout);
-            TonicBody::new(RequestMessages::new(body, takes_one))
-        });
-        let services = self.services.clone();
-        let lifecycle = self.lifecycle.clone();
-        Box::pin(async move { Ok(supervise(&services, lifecycle, log, request).await) })
+        self.clone().serve(request)
     }
 }
 
-async fn supervise(
-    services: &GrpcServices,
-    lifecycle: Lifecycle,
-    log: CallLog,
-    request: Request<TonicBody>,
-) -> Response<CallBody> {
-    let (response, deadline) = match deadline::timeout(request.headers()) {
-        Err(deadline::Malformed(reason)) => {
-            let status =
-                Status::invalid_argument(format!("the grpc-timeout header is malformed: {reason}"));
-            (status.into_http(), None)
-        }
-        Ok(timeout) => {
-            let deadline = timeout.map(deadline_after);
-            if let Some(deadline) = deadline {
-                watchdog::set_deadline(deadline);
+/// The response of a call.
+pub(super) type CallFuture =
+    Pin<Box<dyn Future<Output = Result<Response<CallBody>, Infallible>> + Send>>;
+
+impl Supervised {
+    /// Starts a call.
+    pub(super) fn serve<B>(self, request: Request<B>) -> CallFuture
+    where
+        B: Body<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: Into<BodyError>,
+    {
+        let method = grpc::method_at(request.uri().path());
+        let log = CallLog::start(
+            &request,
+            method,
+            self.transport,
+            self.shared.metrics.clone(),
+        );
+        Box::pin(async move { Ok(self.supervise(method, log, request).await) })
+    }
+
+    async fn supervise<B>(
+        self,
+        method: Option<&'static MethodDescriptor>,
+        log: CallLog,
+        request: Request<B>,
+    ) -> Response<CallBody>
+    where
+        B: Body<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: Into<BodyError>,
+    {
+        let (response, deadline) = match deadline::timeout(request.headers()) {
+            Err(deadline::Malformed(reason)) => {
+                let sentence = format!("the grpc-timeout header is malformed: {reason}");
+                (self.codec.refuse(Status::invalid_argument(sentence)), None)
             }
-            (
-                respond(services, &lifecycle, deadline, request).await,
-                deadline,
-            )
+            Ok(timeout) => {
+                let deadline = timeout.map(deadline_after);
+                if let Some(deadline) = deadline {
+                    watchdog::set_deadline(deadline);
+                }
+                (self.respond(method, deadline, request).await, deadline)
+            }
+        };
+        let (parts, messages) = response.into_parts();
+        let mut call = CallBody {
+            messages: Some(messages),
+            frames: 0,
+            deadline: deadline.map(|deadline| Box::pin(tokio::time::sleep_until(deadline))),
+            draining: None,
+            shared: self.shared,
+            log,
+        };
+        call.log.observe(&parts.headers);
+        Response::from_parts(parts, call)
+    }
+
+    /// Runs the handler until it returns a response, the deadline passes, or the drain ends the call.
+    async fn respond<B>(
+        &self,
+        method: Option<&'static MethodDescriptor>,
+        deadline: Option<Instant>,
+        request: Request<B>,
+    ) -> Response<Messages>
+    where
+        B: Body<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: Into<BodyError>,
+    {
+        let handler = self.shared.services.call(self.codec, method, request);
+        let handler = AssertUnwindSafe(handler).catch_unwind();
+        let expired = async {
+            match deadline {
+                // The timer rounds up to milliseconds, so a deadline in the past needs a check of its own.
+                Some(deadline) if deadline <= Instant::now() => {}
+                Some(deadline) => tokio::time::sleep_until(deadline).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = expired => self.codec.refuse(deadline_exceeded()),
+            response = handler => response.unwrap_or_else(|_| self.codec.refuse(panicked())),
+            () = self.shared.lifecycle.closing.cancelled() => self.codec.refuse(stopping()),
         }
-    };
-    let (mut parts, body) = response.into_parts();
-    grpc::explain_unknown_method(&mut parts.headers);
-    let mut call = CallBody {
-        inner: Some(body),
-        frames: 0,
-        deadline: deadline.map(|deadline| Box::pin(tokio::time::sleep_until(deadline))),
-        draining: None,
-        lifecycle,
-        log,
-    };
-    call.log.observe(&parts.headers);
-    Response::from_parts(parts, call)
+    }
 }
 
 /// Returns the deadline of a call that starts now.
@@ -111,43 +154,16 @@ fn deadline_after(timeout: Duration) -> Instant {
     Instant::now() + timeout.min(MAX_DEADLINE)
 }
 
-/// Runs the handler until it returns a response, the deadline passes, or the drain ends the call.
-async fn respond(
-    services: &GrpcServices,
-    lifecycle: &Lifecycle,
-    deadline: Option<Instant>,
-    request: Request<TonicBody>,
-) -> Response<TonicBody> {
-    let handler = AssertUnwindSafe(services.call(request)).catch_unwind();
-    let expired = async {
-        match deadline {
-            // The timer rounds up to milliseconds, so a deadline in the past needs a check of its own.
-            Some(deadline) if deadline <= Instant::now() => {}
-            Some(deadline) => tokio::time::sleep_until(deadline).await,
-            None => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        biased;
-        () = expired => deadline_exceeded().into_http(),
-        response = handler => match response {
-            Ok(Ok(response)) => response,
-            Err(_) => panicked().into_http(),
-        },
-        () = lifecycle.closing.cancelled() => stopping().into_http(),
-    }
-}
-
 /// The messages and trailers of a response, under supervision.
 pub(crate) struct CallBody {
-    /// The handler's body. `None` once the call has ended.
-    inner: Option<TonicBody>,
+    /// The handler's messages. `None` once the call has ended.
+    messages: Option<Messages>,
     /// The number of data frames sent.
     frames: usize,
     deadline: Option<Pin<Box<Sleep>>>,
     /// Created when the handler is first pending. Most calls end before that.
     draining: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
-    lifecycle: Lifecycle,
+    shared: Arc<Shared>,
     log: CallLog,
 }
 
@@ -159,22 +175,52 @@ impl CallBody {
         {
             return Some(deadline_exceeded());
         }
-        // A unary response is one data frame and its trailers. The drain does not separate them.
-        (self.frames > 1 && self.lifecycle.draining.is_cancelled()).then(stopping)
+        // A response of one message is one data frame and its trailers. The drain does not separate them.
+        (self.frames > 1 && self.shared.lifecycle.draining.is_cancelled()).then(stopping)
     }
 
     /// Returns the status that ends the call now that the handler is pending.
     fn interrupt_while_pending(&mut self, cx: &mut Context<'_>) -> Option<Status> {
-        let draining = &self.lifecycle.draining;
+        let draining = &self.shared.lifecycle.draining;
         let drain = self
             .draining
             .get_or_insert_with(|| Box::pin(draining.clone().cancelled_owned()));
         drain.as_mut().poll(cx).is_ready().then(stopping)
     }
 
+    /// Returns the next frame of a stream, or the trailers of the status that ends the stream now.
+    fn poll_stream(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        if let Some(status) = self.interrupt(cx) {
+            return Poll::Ready(Some(Ok(self.end(&status))));
+        }
+        let Some(Messages::Stream(body)) = &mut self.messages else {
+            return Poll::Ready(None);
+        };
+        match catch_unwind(AssertUnwindSafe(|| Pin::new(body).poll_frame(cx))) {
+            Err(_) => Poll::Ready(Some(Ok(self.end(&panicked())))),
+            Ok(Poll::Pending) => match self.interrupt_while_pending(cx) {
+                Some(status) => Poll::Ready(Some(Ok(self.end(&status)))),
+                None => Poll::Pending,
+            },
+            Ok(Poll::Ready(Some(Ok(frame)))) => {
+                if let Some(trailers) = frame.trailers_ref() {
+                    self.log.observe(trailers);
+                    self.messages = None;
+                } else {
+                    self.frames += 1;
+                }
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Ok(Poll::Ready(end)) => {
+                self.messages = None;
+                Poll::Ready(end)
+            }
+        }
+    }
+
     /// Ends the call with a status, and drops the handler.
     fn end(&mut self, status: &Status) -> Frame<Bytes> {
-        self.inner = None;
+        self.messages = None;
         let mut trailers = HeaderMap::with_capacity(3);
         // Only invalid metadata can fail, and these statuses have none.
         let _ = status.add_header(&mut trailers);
@@ -186,7 +232,7 @@ impl CallBody {
 impl Drop for CallBody {
     fn drop(&mut self) {
         // The watchdog has dropped a call whose client did not take its status.
-        let deadline = self.deadline.as_ref().filter(|_| self.inner.is_some());
+        let deadline = self.deadline.as_ref().filter(|_| self.messages.is_some());
         if deadline.is_some_and(|deadline| deadline.deadline() <= Instant::now()) {
             self.log.expire();
         }
@@ -201,39 +247,35 @@ impl Body for CallBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        if self.inner.is_none() {
-            return Poll::Ready(None);
-        }
-        if let Some(status) = self.interrupt(cx) {
-            return Poll::Ready(Some(Ok(self.end(&status))));
-        }
-        let Some(inner) = &mut self.inner else {
-            return Poll::Ready(None);
-        };
-        match catch_unwind(AssertUnwindSafe(|| Pin::new(inner).poll_frame(cx))) {
-            Err(_) => Poll::Ready(Some(Ok(self.end(&panicked())))),
-            Ok(Poll::Pending) => match self.interrupt_while_pending(cx) {
-                Some(status) => Poll::Ready(Some(Ok(self.end(&status)))),
-                None => Poll::Pending,
-            },
-            Ok(Poll::Ready(Some(Ok(frame)))) => {
-                if let Some(trailers) = frame.trailers_ref() {
-                    self.log.observe(trailers);
-                    self.inner = None;
-                } else {
-                    self.frames += 1;
+        match &mut self.messages {
+            None => Poll::Ready(None),
+            // The handler is done, and a single message needs no supervision.
+            Some(Messages::Single(message)) => {
+                let frame = message.next();
+                if message.is_end() {
+                    self.messages = None;
+                    self.log.succeed();
                 }
-                Poll::Ready(Some(Ok(frame)))
+                Poll::Ready(frame.map(Ok))
             }
-            Ok(Poll::Ready(end)) => {
-                self.inner = None;
-                Poll::Ready(end)
-            }
+            Some(Messages::Stream(_)) => self.poll_stream(cx),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.as_ref().is_none_or(Body::is_end_stream)
+        self.messages
+            .as_ref()
+            .is_none_or(|messages| match messages {
+                Messages::Single(message) => message.is_end(),
+                Messages::Stream(body) => body.is_end_stream(),
+            })
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.messages {
+            Some(Messages::Single(message)) => SizeHint::with_exact(message.length()),
+            _ => SizeHint::default(),
+        }
     }
 }
 

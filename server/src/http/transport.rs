@@ -9,6 +9,9 @@ pub(super) enum Transport {
 }
 
 impl Transport {
+    /// Every transport, in the order of the enum.
+    pub(super) const ALL: [Self; 3] = [Self::Grpc, Self::GrpcWeb, Self::WebSocket];
+
     /// Returns the name in the access log and in the metrics.
     pub(super) const fn name(self) -> &'static str {
         match self {

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
-use prost::Message as _;
 use prost_types::FieldMask;
 use soundstage_proto::UserType;
 use soundstage_proto::user::user_manager_server::UserManager;
@@ -20,7 +19,6 @@ use super::users_in_blocks::{BLOCK, UsersInBlocks};
 use super::{import, listing, status};
 use crate::directory::{Added, Changed, EventKind, Update, WatchItem, WhenBusy};
 use crate::lifecycle::Lifecycle;
-use crate::limits::MIN_COMPRESSED;
 
 /// The longest silence of a watch whose client asks for heartbeats. Shorter than the time for which people take a page
 /// for live, and rare enough for thousands of watchers.
@@ -146,12 +144,7 @@ impl UserManager for UserService {
         request: Request<ListUsersRequest>,
     ) -> Result<Response<ListUsersResponse>, Status> {
         let page = listing::list(self.lifecycle.directory()?, request.into_inner()).await?;
-        let is_small = page.encoded_len() < MIN_COMPRESSED;
-        let mut response = Response::new(page);
-        if is_small {
-            response.disable_compression();
-        }
-        Ok(response)
+        Ok(Response::new(page))
     }
 
     async fn watch_users(
