@@ -73,7 +73,7 @@ impl Router {
         let origins = OriginRules::new(settings);
         Self {
             calls: Arc::new(Shared {
-                services: GrpcServices::new(lifecycle.clone(), stage, health),
+                services: Arc::new(GrpcServices::new(lifecycle.clone(), stage, health)),
                 lifecycle,
                 metrics: Arc::new(Metrics::new(settings.dropped_log_lines.clone())),
             }),

@@ -13,7 +13,6 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http::{HeaderMap, Request, Response};
 use http_body::{Body, Frame, SizeHint};
-use soundstage_proto::descriptor::MethodDescriptor;
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use tonic::Status;
@@ -22,7 +21,7 @@ use tower::Service;
 use super::call_log::CallLog;
 use super::codec::{BodyError, Codec, Messages};
 use super::deadline;
-use super::grpc::{self, GrpcServices};
+use super::grpc::{self, GrpcServices, HandlerFuture};
 use super::metrics::Metrics;
 use super::transport::Transport;
 use crate::lifecycle::{Lifecycle, stopping};
@@ -31,7 +30,7 @@ use crate::watchdog;
 
 /// The state that all calls share.
 pub(super) struct Shared {
-    pub(super) services: GrpcServices,
+    pub(super) services: Arc<GrpcServices>,
     pub(super) lifecycle: Lifecycle,
     pub(super) metrics: Arc<Metrics>,
 }
@@ -74,26 +73,21 @@ impl Supervised {
         B::Error: Into<BodyError>,
     {
         let method = grpc::method_at(request.uri().path());
-        let log = CallLog::start(
-            &request,
-            method,
-            self.transport,
-            self.shared.metrics.clone(),
-        );
-        Box::pin(async move { Ok(self.supervise(method, log, request).await) })
+        let metrics = self.shared.metrics.clone();
+        let log = CallLog::start(&request, method, self.transport, metrics);
+        let timeout = deadline::timeout(request.headers());
+        let services = self.shared.services.clone();
+        let handler = services.call(self.codec, method, request);
+        Box::pin(async move { Ok(self.supervise(timeout, handler, log).await) })
     }
 
-    async fn supervise<B>(
+    async fn supervise(
         self,
-        method: Option<&'static MethodDescriptor>,
+        timeout: Result<Option<Duration>, deadline::Malformed>,
+        handler: HandlerFuture,
         log: CallLog,
-        request: Request<B>,
-    ) -> Response<CallBody>
-    where
-        B: Body<Data = Bytes> + Send + Unpin + 'static,
-        B::Error: Into<BodyError>,
-    {
-        let (response, deadline) = match deadline::timeout(request.headers()) {
+    ) -> Response<CallBody> {
+        let (response, deadline) = match timeout {
             Err(deadline::Malformed(reason)) => {
                 let sentence = format!("the grpc-timeout header is malformed: {reason}");
                 (self.codec.refuse(Status::invalid_argument(sentence)), None)
@@ -103,7 +97,7 @@ impl Supervised {
                 if let Some(deadline) = deadline {
                     watchdog::set_deadline(deadline);
                 }
-                (self.respond(method, deadline, request).await, deadline)
+                (self.respond(deadline, handler).await, deadline)
             }
         };
         let (parts, messages) = response.into_parts();
@@ -120,17 +114,11 @@ impl Supervised {
     }
 
     /// Runs the handler until it returns a response, the deadline passes, or the drain ends the call.
-    async fn respond<B>(
+    async fn respond(
         &self,
-        method: Option<&'static MethodDescriptor>,
         deadline: Option<Instant>,
-        request: Request<B>,
-    ) -> Response<Messages>
-    where
-        B: Body<Data = Bytes> + Send + Unpin + 'static,
-        B::Error: Into<BodyError>,
-    {
-        let handler = self.shared.services.call(self.codec, method, request);
+        handler: HandlerFuture,
+    ) -> Response<Messages> {
         let handler = AssertUnwindSafe(handler).catch_unwind();
         let expired = async {
             match deadline {

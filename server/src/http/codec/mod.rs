@@ -15,11 +15,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::Stream;
-use http::{HeaderMap, HeaderValue, Request, Response, header};
+use http::{Extensions, HeaderMap, HeaderValue, Request, Response, header};
 use http_body::Body;
 use prost::Message;
 use tonic::Status;
 use tonic::body::Body as TonicBody;
+use tonic::metadata::MetadataMap;
 
 pub(super) use request_stream::RequestStream;
 pub(super) use response::{Framing, Messages};
@@ -42,63 +43,92 @@ pub(super) struct Codec {
     pub(super) timeout: Duration,
 }
 
-impl Codec {
+/// The parts of a request that its call needs.
+pub(super) struct OneMessageCall<B> {
+    codec: Codec,
+    headers: HeaderMap,
+    extensions: Extensions,
+    body: B,
+}
+
+impl<B> OneMessageCall<B>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<BodyError>,
+{
     /// Serves a call with one request and one response message.
-    pub(super) async fn unary<B, Q, R, F>(
-        self,
-        request: Request<B>,
+    pub(super) async fn unary<Q, R, F>(
+        mut self,
         handler: impl FnOnce(tonic::Request<Q>) -> F,
     ) -> Response<Messages>
     where
-        B: Body<Data = Bytes> + Unpin,
-        B::Error: Into<BodyError>,
         Q: Message + Default,
         R: Message,
         F: Future<Output = Result<tonic::Response<R>, Status>>,
     {
-        let compression = Compression::accepted(request.headers());
-        let result = match request::read(request, self.timeout).await {
-            Ok(request) => handler(request).await,
+        let codec = self.codec;
+        let compression = Compression::accepted(&self.headers);
+        let result = match self.read().await {
+            Ok(message) => handler(self.request(message)).await,
             Err(status) => Err(status),
         };
         let response = match result {
             Ok(response) => response,
-            Err(status) => return self.refuse(status),
+            Err(status) => return codec.refuse(status),
         };
         let (metadata, message, _) = response.into_parts();
         let mut headers = metadata.into_headers();
         let frame = compression.frame(&message, &mut headers);
-        self.respond(
-            headers,
-            Messages::Single(SingleMessage::new(frame, self.framing)),
-        )
+        let message = SingleMessage::new(frame, codec.framing);
+        codec.respond(headers, Messages::Single(message))
     }
 
     /// Serves a call with one request message and a stream of response messages.
-    pub(super) async fn server_streaming<B, Q, S, R, F>(
-        self,
-        request: Request<B>,
+    pub(super) async fn server_streaming<Q, S, R, F>(
+        mut self,
         handler: impl FnOnce(tonic::Request<Q>) -> F,
     ) -> Response<Messages>
     where
-        B: Body<Data = Bytes> + Unpin,
-        B::Error: Into<BodyError>,
         Q: Message + Default,
         S: Stream<Item = Result<R, Status>> + Send + Unpin + 'static,
         R: Message + 'static,
         F: Future<Output = Result<tonic::Response<S>, Status>>,
     {
-        let result = match request::read(request, self.timeout).await {
-            Ok(request) => handler(request).await,
+        let codec = self.codec;
+        let result = match self.read().await {
+            Ok(message) => handler(self.request(message)).await,
             Err(status) => Err(status),
         };
         let response = match result {
             Ok(response) => response,
-            Err(status) => return self.refuse(status),
+            Err(status) => return codec.refuse(status),
         };
         let (metadata, messages, _) = response.into_parts();
         let body = TonicBody::new(MessageStream::new(messages));
-        self.respond(metadata.into_headers(), Messages::Stream(body))
+        codec.respond(metadata.into_headers(), Messages::Stream(body))
+    }
+
+    async fn read<Q: Message + Default>(&mut self) -> Result<Q, Status> {
+        request::read(&self.headers, &mut self.body, self.codec.timeout).await
+    }
+
+    /// Returns the request of the handler. Drops the body.
+    fn request<Q>(self, message: Q) -> tonic::Request<Q> {
+        let metadata = MetadataMap::from_headers(self.headers);
+        tonic::Request::from_parts(metadata, self.extensions, message)
+    }
+}
+
+impl Codec {
+    /// Returns the call of a request with one message.
+    pub(super) fn one_message<B>(self, request: Request<B>) -> OneMessageCall<B> {
+        let (parts, body) = request.into_parts();
+        OneMessageCall {
+            codec: self,
+            headers: parts.headers,
+            extensions: parts.extensions,
+            body,
+        }
     }
 
     fn respond(self, headers: HeaderMap, messages: Messages) -> Response<Messages> {

@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use bytes::{Buf as _, Bytes, BytesMut};
-use http::{HeaderMap, Request};
+use http::HeaderMap;
 use http_body::Body;
 use http_body_util::BodyExt as _;
 use prost::Message;
 use tonic::Status;
-use tonic::metadata::MetadataMap;
 
 use super::request_stream::{late, too_large};
 use super::{BodyError, PREFIX, compression};
@@ -21,29 +20,24 @@ use crate::limits::MAX_MESSAGE;
 /// of more than [`MAX_MESSAGE`] bytes; `DEADLINE_EXCEEDED` if the message does not arrive within `timeout`; `INTERNAL`
 /// for a malformed message.
 pub(super) async fn read<B, M>(
-    request: Request<B>,
+    headers: &HeaderMap,
+    body: &mut B,
     timeout: Duration,
-) -> Result<tonic::Request<M>, Status>
+) -> Result<M, Status>
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Into<BodyError>,
     M: Message + Default,
 {
-    let (parts, body) = request.into_parts();
     let body = tokio::time::timeout(timeout, collect(body))
         .await
         .map_err(|_| late())??;
-    let message = message(&parts.headers, body)?;
-    let message = M::decode(message).map_err(|error| Status::internal(error.to_string()))?;
-    Ok(tonic::Request::from_parts(
-        MetadataMap::from_headers(parts.headers),
-        parts.extensions,
-        message,
-    ))
+    let message = message(headers, body)?;
+    M::decode(message).map_err(|error| Status::internal(error.to_string()))
 }
 
 /// Collects a body up to the end of its first message, and one byte more.
-async fn collect<B>(mut body: B) -> Result<Bytes, Status>
+async fn collect<B>(body: &mut B) -> Result<Bytes, Status>
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Into<BodyError>,
@@ -130,6 +124,7 @@ fn not_one_message() -> Status {
 mod tests {
     use http_body::Frame;
     use http_body_util::StreamBody;
+    use soundstage_proto::user::UserRequest;
     use tonic::Code;
 
     use super::*;
@@ -140,10 +135,10 @@ mod tests {
             .iter()
             .map(|chunk| Ok::<_, BodyError>(Frame::data(Bytes::copy_from_slice(chunk))));
         let frames = futures_util::stream::iter(frames.collect::<Vec<_>>());
-        let request = Request::new(StreamBody::new(frames));
-        match read::<_, soundstage_proto::user::UserRequest>(request, Duration::MAX).await {
-            Ok(request) => {
-                assert_eq!(request.into_inner().id, 1);
+        let mut body = StreamBody::new(frames);
+        match read(&HeaderMap::new(), &mut body, Duration::MAX).await {
+            Ok(UserRequest { id }) => {
+                assert_eq!(id, 1);
                 Code::Ok
             }
             Err(status) => status.code(),
