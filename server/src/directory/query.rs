@@ -99,7 +99,7 @@ impl Filter {
 }
 
 impl Order {
-    /// Returns the position right after a user.
+    /// Returns the cursor right after a user.
     pub fn cursor(self, user: &User) -> Cursor {
         let key = match self {
             Self::Id => Key::Id,
@@ -113,7 +113,7 @@ impl Order {
 }
 
 impl Cursor {
-    /// Compares two positions of the same order, ascending.
+    /// Compares two cursors of the same order, ascending.
     pub fn compare(&self, other: &Self) -> Ordering {
         let keys = match (&self.key, &other.key) {
             (Key::Text(one), Key::Text(other)) => folded(one).cmp(folded(other)),

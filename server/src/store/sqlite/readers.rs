@@ -21,18 +21,18 @@ use rusqlite::Connection;
 use super::error::StoreError;
 use super::schema;
 
-/// The time for which a read may not see what another process has written.
+/// The largest age of a snapshot that a read uses: for this time, a read may miss what another process has written.
 const LONGEST_SNAPSHOT: Duration = Duration::from_millis(50);
 
 /// The time between two passes of the sweeper. Twenty times [`LONGEST_SNAPSHOT`]: an idle server soon keeps no
-/// snapshot, and a busy one hardly notices the passes.
+/// snapshot, and a busy server hardly notices the passes.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The largest number of idle connections. A read takes microseconds, so more connections than this are a burst;
 /// each idle connection caches up to 8 MiB.
 const MAX_IDLE: usize = 16;
 
-/// The connections. A read blocks its thread, so there are at most as many as threads that serve calls.
+/// The connections. A read blocks its thread, so at most as many connections are in use as threads serve calls.
 #[derive(Debug)]
 pub(super) struct Readers {
     path: PathBuf,
@@ -145,7 +145,7 @@ impl Readers {
     }
 }
 
-/// The writer's time in a transaction.
+/// The guard of the writer's transaction: until its drop, no snapshot is kept.
 pub(super) struct WriteGuard<'a> {
     readers: &'a Readers,
 }

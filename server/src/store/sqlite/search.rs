@@ -47,7 +47,7 @@ pub(super) fn remove(connection: &Connection, id: u32) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Returns the ids of users in a range that have every gram of a search, or the id that it names.
+/// Returns the ids of users in a range that have every gram of a search, and the id that the search names.
 pub(super) fn candidates(
     connection: &Connection,
     search: &Search,
