@@ -32,7 +32,7 @@ fn unmarked(cell: &str) -> &str {
     }
 }
 
-/// Turns CSV records into rows.
+/// A reader that turns CSV records into rows.
 pub(crate) struct CsvReader {
     core: csv_core::Reader,
     /// The values of the unfinished record, concatenated.
@@ -45,7 +45,7 @@ pub(crate) struct CsvReader {
     line: u64,
     /// The columns, once the first line has been read.
     columns: Option<Columns>,
-    /// How many bytes of the byte order mark have been skipped.
+    /// The number of skipped bytes of the byte order mark.
     skipped_mark: usize,
 }
 

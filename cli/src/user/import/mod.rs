@@ -120,7 +120,7 @@ impl OnConflict {
     }
 }
 
-/// Returns a notification of Ctrl-C. It works whatever the import is waiting for.
+/// Returns a notification of Ctrl-C, which interrupts any wait of the import.
 fn notify_on_interrupt() -> Arc<Notify> {
     let interrupted = Arc::new(Notify::new());
     let notify = interrupted.clone();
@@ -133,7 +133,7 @@ fn notify_on_interrupt() -> Arc<Notify> {
 }
 
 impl Transfer<'_> {
-    /// Prints what became of the rows, and returns the failure, if any.
+    /// Prints the number of rows by outcome, and returns the failure, if any.
     fn report(mut self, outcome: Result<(), Failure>, import: &ImportArgs) -> Result<(), Failure> {
         self.refused.finish()?;
         let ImportProgress {
