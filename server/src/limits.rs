@@ -101,7 +101,7 @@ limits! {
         /// the slowest phone network takes more.
         MIN_PROGRESS: usize = bytes(16 * 1024),
             untested "takes 30 s, and depends on the buffers of the operating system";
-        /// Time after which an HTTP/2 connection without a call is closed. gRPC clients connect anew by themselves.
+        /// Time after which an HTTP/2 connection without a call is closed. gRPC clients reconnect automatically.
         IDLE_TIMEOUT: Duration = time(Duration::from_mins(5)),
             set by "Settings::idle_timeout",
             test "every_kind_of_hold_ends_and_frees_its_connection";

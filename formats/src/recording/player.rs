@@ -32,7 +32,8 @@ impl<'a> Player<'a> {
         Some(self.time(next))
     }
 
-    /// Returns the moments that are due, each with its time. A character's latest moment supersedes its earlier ones.
+    /// Returns the moments that are due, each with its time. A character's latest moment supersedes its earlier
+    /// moments.
     fn due(&mut self, now: f64) -> Vec<(f64, Moment)> {
         let mut due = BTreeMap::new();
         while let Some(next) = self.recording.moments.get(self.next)

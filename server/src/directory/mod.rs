@@ -60,7 +60,7 @@ pub use seed::{Seed, SeedError};
 pub use store::{Store, WhenBusy};
 pub use watch::{Event, EventKind, EventLog, WatchItem, Watcher};
 
-/// A shared handle on a store; the methods are those of [`Store`].
+/// A shared handle on a store, with the methods of [`Store`].
 #[derive(Debug, Clone)]
 pub struct Directory(Arc<dyn Store>);
 

@@ -124,7 +124,7 @@ impl Cursor {
     }
 }
 
-/// Returns the bytes by which texts are sorted: those of UTF-8, with A to Z in lower case.
+/// Returns the bytes by which texts are sorted: the UTF-8 bytes, with A to Z in lower case.
 fn folded(text: &str) -> impl Iterator<Item = u8> {
     text.bytes().map(|byte| byte.to_ascii_lowercase())
 }

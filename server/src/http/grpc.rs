@@ -37,8 +37,8 @@ const SERVICES: [&str; 6] = [
     REFLECTION_V1ALPHA,
 ];
 
-/// The one method with responses large enough to compress. Compressing the small messages of the others would cost time
-/// and save nothing.
+/// The one method with responses large enough to compress. Compressing the small messages of other methods would cost
+/// time and save nothing.
 const LIST_USERS: &str = "/UserManager/ListUsers";
 
 /// The spelling of `PositionService` in the `.proto` of a predecessor. Clients generated from it are in use.

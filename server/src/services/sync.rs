@@ -1,4 +1,4 @@
-//! `PositionSync`: a call that publishes its own characters and receives the others.
+//! `PositionSync`: a call that publishes its own characters and receives other characters.
 
 use std::net::IpAddr;
 

@@ -145,7 +145,7 @@ impl Rows {
     }
 
     /// Adds a block, or replaces it. Drops the oldest block beyond [`MAX_BLOCKS`]. `staleness` is the state at the time
-    /// of the request. Returns false if the block lacks changes, so that it is to be fetched again.
+    /// of the request. Returns false if the block lacks changes and must be fetched again.
     pub(super) fn insert(&mut self, number: u32, page: ListUsersResponse, staleness: u32) -> bool {
         if std::mem::take(&mut self.is_outdated) {
             self.blocks.clear();

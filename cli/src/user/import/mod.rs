@@ -33,7 +33,7 @@ pub(crate) struct ImportArgs {
     /// File format [default: the file's extension; ndjson for standard input]
     #[arg(long, value_enum)]
     format: Option<Format>,
-    /// What to do with a user whose id is taken
+    /// Treatment of a row whose id is taken
     #[arg(long, value_name = "ACTION", value_enum, default_value_t)]
     on_conflict: OnConflict,
     /// Check every row and store nothing
@@ -42,7 +42,7 @@ pub(crate) struct ImportArgs {
     /// File for the refused rows, which you can correct and import [default: beside the file]
     #[arg(long, value_name = "FILE")]
     refused: Option<PathBuf>,
-    /// How long to try to reconnect after the connection is lost
+    /// Time for which to try to reconnect after the connection is lost
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = humantime::parse_duration)]
     retry: Duration,
 }

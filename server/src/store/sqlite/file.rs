@@ -1,9 +1,9 @@
 //! The file of a database: the lock that keeps a second server out, and the check that the file is still in its place.
 //!
 //! A process that has opened a file keeps writing to it after the file was deleted or replaced, and those changes are
-//! lost at the next start. So the writer compares the identities of the database and of its write-ahead log with those
-//! at the start before it acknowledges a commit. The two look-ups cost a few microseconds; the sync of a commit takes
-//! longer by far.
+//! lost at the next start. So before the writer acknowledges a commit, it compares the identities of the database and
+//! of its write-ahead log with the identities at the start. The two look-ups take a few microseconds; the sync of a
+//! commit takes far longer.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -95,7 +95,7 @@ fn identity(metadata: &std::fs::Metadata) -> Identity {
     (metadata.dev(), metadata.ino())
 }
 
-/// Only the existence of the file is checked: an open file cannot be deleted or replaced here.
+/// Returns the same identity for every file: on this system an open file cannot be deleted or replaced.
 #[cfg(not(unix))]
 fn identity(_: &std::fs::Metadata) -> Identity {
     (0, 0)

@@ -67,12 +67,12 @@ struct Queue {
 pub(super) struct ReadGate(Arc<Shared>);
 
 impl ReadGate {
-    /// Lets no further read begin.
+    /// Stops further reads from beginning.
     pub(super) fn pause(&self) {
         self.0.queue().is_paused = true;
     }
 
-    /// Lets reads begin again.
+    /// Allows reads to begin again.
     pub(super) fn resume(&self) {
         self.0.queue().is_paused = false;
         self.0.queued.notify_all();

@@ -75,7 +75,7 @@ pub(super) fn candidates(
     Ok(ids)
 }
 
-/// Inserts the id that a search names among the others, in order, unless it is outside the range.
+/// Inserts the id that a search names among the other ids, in order, unless the id is outside the range.
 fn insert_id(ids: &mut Vec<u32>, id: u32, after: i64, range: &Range) {
     let limit = range.limit as usize;
     let (is_after, index) = if range.descending {

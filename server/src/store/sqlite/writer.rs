@@ -92,7 +92,7 @@ impl Writer {
         })
     }
 
-    /// Makes a change in one transaction with the others in the queue, and answers after the commit.
+    /// Makes a change in one transaction with the other changes in the queue, and answers after the commit.
     pub(super) fn change<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Changes<'_>) -> Result<T, ErrorKind> + Send + 'static,

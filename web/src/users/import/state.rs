@@ -44,7 +44,7 @@ pub(super) enum End {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct RefusedRow {
     pub(super) line: u32,
-    /// What is wrong with the row, in words.
+    /// The errors of the row, in words.
     pub(super) reason: String,
 }
 
