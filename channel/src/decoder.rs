@@ -27,7 +27,7 @@ pub enum Frame {
     Headers(HeaderMap),
 }
 
-/// Why bytes cannot be decoded as frames.
+/// The reason why bytes cannot be decoded as frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
     /// The protocol does not define the flag, or the frame has compressed trailers.

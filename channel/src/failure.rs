@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tonic::{Code, Status};
 
-/// Why a call has no complete response. The source of the call's status.
+/// The reason why a call has no complete response. It is the source of the call's status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
     /// The connection could not be opened, so the server has not received the call. Repeating the call is safe.

@@ -29,7 +29,7 @@
 //!
 //! # Transports
 //!
-//! [`Channel::with_transport`] chooses how calls travel:
+//! [`Channel::with_transport`] sets the transport of the calls:
 //!
 //! | transport | unary, server streaming | client streaming, bidirectional |
 //! | --- | --- | --- |

@@ -125,10 +125,10 @@ impl ResponseBody {
         }
     }
 
-    /// Looks for a status in the headers. Returns whether they have one.
+    /// Looks for a status in the headers. Returns whether the headers have a status.
     ///
-    /// An error stays in the headers, where a tonic client looks first. Success is taken out: a client that finds it
-    /// there would not read the body.
+    /// An error stays in the headers, where a tonic client looks first. A success status is removed: a client that
+    /// finds it in the headers would not read the body.
     pub(crate) fn take_early_status(&mut self, headers: &mut HeaderMap) -> bool {
         match headers
             .get("grpc-status")
@@ -216,7 +216,7 @@ impl Body for ResponseBody {
     }
 }
 
-/// Reads the rest of the body after the trailers: aborting a fetch before its end would close the connection.
+/// Reads the end of the body after the trailers: aborting a fetch before its end would close the connection.
 fn drain(mut rest: LocalBoxStream<'static, Result<Bytes, Status>>) {
     // Only a browser runs the task, and only a browser needs it.
     if cfg!(target_arch = "wasm32") {

@@ -10,7 +10,7 @@ use tonic::transport::{Channel, Endpoint};
 
 use crate::failure::Failure;
 
-/// How to reach the server.
+/// The server, the deadline and the metadata of a client command.
 #[derive(Args)]
 pub(crate) struct ClientArgs {
     /// URL of the server

@@ -1,4 +1,4 @@
-//! The exit statuses. This list is their only definition; `--help` is made from it.
+//! The exit statuses. `--help` prints this list.
 
 use std::process::ExitCode;
 

@@ -38,7 +38,7 @@ impl IdFailure {
 }
 
 impl IdArgs {
-    /// Returns the ids as request messages. The stream ends at the first id that is not valid.
+    /// Returns the ids as request messages. The stream ends at the first invalid id.
     pub(crate) fn requests(self) -> (impl Stream<Item = UserRequest> + Send + 'static, IdFailure) {
         let first_failure = IdFailure::default();
         let reported = first_failure.clone();

@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
 
-/// The log lines that wait for standard error, about 1 MB. Further lines are dropped and counted.
+/// The largest number of log lines that wait for standard error, about 1 MB. Further lines are dropped and counted.
 const QUEUE: usize = 4096;
 
 /// The time for which the end of the process waits for the last lines.
@@ -79,14 +79,14 @@ impl Log {
 
 impl Drop for Log {
     fn drop(&mut self) {
-        // A full queue of a blocked standard error has no place for the end, and nothing that could be written.
+        // If the queue is full, standard error is blocked, and waiting would write nothing.
         if self.lines.try_send(Entry::End).is_ok() {
             let _ = self.end.recv_timeout(FLUSH_TIMEOUT);
         }
     }
 }
 
-/// Writes lines to `output` up to the end. Reports in the log how many were dropped.
+/// Writes lines to `output` up to the end. Reports the number of dropped lines in the log.
 fn write_lines(queue: &Receiver<Entry>, dropped: &AtomicU64, output: impl Write) {
     let mut output = io::BufWriter::new(output);
     let mut reported = 0;

@@ -14,7 +14,7 @@ use unicode_width::UnicodeWidthStr as _;
 use crate::escape::Escaped;
 use crate::failure::Failure;
 
-/// How responses are printed.
+/// The output format of responses.
 #[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OutputFormat {
     #[default]

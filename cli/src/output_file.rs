@@ -15,8 +15,8 @@ pub(crate) struct OutputFile {
 }
 
 impl OutputFile {
-    /// Creates the file of the content. Its name cannot be predicted, and no file or link has the name yet, so another user
-    /// of the folder cannot make the content go elsewhere.
+    /// Creates the file of the content. Its name cannot be predicted, and no file or link has the name yet, so another
+    /// user of the folder cannot redirect the content.
     pub(crate) fn create(path: &Path) -> io::Result<Self> {
         let partial = path.with_file_name(format!(".soundstage-{}.partial", random_name()));
         let file = OpenOptions::new()
@@ -59,7 +59,7 @@ impl Write for OutputFile {
 impl Drop for OutputFile {
     fn drop(&mut self) {
         if !self.is_complete {
-            // If the removal fails too, the first failure is still the one to report.
+            // The caller reports the first failure. A failed removal adds nothing to it.
             let _ = fs::remove_file(&self.partial);
         }
     }

@@ -54,7 +54,7 @@ pub(crate) struct ServeArgs {
     /// [default: half of --max-connections]
     #[arg(long, value_name = "N", env = "SOUNDSTAGE_MAX_CONNECTIONS_PER_ADDRESS", value_parser = clap::value_parser!(u32).range(1..))]
     max_connections_per_address: Option<u32>,
-    /// WebSockets to serve at once. Further ones are refused
+    /// WebSockets to serve at once. Further WebSockets are refused
     #[arg(long, value_name = "N", env = "SOUNDSTAGE_MAX_WEBSOCKETS", default_value_t = Settings::default().max_sockets)]
     max_websockets: usize,
     /// WebSockets to serve at once from one IP address, or one /64 network of IPv6. Raise this behind a reverse proxy
@@ -132,7 +132,7 @@ pub(crate) fn run(args: ServeArgs) -> Result<(), Failure> {
     let address = server.local_addr().map_err(Failure::System)?;
     if !address.ip().is_loopback() {
         tracing::warn!(
-            "everyone who can reach {address} can read and change all users and move characters, because there is no sign-in yet; listen on 127.0.0.1, or let a firewall or proxy decide who gets in"
+            "there is no sign-in yet, so every caller that reaches {address} can read and change all users and move characters; listen on 127.0.0.1, or restrict access with a firewall or proxy"
         );
     }
     let announce = move || {

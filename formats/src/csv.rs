@@ -1,8 +1,8 @@
 //! CSV as RFC 4180 defines it, with a line of column names.
 //!
-//! A spreadsheet program runs a cell that begins with `=`, `+`, `-`, `@`, a tab or a carriage return as a formula, and such a
-//! nickname could have been chosen to attack the reader of an export. A written cell of this kind therefore begins with an
-//! apostrophe, which those programs take as the mark of text. Reading removes that apostrophe.
+//! A spreadsheet program runs a cell that begins with `=`, `+`, `-`, `@`, a tab or a carriage return as a formula, and
+//! such a nickname could have been chosen to attack the reader of an export. A written cell of this kind therefore
+//! begins with an apostrophe, which spreadsheet programs take as the mark of text. Reading removes the apostrophe.
 
 use std::sync::Arc;
 
@@ -11,8 +11,8 @@ use csv_core::{ReadRecordResult, ReaderBuilder, Terminator};
 use crate::field;
 use crate::row::{ROW_MAX, ReadError, Row, Source, parse_id, user};
 
-/// The characters that make a cell a formula for a spreadsheet program, if the cell begins with one. The last four are the
-/// full-width forms, which such programs take for the others.
+/// The characters that make a cell a formula for a spreadsheet program, if the cell begins with one. The last four are
+/// the full-width forms, which such programs treat like the ASCII characters.
 const FORMULA: [char; 10] = ['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠'];
 
 /// The mark of a cell that is text although its first character makes a formula.
@@ -32,7 +32,7 @@ fn unmarked(cell: &str) -> &str {
     }
 }
 
-/// Turns CSV records into rows.
+/// A reader that turns CSV records into rows.
 pub(crate) struct CsvReader {
     core: csv_core::Reader,
     /// The values of the unfinished record, concatenated.
@@ -45,7 +45,7 @@ pub(crate) struct CsvReader {
     line: u64,
     /// The columns, once the first line has been read.
     columns: Option<Columns>,
-    /// How many bytes of the byte order mark have been skipped.
+    /// The number of skipped bytes of the byte order mark.
     skipped_mark: usize,
 }
 

@@ -1,4 +1,4 @@
-//! The progress of an import: which rows the server has stored, and which it must still get.
+//! The progress of an import: which rows the server has stored, and which rows are still to be sent.
 
 use std::collections::VecDeque;
 
@@ -9,12 +9,12 @@ use soundstage_proto::user::{
 
 use crate::row::{Rejected, Row};
 
-/// How many rows may be sent and not yet stored. Large enough for several of the server's batches, so that the server
-/// never waits; small enough that an import stops soon after the user asks for it.
+/// The largest number of rows that are sent and not yet stored. Large enough for several of the server's batches, so
+/// that the server never waits; small enough that an import stops soon after the user asks for it.
 const WINDOW: usize = 8192;
 
-/// Tracks an import across as many calls as it takes. Each row is stored once: the tracker keeps a row until the server
-/// has acknowledged it, and each call resumes after the last acknowledged row.
+/// The tracker of an import across any number of calls. Each row is stored once: the tracker keeps a row until the
+/// server has acknowledged it, and each call resumes after the last acknowledged row.
 #[derive(Debug)]
 pub struct ImportTracker {
     options: ImportOptions,
@@ -23,7 +23,7 @@ pub struct ImportTracker {
     sent: usize,
     /// The latest progress that the server reported.
     progress: ImportProgress,
-    /// How many rows broke a rule and were not sent.
+    /// The number of rows that broke a rule and were not sent.
     rejected_unsent: u32,
     last_line: u32,
 }
@@ -102,7 +102,7 @@ impl ImportTracker {
         self.sent == self.unacknowledged.len()
     }
 
-    /// Returns how many rows the server has not acknowledged.
+    /// Returns the number of rows that the server has not acknowledged.
     pub fn unacknowledged(&self) -> usize {
         self.unacknowledged.len()
     }
@@ -136,7 +136,7 @@ impl ImportTracker {
         })
     }
 
-    /// Returns what has become of the rows so far, including rows that broke a rule and were not sent.
+    /// Returns the progress so far, including rows that broke a rule and were not sent.
     pub fn progress(&self) -> ImportProgress {
         ImportProgress {
             refused: self.progress.refused + self.rejected_unsent,
@@ -164,7 +164,7 @@ mod tests {
         }
     }
 
-    /// A response that acknowledges this many rows.
+    /// Returns a response that acknowledges this many rows.
     fn acknowledge(rows: u32) -> ImportUsersResponse {
         ImportUsersResponse {
             progress: Some(ImportProgress {

@@ -10,12 +10,12 @@ const LINE_WANTED: &str = "the line is longer than 1 MiB; write one JSON object 
 const OBJECT_WANTED: &str =
     "the file must be one JSON object that maps each id, as text, to a user";
 
-/// Turns lines into rows.
+/// A reader that turns lines into rows.
 #[derive(Default)]
 pub(crate) struct LineReader {
     /// The beginning of the unfinished line.
     unfinished: Vec<u8>,
-    /// How many lines have been finished.
+    /// The number of finished lines.
     lines: u32,
 }
 
@@ -65,17 +65,17 @@ impl LineReader {
     }
 }
 
-/// Turns the entries of an object into rows, without holding the whole object.
+/// A reader that turns the entries of an object into rows, without holding the whole object.
 #[derive(Default)]
 pub(crate) struct ObjectReader {
     state: State,
     /// The beginning of the unfinished entry, from its first character that is not white space.
     unfinished: Vec<u8>,
-    /// How many line ends precede the entry.
+    /// The number of line ends before the entry.
     lines_before: u32,
-    /// How many line ends the entry contains so far.
+    /// The number of line ends in the entry so far.
     lines_within: u32,
-    /// How many braces and brackets are open within the entry.
+    /// The number of open braces and brackets in the entry.
     depth: u32,
     in_string: bool,
     /// Whether the previous byte was a backslash that escapes the next one.

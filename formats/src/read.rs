@@ -5,7 +5,7 @@ use crate::csv::CsvReader;
 use crate::json::{LineReader, ObjectReader};
 use crate::row::{ReadError, Row};
 
-/// Turns the chunks of a file into rows.
+/// A reader that turns the chunks of a file into rows.
 pub struct Reader {
     format: FormatReader,
 }

@@ -1,4 +1,4 @@
-//! A row of a file: the user it describes, or what is wrong with it.
+//! The rows of a file.
 
 use std::sync::Arc;
 
@@ -56,7 +56,7 @@ pub enum Source {
 pub struct ReadError {
     /// The line of the error, counted from 1.
     pub line: u32,
-    /// What is wrong, and what the file should have instead.
+    /// A clause that says what is wrong, and what the file should have instead.
     pub what: &'static str,
     /// More about the error, such as the name of a missing column; may be empty.
     pub detail: String,

@@ -8,7 +8,7 @@ use crate::csv::write_line;
 use crate::row::{Rejected, Source};
 use crate::{Format, field};
 
-/// Writes users one after the other.
+/// A writer of users, one after the other.
 #[derive(Debug)]
 pub struct Writer {
     format: Format,
@@ -110,7 +110,7 @@ pub fn user_object(user: &User) -> Value {
     })
 }
 
-/// Writes rejected rows in the format of their file, each with its errors, so that a person can correct and import
+/// A writer of rejected rows in the format of their file, each with its errors, so that a person can correct and import
 /// them.
 #[derive(Debug)]
 pub struct RejectedRows {
@@ -124,7 +124,7 @@ impl RejectedRows {
         Self { format, count: 0 }
     }
 
-    /// Returns how many rows have been written.
+    /// Returns the number of written rows.
     pub fn count(&self) -> u32 {
         self.count
     }

@@ -9,7 +9,7 @@ pub struct MethodDescriptor {
     pub name: &'static str,
     /// The path of the method: `/service/name`.
     pub path: &'static str,
-    /// What the method does: the first sentence of its comment in the `.proto` file.
+    /// The summary of the method: the first sentence of its comment in the `.proto` file.
     pub summary: &'static str,
     /// The kind of call.
     pub kind: CallKind,
@@ -19,7 +19,7 @@ pub struct MethodDescriptor {
     pub response: &'static MessageDescriptor,
 }
 
-/// How many messages go each way.
+/// The kind of a call: the number of messages in each direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallKind {
     /// One request, one response.

@@ -26,8 +26,8 @@ pub mod position {
 }
 
 impl position::StageUpdate {
-    /// Returns the characters that have left: those that the update lists, or the `known` characters that a complete
-    /// update does not contain.
+    /// Returns the characters that have left: the characters that the update lists as left, or the `known` characters
+    /// that a complete update does not contain.
     pub fn gone(&self, known: impl Iterator<Item = u32>) -> Vec<u32> {
         if !self.complete {
             return self.left.clone();

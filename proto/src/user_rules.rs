@@ -10,7 +10,8 @@ use crate::{FieldError, UserType, user::User};
 /// The longest nickname, in characters (Unicode scalar values).
 pub const NICKNAME_MAX: usize = 64;
 
-/// The most combining marks in a row in a name. Vocalised Hebrew and Arabic, Tibetan and decomposed Vietnamese need up to 4.
+/// The largest number of combining marks in a row in a name. Vocalised Hebrew and Arabic, Tibetan and decomposed
+/// Vietnamese need up to 4.
 const MARKS_MAX: usize = 4;
 
 /// A user that breaks no rule. Only valid users are stored. The id may be 0, which lets the store choose.
@@ -67,9 +68,9 @@ pub fn check_nickname(nickname: &str) -> Result<(), &'static str> {
 
 /// Checks the name of a character on the stage, or a nickname: 1 to [`NICKNAME_MAX`] characters that stay on their line.
 ///
-/// Control characters and line separators are invalid. So are bidirectional controls, which could make the text beside the
-/// name appear in another order, and more than [`MARKS_MAX`] combining marks in a row, which would cover the lines above and
-/// below. Every script, right-to-left scripts included, needs neither.
+/// Control characters and line separators are invalid. So are bidirectional controls, which could make the text beside
+/// the name appear in another order, and more than [`MARKS_MAX`] combining marks in a row, which would cover the lines
+/// above and below. No script needs either, not even a right-to-left script.
 ///
 /// # Errors
 /// Returns a sentence that tells a person what to change.

@@ -58,10 +58,10 @@ impl fmt::Display for Peer {
     }
 }
 
-/// HTTP/2's connection preface (RFC 9113, section 3.4). A client that has sent as many bytes has chosen its protocol.
+/// HTTP/2's connection preface (RFC 9113, section 3.4). A client that has sent this many bytes has chosen its protocol.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// The bytes that a client has sent.
+/// The number of bytes that a client has sent, and whether these bytes differ from the preface of HTTP/2.
 #[derive(Debug, Default)]
 pub(crate) struct Received {
     bytes: AtomicUsize,
@@ -103,7 +103,7 @@ pub(crate) struct ClientStream {
     waiting_since: Option<Instant>,
     /// The bytes written since then.
     written: usize,
-    /// Created when a write first waits. Most connections never do.
+    /// Created when a write first waits. Most connections never need the timer.
     timer: Option<Pin<Box<Sleep>>>,
 }
 

@@ -42,9 +42,9 @@ limits! {
         MAX_CONNECTIONS: u32 = count(10_000),
             set by "--max-connections",
             test "a_client_over_the_limit_of_connections_waits_for_a_free_slot";
-        /// The part of `MAX_CONNECTIONS` that one address may use, as a divisor: one half. The other half stays for other
-        /// clients, and a reverse proxy, which is one address, has enough. Addresses of an IPv6 /64 network count as one.
-        /// Past it: the connection is closed.
+        /// One address may use `MAX_CONNECTIONS` divided by this number: one half. The other half stays free for other
+        /// clients, and one half is enough for a reverse proxy, which is one address. All addresses of an IPv6 /64
+        /// network count as one. Past it: the connection is closed.
         ADDRESS_SHARE: u32 = count(2),
             set by "--max-connections-per-address",
             test "one_address_cannot_use_every_connection";
@@ -67,32 +67,33 @@ limits! {
         /// Bytes a client may send on a stream before the server has read them.
         STREAM_WINDOW: u32 = bytes(64 * 1024),
             test "the_http2_limits_are_announced";
-        /// Bytes a client may send on all streams of a connection before the server has read them. `MAX_STREAMS` ×
-        /// `STREAM_WINDOW` is less; the reason for the size is h2, which takes half of it as its budget for unread DATA
-        /// frames under 256 bytes, each at 256 bytes less its length. Past the budget: GOAWAY `ENHANCE_YOUR_CALM`. The
-        /// budget holds for five streams full of empty messages that nobody reads, or 47 of 40 bytes. With it, unread
-        /// requests take at most 32 MiB of memory a connection.
+        /// Bytes a client may send on all streams of a connection before the server has read them. All streams together
+        /// fill at most 16 MiB (`MAX_STREAMS` × `STREAM_WINDOW`). The window is twice as large because h2 uses half of
+        /// it as a budget for unread DATA frames under 256 bytes: a frame costs 256 bytes less its length. Past the
+        /// budget: GOAWAY `ENHANCE_YOUR_CALM`. The budget suffices for five streams full of unread empty messages, or
+        /// 47 streams of messages of 40 bytes. Unread requests take at most 32 MiB of memory a connection.
         CONNECTION_WINDOW: u32 = bytes(32 * 1024 * 1024),
             test "parallel_streams_of_small_messages_outlast_a_reader_that_pauses";
         /// Response bytes that wait on an HTTP/2 stream for a slow client.
         SEND_BUFFER: usize = bytes(128 * 1024),
             untested "a client cannot see the buffers of the server";
-        /// Response bytes that the operating system keeps for a connection whose client does not read, on Linux. Its own
-        /// buffers grow to 4 MiB a connection. Bytes on their way to a client that reads do not count.
+        /// Response bytes that the operating system keeps for a connection whose client does not read, on Linux.
+        /// Without this limit it keeps up to 4 MiB a connection. Bytes in flight to a client that reads do not count.
         UNSENT_BYTES: u32 = bytes(128 * 1024),
             untested "a client cannot see the buffers of the server";
         /// Interval of the pings on an HTTP/2 connection and on a WebSocket.
         PING_INTERVAL: Duration = time(Duration::from_secs(30)),
             set by "Settings::ping_interval",
             test "a_socket_that_answers_no_ping_is_closed";
-        /// Time in which a client must answer a ping, and interval of the probes of TCP, which also find a client that is
-        /// gone from a quiet HTTP/1.1 stream. Otherwise its connection is closed, so that its streams end.
+        /// Time in which a client must answer a ping. Also the interval of TCP keepalive probes, which find a lost
+        /// client of a quiet HTTP/1.1 stream. The connection of a client that does not answer is closed, so that its
+        /// streams end.
         PING_TIMEOUT: Duration = time(Duration::from_secs(20)),
             set by "Settings::ping_timeout",
             test "a_socket_that_answers_no_ping_is_closed";
         /// Time in which a client must take the next part of a response, and send the rest of a message that it has
-        /// begun. A unary request counts as begun. Then the call ends, over HTTP/1.1 with its connection. A stream
-        /// without a message for its client is not stalled.
+        /// begun. A unary request counts as begun. Past it, the call ends; over HTTP/1.1, the connection ends too. A
+        /// stream without a message for its client is not stalled.
         STALL_TIMEOUT: Duration = time(Duration::from_secs(30)),
             set by "Settings::stall_timeout",
             test "every_kind_of_hold_ends_and_frees_its_connection";
@@ -100,7 +101,7 @@ limits! {
         /// the slowest phone network takes more.
         MIN_PROGRESS: usize = bytes(16 * 1024),
             untested "takes 30 s, and depends on the buffers of the operating system";
-        /// Time after which an HTTP/2 connection without a call is closed. gRPC clients connect anew by themselves.
+        /// Time after which an HTTP/2 connection without a call is closed. gRPC clients reconnect automatically.
         IDLE_TIMEOUT: Duration = time(Duration::from_mins(5)),
             set by "Settings::idle_timeout",
             test "every_kind_of_hold_ends_and_frees_its_connection";
@@ -116,23 +117,24 @@ limits! {
         /// Time in which the server discards the rest of a request, so that a client cannot hold the stream.
         DISCARD_TIME: Duration = time(Duration::from_secs(2)),
             test "an_http1_connection_closes_after_a_request_that_is_too_long_to_discard";
-        /// The smallest response of `ListUsers` that is compressed. Compressing a smaller one takes longer than sending it.
+        /// The smallest response of `ListUsers` that is compressed. Compressing a smaller response takes longer than
+        /// sending it.
         MIN_COMPRESSED: usize = bytes(8 * 1024),
             test "only_large_responses_are_compressed_and_only_for_clients_that_accept_gzip";
         /// A request message, as sent and after inflating. The largest valid user takes 524 bytes. Past it:
         /// `RESOURCE_EXHAUSTED`.
         MAX_MESSAGE: usize = bytes(64 * 1024),
             test "a_message_over_the_limit_is_resource_exhausted";
-        /// The longest deadline. A longer one, which `grpc-timeout` can express, counts as this one: the clock of the
-        /// operating system could overflow.
+        /// The longest deadline. A longer deadline, which `grpc-timeout` can express, counts as this deadline, because
+        /// the clock of the operating system could overflow.
         MAX_DEADLINE: Duration = time(Duration::from_hours(24 * 365)),
             test "a_deadline_in_the_past_is_exceeded_and_a_distant_one_is_accepted";
         /// Time after its deadline in which a call can still send its status to a client that takes no bytes. Then the
-        /// stream, the WebSocket or the HTTP/1.1 connection is closed without one.
+        /// stream, the WebSocket or the HTTP/1.1 connection is closed without a status.
         DEADLINE_GRACE: Duration = time(Duration::from_secs(1)),
             test "a_deadline_ends_a_call_whose_client_does_not_read";
-        /// Characters of a method path in the access log. The longest real path has 62; a longer one is truncated,
-        /// so that a client cannot fill the log.
+        /// Characters of a method path in the access log. The longest real path has 62; a longer path is truncated, so
+        /// that a client cannot fill the log.
         MAX_LOGGED_PATH: usize = count(100),
             untested "the log only";
     }
@@ -145,12 +147,12 @@ limits! {
         MAX_SOCKETS_PER_ADDRESS: usize = count(256),
             set by "--max-websockets-per-address",
             test "sockets_over_the_limit_are_refused_until_one_closes";
-        /// A WebSocket message, the first one with the headers included. Larger than `MAX_MESSAGE`, so that a call
+        /// A WebSocket message, the first message with the headers included. Larger than `MAX_MESSAGE`, so that a call
         /// past that limit gets its gRPC status. Past it: close code 1009.
         MAX_SOCKET_MESSAGE: usize = bytes(256 * 1024),
             test "a_socket_message_over_the_limit_closes_the_socket";
         /// The first message of a WebSocket, which is the header list of the request, as RFC 9113 counts it (32 bytes
-        /// more per field). As `MAX_HEADER_LIST`. Past it: close code 1009.
+        /// more per field). The same size as `MAX_HEADER_LIST`. Past it: close code 1009.
         MAX_SOCKET_HEADERS: usize = bytes(16 * 1024),
             test "socket_headers_over_the_limit_close_the_socket";
         /// Read buffer of a WebSocket. A longer message gets a buffer of its own.
@@ -186,8 +188,8 @@ limits! {
         LEAVE: Duration = time(Duration::from_secs(10)),
             set by "--leave",
             test "a_silent_source_is_stale_and_resumes_its_character_or_is_evicted";
-        /// The longest hold and the longest stay of a stale character. A longer time counts as this one: added to the
-        /// current time it could overflow the clock of the operating system.
+        /// The longest hold and the longest stay of a stale character. A longer time counts as this time, because the
+        /// sum with the current time could overflow the clock of the operating system.
         MAX_STAY: Duration = time(Duration::from_hours(24 * 365)),
             test "a_hold_and_a_leave_of_any_length_are_accepted";
         /// Characters on the stage, so that no client can fill the memory. Past it: `RESOURCE_EXHAUSTED`.
@@ -196,8 +198,8 @@ limits! {
         /// Characters of one call, so that one request cannot fill the stage. Past it: `RESOURCE_EXHAUSTED`.
         MAX_CHARACTERS_OF_CALL: usize = count(1_000),
             test "a_call_has_at_most_1000_characters_and_leaves_room_for_other_calls";
-        /// Characters of all calls of one IP address, so that one client leaves room for others. Clients behind one
-        /// proxy share an address, hence not less. Past it: `RESOURCE_EXHAUSTED`.
+        /// Characters of all calls of one IP address, so that one client leaves room for others. The limit is not
+        /// lower, because clients behind one proxy share an address. Past it: `RESOURCE_EXHAUSTED`.
         MAX_CHARACTERS_OF_ADDRESS: usize = count(4_000),
             test "an_address_has_at_most_4000_characters_and_leaves_room_for_others";
         /// The distance from the listener on each axis. Within it, a 32-bit number has a precision of 6 cm, and no sum or

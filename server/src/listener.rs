@@ -30,8 +30,8 @@ use crate::quota::{Permit, Quota};
 use crate::settings::Settings;
 use crate::watchdog::{self, Cut, StreamCounts, StreamExecutor};
 
-/// A connection with its permits for its address and out of [`limits::MAX_CONNECTIONS`]. They are released in this order,
-/// so that the connection that takes the slot finds room for its address.
+/// A connection with two permits: of its address, and of [`limits::MAX_CONNECTIONS`]. The permits are released in this
+/// order, so that the connection that takes the slot finds room for its address.
 type Accepted = (std::net::TcpStream, Peer, (Permit, OwnedSemaphorePermit));
 
 /// The threads that serve connections.
@@ -243,8 +243,8 @@ async fn serve_connection(
     }
 }
 
-/// Makes the operating system probe a silent client, and take no more bytes of a response while it has many that it
-/// cannot send. A system that refuses serves the connection all the same.
+/// Enables TCP keepalive, and limits the unsent bytes that the operating system keeps. Ignores a failure, because a
+/// connection works without these options.
 fn configure(stream: &TcpStream, timeouts: Timeouts) {
     let socket = SockRef::from(stream);
     let probes = TcpKeepalive::new()

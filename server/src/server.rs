@@ -37,7 +37,7 @@ pub struct Server {
     settings: Settings,
 }
 
-/// The reason why a server cannot start.
+/// The reason why a server cannot start, or has stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
     /// The server cannot listen on the address.
@@ -90,7 +90,7 @@ impl Server {
         Ok(Self { listener, settings })
     }
 
-    /// Returns the address of the server. Its port is the real one if the settings say 0.
+    /// Returns the address of the server, with the real port if the settings say port 0.
     ///
     /// # Errors
     /// If the operating system does not know the address.
@@ -159,7 +159,7 @@ impl Server {
     }
 }
 
-/// Opens the directory on a thread of its own: a migration can take seconds, and the server responds meanwhile.
+/// Opens the directory on a separate thread: a migration can take seconds, and the server responds meanwhile.
 async fn open_directory(settings: &Settings) -> Result<Directory, ServerError> {
     let (sender, opened) = oneshot::channel();
     let (path, seed) = (settings.database.clone(), settings.seed.clone());

@@ -1,7 +1,7 @@
 //! Cuts calls whose clients take no bytes.
 //!
 //! A call ends with a status when the transport asks its body for the next frame. No transport asks while its client
-//! takes no bytes: a closed HTTP/2 window or a full TCP buffer would keep the call past its deadline, and for ever. A
+//! takes no bytes: a closed HTTP/2 window or a full TCP buffer would keep the call open past its deadline, for ever. A
 //! [`Watchdog`] runs around the task that sends the response, observes whether that task asks, and drops the task when
 //! a call has been ready to send for too long. A call that waits for its handler is not cut.
 
@@ -20,7 +20,8 @@ use tokio::time::{Instant, Sleep};
 use crate::limits::DEADLINE_GRACE;
 
 tokio::task_local! {
-    /// The call that the current task sends: one at a time over HTTP/1.1 and a WebSocket, one for ever over HTTP/2.
+    /// The progress of the call whose response the current task sends. Over HTTP/1.1 a task sends one response after
+    /// the other; a WebSocket and a stream of HTTP/2 have one call and a task of their own.
     static CALL: CallProgress;
 }
 
@@ -40,7 +41,7 @@ pub(crate) fn set_deadline(deadline: Instant) {
     let _ = CALL.try_with(|call| call.deadline.set(Some(deadline)));
 }
 
-/// Notes that the transport has asked for a frame, and whether it got one.
+/// Records that the transport has asked for a frame, and whether the body had a frame.
 pub(crate) fn observe_frame(has_frame: bool) {
     let _ = CALL.try_with(|call| {
         call.has_frame_to_send.set(has_frame);
@@ -48,7 +49,7 @@ pub(crate) fn observe_frame(has_frame: bool) {
     });
 }
 
-/// Notes that the transport has the whole response of its call.
+/// Records that the transport has the whole response of its call.
 pub(crate) fn observe_end() {
     let _ = CALL.try_with(|call| {
         call.has_frame_to_send.set(false);
@@ -61,8 +62,8 @@ pub(crate) fn observe_end() {
 #[error("the client does not read")]
 pub(crate) struct Cut;
 
-/// Runs a task that sends responses until its end, or until one of the responses makes no progress for `stall_timeout`
-/// or past the deadline of its call.
+/// Runs a task that sends responses. Cuts the task if a response makes no progress for `stall_timeout`, or is not sent
+/// [`DEADLINE_GRACE`] after the deadline of its call.
 pub(crate) fn watch<F: Future>(future: F, stall_timeout: Duration) -> Watched<F> {
     let watchdog = Watchdog {
         future,
@@ -120,7 +121,7 @@ impl<F: Future> Future for Watchdog<F> {
         let timer = this
             .timer
             .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(end)));
-        // A timer that is too early stays, because a reset for each frame would cost more than a check.
+        // Keeps a timer that fires too early, because a reset for each frame would cost more than a check.
         if timer.deadline() > end {
             timer.as_mut().reset(end);
         }

@@ -115,7 +115,7 @@ pub(crate) async fn concurrent_adds_are_all_stored_once<S: TestStore>() {
     assert_eq!(total(directory).await, 100);
 }
 
-pub(crate) async fn a_read_after_an_add_sees_it<S: TestStore>() {
+pub(crate) async fn a_read_after_an_add_sees_the_user<S: TestStore>() {
     let store = empty::<S>();
     let callers = (0..4_u32).map(|caller| {
         let directory = store.directory().clone();

@@ -60,7 +60,7 @@ macro_rules! conformance {
                     id_zero_takes_a_free_id_once_the_highest_id_is_taken,
                     the_highest_id_does_not_slow_down_adds,
                     concurrent_adds_are_all_stored_once,
-                    a_read_after_an_add_sees_it,
+                    a_read_after_an_add_sees_the_user,
                     an_update_changes_its_fields_and_nothing_else,
                     a_stale_update_and_a_stale_delete_change_nothing,
                     one_of_many_updates_of_a_revision_succeeds,

@@ -19,7 +19,7 @@ fn batch(rows: impl IntoIterator<Item = User>) -> Batch {
     rows.into_iter().map(|row| Some(valid(row))).collect()
 }
 
-/// A new user, a user with a taken id, and another new user.
+/// Returns a batch with a new user, a user with a taken id, and another new user.
 fn conflict() -> Batch {
     batch([user(100, "new"), user(1, "other"), user(101, "later")])
 }

@@ -61,7 +61,7 @@ pub(crate) fn search(text: &str) -> Filter {
     }
 }
 
-/// The first 100 users that match, by id.
+/// Returns a query for the first 100 users that match, by id.
 pub(crate) fn by_id(filter: Filter) -> PageQuery {
     PageQuery {
         filter,

@@ -32,7 +32,7 @@ async fn open<S: TestStore>(queue: usize) -> S {
     store
 }
 
-/// A search that reads every user, since all users match and the skip exceeds their number.
+/// Returns a search that reads every user, since all users match and the skip exceeds their number.
 fn slow_search() -> PageQuery {
     PageQuery {
         order: Order::Nickname,

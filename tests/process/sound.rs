@@ -95,7 +95,7 @@ fn decibels(samples: &[f64]) -> f64 {
     10.0 * (power / samples.len() as f64).log10()
 }
 
-/// Returns by how many samples the right channel lags behind the left.
+/// Returns the number of samples by which the right channel lags behind the left.
 fn lag(left: &[f64], right: &[f64]) -> i32 {
     let correlation = |lag: &i32| -> f64 {
         let pairs =

@@ -170,7 +170,7 @@ fn help_shows_every_setting_with_its_default() {
 }
 
 #[test]
-fn a_server_for_other_machines_says_so_and_prints_both_addresses() {
+fn a_server_for_other_machines_warns_and_prints_both_addresses() {
     use std::io::{BufRead as _, BufReader};
     let folder = TempDir::new().expect("a folder");
     let log = folder.path().join("log");

@@ -27,8 +27,8 @@ const COUNT: &str = "/UserManager/CountAlreadyUsers";
 /// The timeouts of the servers in this file.
 const SHORT: Duration = Duration::from_millis(300);
 
-/// The connections of each kind of hold, which are all that the server serves.
-const PLACES: usize = 100;
+/// The number of connections of each kind of hold. The server serves no more.
+const MAX_CONNECTIONS: usize = 100;
 
 /// Starts a server with 10,000 users, which are more than the buffers of one connection.
 async fn start_with(adjust: impl FnOnce(&mut Settings)) -> (TestServer, TempDir) {
@@ -49,10 +49,10 @@ async fn start_with(adjust: impl FnOnce(&mut Settings)) -> (TestServer, TempDir)
     (server, folder)
 }
 
-/// Starts a server with short timeouts, which serves [`PLACES`] connections.
+/// Starts a server with short timeouts, which serves [`MAX_CONNECTIONS`] connections.
 async fn start() -> (TestServer, TempDir) {
     start_with(|settings| {
-        settings.max_connections = u32::try_from(PLACES).expect("few");
+        settings.max_connections = u32::try_from(MAX_CONNECTIONS).expect("few");
         settings.max_connections_per_address = Some(settings.max_connections);
         settings.header_timeout = SHORT;
         settings.stall_timeout = SHORT;
@@ -308,7 +308,7 @@ async fn every_kind_of_hold_ends_and_frees_its_connection() {
         Hold::NoWindow,
     ] {
         let mut holds = JoinSet::new();
-        for _ in 0..PLACES {
+        for _ in 0..MAX_CONNECTIONS {
             let server = server.clone();
             holds.spawn(async move { hold(&server, kind).await });
         }
@@ -320,7 +320,7 @@ async fn every_kind_of_hold_ends_and_frees_its_connection() {
             }
         };
         let in_time = timeout(PATIENCE, all).await.is_ok();
-        assert!(in_time, "{ended} of {PLACES} ended: {kind:?}");
+        assert!(in_time, "{ended} of {MAX_CONNECTIONS} ended: {kind:?}");
         let healthy = timeout(PATIENCE, get(server.address(), "/healthz", &[])).await;
         assert_eq!(healthy.expect("a free place").status(), 200, "{kind:?}");
     }

@@ -20,7 +20,7 @@ use crate::requests::Requests;
 use crate::response::ResponseBody;
 use deadline::Deadline;
 
-/// How a call travels.
+/// The transport of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Transport {
     /// gRPC-Web if all requests are ready when the call begins; otherwise a WebSocket.
@@ -43,7 +43,7 @@ pub struct Channel {
 }
 
 impl Channel {
-    /// Creates a channel to a server by its origin, such as `https://example.com`. A slash at the end does not count.
+    /// Creates a channel to a server by its origin, such as `https://example.com`. A slash at the end is ignored.
     pub fn new(origin: impl Into<String>) -> Self {
         let mut origin = origin.into();
         origin.truncate(origin.trim_end_matches('/').len());

@@ -30,7 +30,7 @@ const DATA: u8 = 0;
 const HALF_CLOSE: u8 = 1;
 /// The close code of a completed call (RFC 6455, section 7.4.1).
 const NORMAL_CLOSURE: u16 = 1000;
-/// The most bytes of a request in one WebSocket message. Servers limit the size of messages.
+/// The largest number of request bytes in one WebSocket message. Servers limit the size of messages.
 const MAX_CHUNK: usize = 32 * 1024;
 
 pub(super) async fn call(

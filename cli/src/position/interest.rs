@@ -1,4 +1,4 @@
-//! The characters whose positions a command wants.
+//! The flags that choose the characters of a command.
 
 use clap::Args;
 use soundstage_proto::position::PositionSubRequest;

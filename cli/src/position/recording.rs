@@ -8,7 +8,7 @@ use soundstage_formats::Recording;
 
 use crate::failure::Failure;
 
-/// Reads and checks a whole recording. The path `-` means standard input.
+/// Reads and checks a whole recording. The path `-` is standard input.
 pub(super) fn read(path: &Path) -> Result<Recording, Failure> {
     if path == Path::new("-") {
         return parse(path, io::stdin().lock());

@@ -1,4 +1,4 @@
-//! `soundstage position replay`: moves characters as a recording says.
+//! `soundstage position replay`: moves characters along a recording.
 
 use std::path::PathBuf;
 use std::time::Duration;

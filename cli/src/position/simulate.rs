@@ -82,7 +82,7 @@ async fn move_all(
             character: *id,
             epoch: 0,
             sequence,
-            // The server replaces 0 by its own clock.
+            // Plus 1, because the server replaces 0 by its own clock.
             time_ms: elapsed.as_millis() as i64 + 1,
             position: Some(position(index, elapsed.as_secs_f64(), simulate.radius)),
         });

@@ -11,10 +11,10 @@ use super::Stage;
 use crate::client::ClientArgs;
 use crate::failure::Failure;
 
-/// How many samples or joins one request carries, well within the server's limit on the size of a message.
+/// The largest number of samples or joins in one request, well within the server's limit on the size of a message.
 const BATCH: usize = 500;
 
-/// How many requests wait for the connection.
+/// The number of requests that wait for the connection.
 const QUEUE: usize = 4;
 
 /// An open call.

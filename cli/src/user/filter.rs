@@ -7,7 +7,7 @@ use soundstage_proto::user::list_users_request;
 
 use super::parse_user_type;
 
-/// Which users to include.
+/// The flags that filter users.
 #[derive(Args, Clone)]
 pub(crate) struct FilterArgs {
     /// Only users with this text in the nickname or mail address, or with this id

@@ -253,7 +253,7 @@ fn changed(response: Result<Response<User>, Status>, id: u32) -> Result<User, Fa
         })
 }
 
-/// Returns the user of a response, or `in_band`: the failure that the response's `error` flag means in this method.
+/// Returns the user of a response. Fails with `in_band` if the response has its `error` flag set.
 fn user_or(response: UserResponse, in_band: Failure) -> Result<User, Failure> {
     if response.error {
         Err(in_band)

@@ -7,8 +7,8 @@ use soundstage_proto::position::{Pos, Sample};
 
 use super::{Moment, Recording};
 
-/// Plays a recording: says what is due now and when the next moment is due. Times are in milliseconds since the
-/// playback began.
+/// A player of a recording: returns the moments that are due, and the time of the next moment. Times are in
+/// milliseconds since the playback began.
 #[derive(Debug)]
 pub struct Player<'a> {
     recording: &'a Recording,
@@ -32,7 +32,8 @@ impl<'a> Player<'a> {
         Some(self.time(next))
     }
 
-    /// Returns the moments that are due, each with its time. A character's latest moment supersedes its earlier ones.
+    /// Returns the moments that are due, each with its time. A character's latest moment supersedes its earlier
+    /// moments.
     fn due(&mut self, now: f64) -> Vec<(f64, Moment)> {
         let mut due = BTreeMap::new();
         while let Some(next) = self.recording.moments.get(self.next)
@@ -44,7 +45,7 @@ impl<'a> Player<'a> {
         due.into_values().collect()
     }
 
-    /// Returns what is due as samples and as ids of characters that leave. `ids` has the id of each appearance. The
+    /// Returns the due moments as samples and as ids of characters that leave. `ids` has the id of each appearance. The
     /// default character never leaves.
     pub fn messages(&mut self, now: f64, ids: &[u32]) -> (Vec<Sample>, Vec<u32>) {
         let (mut samples, mut leaves) = (Vec::new(), Vec::new());

@@ -6,7 +6,7 @@ use soundstage_proto::position::{Pos, StageUpdate};
 
 use super::{Appearance, Line};
 
-/// Makes a recording from the updates of the stage.
+/// A recorder that turns the updates of the stage into lines.
 #[derive(Debug, Default)]
 pub struct Recorder {
     /// The characters on the stage, by id.

@@ -9,10 +9,10 @@ use futures_util::future::BoxFuture;
 
 use super::DirectoryError;
 
-/// A future of a store's result. A store that answers on the spot, as SQLite does for a point read, returns a ready
-/// value, which costs no allocation; any other returns a boxed future.
+/// The future of a store's result. A store that knows the result immediately, as SQLite does for a point read, returns
+/// a ready value without an allocation. Any other store returns a boxed future.
 ///
-/// Dropping an answer cancels a read. A change that is queued is made in any case.
+/// Dropping an answer cancels a read. It does not cancel a queued change.
 #[must_use = "an answer is a future; await it"]
 pub struct Answer<'a, T>(State<'a, T>);
 
@@ -38,7 +38,7 @@ impl<T: Unpin> Future for Answer<'_, T> {
     type Output = Result<T, DirectoryError>;
 
     /// # Panics
-    /// If the result was taken by an earlier poll.
+    /// If an earlier poll has returned the result.
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.0 {
             State::Ready(result) => Poll::Ready(

@@ -19,7 +19,7 @@ pub enum DirectoryError {
     /// The store has stopped and makes no more changes.
     #[error("{0}")]
     Closed(String),
-    /// The index of searches was damaged and is being rebuilt.
+    /// The search index was damaged and is being rebuilt.
     #[error("{0}")]
     Rebuilding(String),
     /// Any other failure of the store.
@@ -31,10 +31,10 @@ pub enum DirectoryError {
     /// The queue of slow reads is full.
     #[error("too many searches and exports are waiting")]
     Overloaded,
-    /// A search or an export has read for as long as one read may.
+    /// A search or an export has reached the time limit of a read.
     #[error("a search or an export took too long")]
     TooSlow,
-    /// As many import names as the store keeps were used within the last hour.
+    /// The store keeps no more import names, and all of its names were used within the last hour.
     #[error("too many imports have a name")]
     TooManyImports,
 }

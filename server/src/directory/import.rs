@@ -7,7 +7,7 @@ use soundstage_proto::user_rules::ValidUser;
 
 use super::{Directory, DirectoryError, WhenBusy};
 
-/// What an import does with a row whose id is taken.
+/// The treatment of a row whose id is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnConflict {
     /// Keeps the stored user.
@@ -21,7 +21,7 @@ pub enum OnConflict {
 /// The options of an import.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImportPlan {
-    /// What to do with a row whose id is taken.
+    /// The treatment of a row whose id is taken.
     pub on_conflict: OnConflict,
     /// The name under which the import can be resumed, if any.
     pub id: Option<String>,

@@ -14,7 +14,7 @@
 //!
 //! # Concurrency
 //!
-//! Every method of a store returns an [`Answer`], a future. A store may do work of a bounded, small cost on the
+//! Reads and changes of a store return an [`Answer`], a future. A store may do work of a bounded, small cost on the
 //! caller's thread and return a ready answer: a point read, or a page or block that an index leads to. Work whose cost
 //! grows with the directory (a search, an export, a large skip, the lookups of a dry run) must not block the caller's
 //! thread, must be bounded in number, and must end soon after its answer is dropped. Beyond the bound a store fails
@@ -60,7 +60,7 @@ pub use seed::{Seed, SeedError};
 pub use store::{Store, WhenBusy};
 pub use watch::{Event, EventKind, EventLog, WatchItem, Watcher};
 
-/// A shared handle on a store; the methods are those of [`Store`].
+/// A shared handle on a store, with the methods of [`Store`].
 #[derive(Debug, Clone)]
 pub struct Directory(Arc<dyn Store>);
 

@@ -99,7 +99,7 @@ impl Filter {
 }
 
 impl Order {
-    /// Returns the position right after a user.
+    /// Returns the cursor right after a user.
     pub fn cursor(self, user: &User) -> Cursor {
         let key = match self {
             Self::Id => Key::Id,
@@ -113,7 +113,7 @@ impl Order {
 }
 
 impl Cursor {
-    /// Compares two positions of the same order, ascending.
+    /// Compares two cursors of the same order, ascending.
     pub fn compare(&self, other: &Self) -> Ordering {
         let keys = match (&self.key, &other.key) {
             (Key::Text(one), Key::Text(other)) => folded(one).cmp(folded(other)),
@@ -124,7 +124,7 @@ impl Cursor {
     }
 }
 
-/// Returns the bytes by which texts are sorted: those of UTF-8, with A to Z in lower case.
+/// Returns the bytes by which texts are sorted: the UTF-8 bytes, with A to Z in lower case.
 fn folded(text: &str) -> impl Iterator<Item = u8> {
     text.bytes().map(|byte| byte.to_ascii_lowercase())
 }

@@ -30,7 +30,7 @@ impl Search {
         })
     }
 
-    /// Returns the id that also matches, whatever the names of its user, if the text is a number.
+    /// Returns the id that matches too, if the text is a number.
     pub fn id(&self) -> Option<u32> {
         self.id
     }
@@ -42,7 +42,8 @@ impl Search {
             || normalize(&user.mail_address).contains(&self.text)
     }
 
-    /// Calls `visit` with each gram that a candidate has: at most 64, each of the greatest length that the text allows.
+    /// Calls `visit` with the grams that a candidate must have: at most 64, each of four characters, or the whole text
+    /// if it is shorter.
     pub fn for_each_gram(&self, mut visit: impl FnMut(&str)) {
         let length = self.text.chars().count().min(LONGEST_GRAM);
         let mut left = MAX_GRAMS;

@@ -1,4 +1,4 @@
-//! [`Store`]: what a database must do to hold the directory.
+//! [`Store`]: the interface of a database that holds the directory.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use super::{
     PageQuery, Progress, Update, Watcher,
 };
 
-/// What a slow read does if the store's queue of slow reads is full.
+/// The behaviour of a slow read if the store's queue of slow reads is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WhenBusy {
     /// Fails with [`DirectoryError::Overloaded`]. For the first read of a call.
@@ -23,9 +23,9 @@ pub enum WhenBusy {
 
 /// A database of users.
 ///
-/// Every method fails with a [`DirectoryError`] if the database cannot be used. A read sees
-/// every change that was answered before the read began. A change is answered once it is durable; if it fails, nothing
-/// of it is stored. `tests/directory/` is the conformance suite of this trait.
+/// Reads and changes fail with a [`DirectoryError`] if the database cannot be used. A read sees every change that was
+/// answered before the read began. A change is answered once it is durable; if it fails, nothing of it is stored.
+/// `tests/directory/` is the conformance suite of this trait.
 pub trait Store: fmt::Debug + Send + Sync {
     /// Returns the user with this id.
     fn get(&self, id: u32) -> Answer<'_, Option<User>>;

@@ -4,8 +4,8 @@
 //! a slow watcher costs nothing and delays no other; a watcher that has missed events receives a resync.
 //!
 //! The events and the newest sequence number change under one lock, so no watcher can see one without the other. A
-//! thread of its own wakes the watchers, a few at a time: thousands of them delay neither the writer nor the calls that
-//! share their worker threads, and changes in the meantime are part of the same wake-up.
+//! separate thread wakes the watchers, a few at a time. So thousands of watchers delay neither the writer nor the calls
+//! on the same worker threads, and one wake-up covers all changes in the meantime.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,13 +19,13 @@ use tokio::sync::watch;
 /// The number of events that the log keeps: a few megabytes.
 const MAX_EVENTS: usize = 10_000;
 
-/// The number of events that a watcher copies out of the log at a time, to take its lock rarely.
+/// The number of events that a watcher copies out of the log at a time, so that it takes the lock rarely.
 const BLOCK: usize = 256;
 
 /// The number of groups of watchers. The watchers of a group are woken together.
 const GROUPS: usize = 256;
 
-/// The number of watchers that are woken before a pause: a worker thread serves as many in about a millisecond.
+/// The number of watchers that are woken before a pause: a worker thread serves this many in about a millisecond.
 const WAKE_BATCH: usize = 64;
 
 /// The pause between two batches of wake-ups, in which the worker threads serve other calls.
@@ -92,7 +92,7 @@ impl EventLog {
         }
     }
 
-    /// Appends committed changes, in order, and has the watchers woken.
+    /// Appends committed changes, in order, and wakes the watchers.
     pub fn append(&self, new: Vec<Event>) {
         let (Some(first), Some(last)) = (new.first(), new.last()) else {
             return;
@@ -153,7 +153,7 @@ impl Drop for EventLog {
     }
 }
 
-/// The groups of watchers, and whether they are to be woken.
+/// The groups of watchers, and the state of the thread that wakes them.
 #[derive(Debug)]
 struct WakeUps {
     groups: Vec<watch::Sender<()>>,
@@ -187,8 +187,8 @@ impl WakeUps {
         self.groups[next % GROUPS].subscribe()
     }
 
-    /// Has the thread wake the watchers, if there are any. A watcher that subscribes at this moment reads the log
-    /// before it waits.
+    /// Asks the thread to wake the watchers, if there are any. A watcher that subscribes meanwhile reads the log before
+    /// it waits, so it misses no event.
     fn request(&self) {
         if self.groups.iter().any(|group| group.receiver_count() > 0) {
             self.state().is_due = true;
@@ -246,7 +246,7 @@ impl Watcher {
                 self.after = Some(event.sequence);
                 return WatchItem::Event(event);
             }
-            // Before the look into the log, so that a later change ends the wait.
+            // Marks the channel before reading the log, so that a later change ends the wait.
             self.woken.mark_unchanged();
             match self.log.after(self.after) {
                 Err(newest) => {

@@ -1,4 +1,4 @@
-//! The one body type that hyper and WebSockets send.
+//! The body type of all responses, over hyper and WebSockets.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};

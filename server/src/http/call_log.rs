@@ -28,7 +28,8 @@ struct Line {
 }
 
 impl CallLog {
-    /// Counts the start of a call of a method, or of an unknown method, and measures its duration if the log has it.
+    /// Counts the start of a call of a method, or of an unknown method, and measures its duration if the access log is
+    /// enabled.
     pub(super) fn start<B>(
         request: &Request<B>,
         method: Option<&MethodDescriptor>,

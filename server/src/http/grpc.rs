@@ -32,7 +32,7 @@ use crate::stage::Stage;
 const REFLECTION_V1: &str = "grpc.reflection.v1.ServerReflection";
 const REFLECTION_V1ALPHA: &str = "grpc.reflection.v1alpha.ServerReflection";
 
-/// The services that the server has.
+/// The names of all services.
 const SERVICES: [&str; 6] = [
     user_manager_server::SERVICE_NAME,
     position_service_server::SERVICE_NAME,
@@ -71,7 +71,8 @@ pub(super) struct GrpcServices {
 impl GrpcServices {
     pub(super) fn new(lifecycle: Lifecycle, stage: Stage, health: &HealthReporter) -> Self {
         let reflection = || {
-            // Each version of reflection lists both. `tonic_types` has the details of errors, `google.rpc.BadRequest`.
+            // The reflection service of each version lists both versions. `tonic_types` has the details of errors,
+            // `google.rpc.BadRequest`.
             [
                 FILE_DESCRIPTOR_SET,
                 tonic_types::pb::FILE_DESCRIPTOR_SET,

@@ -1,9 +1,9 @@
 //! The body of a request as it arrives.
 //!
-//! A call may end before its request does: the message is too large, a field is invalid, or the request is not a call at
-//! all. The rest of the body is then discarded, within limits. Over HTTP/1.1, closing the connection with unread bytes
-//! would reset it, and the client would lose the response. Over HTTP/2, h2 counts the frames that arrive for a dropped
-//! body against the connection for ever, and closes it when its budget for small frames is used up.
+//! A call may end before its request does: the message is too large, a field is invalid, or the request is not a call
+//! at all. The rest of the body is then discarded, within limits. Over HTTP/1.1, closing the connection with unread
+//! bytes would reset it, and the client would lose the response. Over HTTP/2, h2 counts the frames that arrive for a
+//! dropped body against the connection, and closes the connection when its budget for small frames is used up.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};

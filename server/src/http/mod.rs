@@ -49,7 +49,7 @@ use supervise::{Shared, Supervised};
 use transport::Transport;
 use websocket::SocketTimeouts;
 
-/// The content type of a sentence.
+/// The content type of a plain sentence.
 const TEXT: &str = "text/plain; charset=utf-8";
 
 /// The service for the requests of all connections.
@@ -107,7 +107,8 @@ impl Router {
         }
     }
 
-    /// Responds to any request. `respond` spares native gRPC the box of this future.
+    /// Responds to any request. Native gRPC does not come here: [`Self::respond`] saves its calls the box of this
+    /// future.
     async fn respond_to_http(
         self: Arc<Self>,
         kind: RequestKind,
@@ -247,7 +248,7 @@ impl Router {
                 }
             };
             tokio::select! {
-                // A call that is cut has no more to say.
+                // A cut call ends without a close frame: its client takes no bytes.
                 _ = watchdog::watch(call, stall_timeout) => {}
                 () = abort.cancelled() => {}
             }

@@ -102,7 +102,7 @@ impl RequestKind {
     }
 }
 
-/// RFC 9112, section 3.2.
+/// Returns whether a request has exactly one `Host`, which is valid (RFC 9112, section 3.2).
 fn has_one_host(headers: &HeaderMap) -> bool {
     let mut hosts = headers.get_all(header::HOST).into_iter();
     let is_valid = |host: &HeaderValue| Authority::try_from(host.as_bytes()).is_ok();

@@ -1,5 +1,5 @@
-//! Supervises every call: it ends at its deadline, when the server stops, and with a status even if the handler panics.
-//! tonic's own deadline covers only the time until the response headers, so a stream could outlive it.
+//! Supervises every call: a call ends at its deadline or when the server stops, and has a status even if its handler
+//! panics. tonic's own deadline covers only the time until the response headers, so a stream could outlive it.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -167,7 +167,7 @@ impl CallBody {
         (self.frames > 1 && self.shared.lifecycle.draining.is_cancelled()).then(stopping)
     }
 
-    /// Returns the status that ends the call now that the handler is pending.
+    /// Returns the status that ends a call whose handler is pending, once the server drains.
     fn interrupt_while_pending(&mut self, cx: &mut Context<'_>) -> Option<Status> {
         let draining = &self.shared.lifecycle.draining;
         let drain = self

@@ -1,4 +1,4 @@
-//! The three ways a call can arrive.
+//! The transports of calls.
 
 /// The protocol that carries a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

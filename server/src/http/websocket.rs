@@ -45,7 +45,7 @@ pub(super) struct SocketTimeouts {
     /// The time until the first message.
     pub(super) headers: Duration,
     pub(super) ping_interval: Duration,
-    /// The time without a message or a pong.
+    /// The time without a message or a pong after which the connection is closed.
     pub(super) silence: Duration,
 }
 
@@ -162,7 +162,7 @@ where
         last_received + timeouts.ping_interval,
         timeouts.ping_interval,
     );
-    // Outlives the passes of the loop: neither a ping nor a response starts it anew.
+    // Created once for all passes of the loop, so that neither a ping nor a response restarts the timer.
     let mut silence = pin!(tokio::time::sleep(timeouts.silence));
     loop {
         let slot = async {
@@ -273,11 +273,11 @@ fn header_frame(headers: Vec<(&HeaderName, &HeaderValue)>) -> Bytes {
 }
 
 /// Completes the closing handshake, within [`CLOSE_TIMEOUT`]: sends a close frame with the reason and waits for the
-/// client's, or answers the client's.
+/// client's close frame, or answers the client's close frame.
 async fn close(mut socket: Socket, end: End) {
     let reason = match end {
         End::Disconnected => return,
-        // The library has queued the answer, and sends it before it reads on.
+        // The library has queued the answering close frame, and sends the frame at the next read.
         End::Closed => None,
         End::Complete => Some((CloseCode::Normal, "")),
         End::Violation(code, reason) => Some((code, reason)),

@@ -19,7 +19,7 @@ const ELSEWHERE: &[[&str; 4]] = &[
     [
         "services/listing.rs",
         "MAX_PAGE_SIZE",
-        "Users on a page of `ListUsers`. A larger `page_size` counts as this one.",
+        "Users on a page of `ListUsers`. A larger `page_size` counts as this size.",
         "list_users_has_a_default_and_a_largest_page",
     ],
     [
@@ -97,19 +97,19 @@ const ELSEWHERE: &[[&str; 4]] = &[
     [
         "store/sqlite/mod.rs",
         "READ_QUEUE",
-        "Reads that wait for one of these threads. Past it: `RESOURCE_EXHAUSTED`; a stream that has begun waits.",
+        "Reads that wait for a thread of the read pool. Past it: `RESOURCE_EXHAUSTED`; a stream that has begun waits.",
         "a_search_beyond_the_queue_is_refused",
     ],
     [
         "store/sqlite/mod.rs",
         "READ_LIMIT",
-        "Time that one such read may take. Past it: `RESOURCE_EXHAUSTED`.",
+        "Time that a read of the pool may take. Past it: `RESOURCE_EXHAUSTED`.",
         "a_read_that_takes_too_long_is_ended",
     ],
     [
         "store/sqlite/mod.rs",
         "LOG_LIMIT",
-        "Bytes of the write-ahead log past which such reads wait until the running ones have ended and the log is reset.",
+        "Bytes of the write-ahead log. Past it, further reads of the pool wait until the running reads have ended and the log is reset.",
         "the_log_is_reset_although_searches_overlap",
     ],
     [
@@ -127,7 +127,7 @@ const ELSEWHERE: &[[&str; 4]] = &[
     [
         "store/sqlite/import.rs",
         "MAX_NAMES",
-        "Imports that can be resumed. Past it, those that have paused for more than an hour are forgotten; if there are none, a new name is `RESOURCE_EXHAUSTED`.",
+        "Imports that can be resumed. Past it, imports that have paused for more than an hour are forgotten; if there are none, an import with a new name gets `RESOURCE_EXHAUSTED`.",
         "import_names_are_bounded_and_the_oldest_go_first",
     ],
     [
@@ -151,7 +151,7 @@ const ELSEWHERE: &[[&str; 4]] = &[
     [
         "cli/src/log.rs",
         "QUEUE",
-        "Log lines that wait for standard error. Past it they are dropped, and counted in `log_lines_dropped_total`.",
+        "Log lines that wait for standard error. Past it, lines are dropped, and counted in `log_lines_dropped_total`.",
         "an_unread_log_stops_neither_calls_nor_the_shutdown",
     ],
 ];
@@ -182,7 +182,7 @@ pub(super) fn time(duration: Duration) -> String {
 
 const HEAD: &str = "# Limits
 
-Every bound of the server, generated from `server/src/limits.rs`. After a change, write this file anew:
+Every bound of the server, generated from `server/src/limits.rs`. After a change, regenerate this file:
 
 UPDATE=1 cargo test -p soundstage-server limits
 
@@ -253,7 +253,7 @@ fn the_document_has_the_limits_of_the_code() {
     assert_eq!(
         std::fs::read_to_string(document).unwrap_or_default(),
         text,
-        "write docs/limits.md anew: UPDATE=1 cargo test -p soundstage-server limits"
+        "docs/limits.md is out of date; regenerate it: UPDATE=1 cargo test -p soundstage-server limits"
     );
 }
 

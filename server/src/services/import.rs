@@ -14,8 +14,8 @@ use crate::directory::{
     Batch, Directory, DirectoryError, DryRun, ImportPlan, Imported, OnConflict, Progress,
 };
 
-/// The largest number of rows in a batch. A batch of this size takes about a tenth of a second, which is the longest
-/// delay of a user who is added at the same time.
+/// The largest number of rows in a batch. A batch of this size takes about a tenth of a second, which bounds the delay
+/// of an add at the same time.
 const BATCH: usize = 1024;
 
 /// The longest id of an import, in bytes.

@@ -9,13 +9,13 @@ use super::status;
 use crate::limits::MAX_COORDINATE;
 use crate::stage::Interest;
 
-/// The most updates per second that a caller can ask for: the rate of the stage.
+/// The highest number of updates per second that a caller can request: the rate of the stage.
 const MAX_RATE: u32 = 30;
 
-/// The most characters that a caller can list.
+/// The largest number of characters that a caller can list.
 const MAX_LISTED: usize = 1000;
 
-/// Validates what a caller wants to receive. `prefix` is the path of the request's fields, such as `receive.`.
+/// Validates the interest of a caller. `prefix` is the path of the request's fields, such as `receive.`.
 pub(super) fn interest(prefix: &str, request: PositionSubRequest) -> Result<Interest, Status> {
     let PositionSubRequest {
         mut characters,

@@ -8,7 +8,7 @@ use crate::directory::DirectoryError;
 
 impl From<DirectoryError> for Status {
     fn from(error: DirectoryError) -> Self {
-        // The bounds of the store are expected to be met, and too often for a log line each.
+        // Not logged: in normal operation, callers reach these bounds of the store often.
         if !matches!(
             error,
             DirectoryError::Overloaded | DirectoryError::TooSlow | DirectoryError::TooManyImports

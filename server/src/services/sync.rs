@@ -1,4 +1,4 @@
-//! `PositionSync`: a call that publishes its own characters and receives the others.
+//! `PositionSync`: a call that publishes its own characters and receives other characters.
 
 use std::net::IpAddr;
 
@@ -18,22 +18,22 @@ use crate::stage::{Interest, JoinError, JoinRequest, MoveError, Publisher, Stage
 /// The longest name of a source, in characters.
 const MAX_SOURCE: usize = 64;
 
-/// How many effects of requests wait for a caller that does not read. Beyond this the server stops reading its
-/// requests.
+/// The number of effects that wait for a caller that does not read responses. Past it, the server stops reading the
+/// caller's requests.
 const MAX_PENDING_EFFECTS: usize = 16;
 
-/// What a request changes about the response stream.
+/// A change that a request makes to the response stream.
 enum Effect {
     /// The call's own characters after a join.
     Joined(Vec<Character>),
-    /// A new choice of what to receive.
+    /// A new interest of the caller.
     Subscribe(Interest),
-    /// The end of the call.
+    /// The status that ends the call.
     Reject(Status),
 }
 
-/// Runs the call of a client with this address, if that is known. Requests are read in a task of their own, so that a caller that does not read can still move its
-/// characters.
+/// Runs a call. `address` is the client's, if known. A separate task reads the requests, so that a caller that does not
+/// read responses can still move its characters.
 pub(super) fn sync(
     lifecycle: Lifecycle,
     stage: Stage,
@@ -70,7 +70,7 @@ impl Updates {
         loop {
             let effects = self.effects.as_mut()?;
             let effect = tokio::select! {
-                // Replies to requests go before updates.
+                // Effects of requests go before updates.
                 biased;
                 effect = effects.recv() => effect?,
                 update = self.subscription.next() => return Some(Ok(EncodedUpdate(update))),
@@ -151,7 +151,7 @@ async fn handle(
         .await;
     }
 
-    // Rejected as a whole, so that a request past the limit occupies no room.
+    // Rejects the request as a whole, so that its first joins take no room on the stage.
     if joins.len() > MAX_CHARACTERS_OF_CALL {
         return Err(cannot_join(JoinError::CallFull));
     }

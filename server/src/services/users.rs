@@ -20,8 +20,8 @@ use super::{import, listing, status};
 use crate::directory::{Added, Changed, EventKind, Update, WatchItem, WhenBusy};
 use crate::lifecycle::Lifecycle;
 
-/// The longest silence of a watch whose client asks for heartbeats. Shorter than the time for which people take a page
-/// for live, and rare enough for thousands of watchers.
+/// The time without an event after which a client that asks for heartbeats receives one. Short enough for a page to
+/// notice a lost connection soon, and long enough for thousands of watchers.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The service. Its calls fail with `UNAVAILABLE` until the directory is open.

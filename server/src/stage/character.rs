@@ -16,11 +16,11 @@ pub(super) struct CharacterState {
     user_id: u32,
     pub(super) source: String,
     pub(super) owner: Owner,
-    /// Until when another call moves the character.
+    /// The end of a takeover by another call; `None` if no other call has moved the character.
     taken_over_until: Option<Instant>,
-    /// When the owner last sent a request; `None` once the owner's call has ended.
+    /// The time of the owner's last request; `None` once the owner's call has ended.
     pub(super) last_heard: Option<Instant>,
-    /// Since when the character is stale; `None` while it is fresh.
+    /// The time at which the character became stale; `None` while it is fresh.
     pub(super) stale_since: Option<Instant>,
     /// The newest sample. Without a position until the first sample arrives.
     pub(super) sample: Sample,
@@ -58,7 +58,7 @@ impl CharacterState {
         }
     }
 
-    /// Hands the character to the call that its source has reconnected with.
+    /// Gives the character to the new call of its source.
     pub(super) fn resume(&mut self, owner: Owner, request: JoinRequest, now: Instant) {
         self.name = request.name;
         self.user_id = request.user_id;
@@ -70,7 +70,8 @@ impl CharacterState {
         self.begin_epoch(owner.call);
     }
 
-    /// Begins the next epoch. After the largest number follows 1; receivers look only whether the number has changed.
+    /// Begins the next epoch. The epoch after the largest number is 1: receivers check only whether the number has
+    /// changed.
     fn begin_epoch(&mut self, publisher: CallId) {
         self.sample.epoch = self.sample.epoch.checked_add(1).unwrap_or(1);
         self.sample.sequence = 0;
@@ -93,8 +94,8 @@ impl CharacterState {
         }
     }
 
-    /// Returns whether the call may move the character now. The owner may, unless another call has taken the character
-    /// over less than `hold` ago. Any other call may, and takes the character over.
+    /// Returns whether the call may move the character now. The owner may not during a takeover, which lasts for `hold`
+    /// after the other call's last sample. Any other call may, and takes the character over.
     pub(super) fn claim(&mut self, call: CallId, now: Instant, hold: Duration) -> bool {
         if call == self.owner.call {
             return self.taken_over_until.is_none_or(|until| now >= until);
@@ -103,8 +104,8 @@ impl CharacterState {
         true
     }
 
-    /// Applies a sample, unless its sequence number is not newer than the last of this epoch. A new publisher begins a
-    /// new epoch.
+    /// Applies a sample. Ignores a sample whose sequence number is not above the last number of this epoch. A new
+    /// publisher begins a new epoch.
     pub(super) fn apply_sample(
         &mut self,
         publisher: CallId,

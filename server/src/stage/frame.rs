@@ -10,7 +10,8 @@ use super::encoding::Row;
 use super::ids::CallId;
 use super::recent_leaves::RecentLeaves;
 
-/// The most updates a frame caches. Subscribers at one rate have seen the same tick, so a frame needs few.
+/// The largest number of updates that a frame caches. Subscribers at one rate have seen the same tick, so a frame needs
+/// few.
 const MAX_CACHED_UPDATES: usize = 32;
 
 /// The stage at one tick, shared by all subscribers.
@@ -26,14 +27,14 @@ pub(super) struct Frame {
     updates: Mutex<Vec<(u64, Option<Bytes>)>>,
 }
 
-/// What an update contains.
+/// The characters and samples of an update.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Selection<'a> {
     /// All characters with their samples.
     All,
     /// All characters, without samples that this call has published.
     AllExcept(CallId),
-    /// The characters with these ids, without samples of the call, if there is one.
+    /// The characters with these ids, without samples that the call has published, if a call is given.
     Characters(&'a [u32], Option<CallId>),
 }
 
@@ -124,7 +125,7 @@ mod tests {
         StageUpdate::decode(update.expect("an update")).expect("a message")
     }
 
-    /// The ids of an update's characters, and those of its samples.
+    /// Returns the ids of an update's characters, and the ids of its samples.
     fn ids(update: &StageUpdate) -> (Vec<u32>, Vec<u32>) {
         let characters = update.characters.iter().map(|character| character.id);
         let samples = update.samples.iter().map(|sample| sample.character);
@@ -140,7 +141,7 @@ mod tests {
         }
     }
 
-    /// Three ticks: the server publishes character 1, and a call publishes 2 and 3; 3 moves; 2 leaves.
+    /// Returns three ticks: the server publishes character 1, and a call publishes 2 and 3; 3 moves; 2 leaves.
     fn frames() -> [Frame; 3] {
         let call = CallId::SERVER.successor();
         let mut rows = [(1, CallId::SERVER), (2, call), (3, call)].map(|(id, publisher)| {

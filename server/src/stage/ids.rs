@@ -34,8 +34,8 @@ impl Owner {
     };
 }
 
-/// Issues character ids, in ascending order. After the largest id the order begins anew, so that an id is issued again only
-/// after 4,294,967,294 others.
+/// Issues character ids, in ascending order. After the largest id, the order restarts, so that an id is issued again
+/// only after 4,294,967,294 others.
 #[derive(Debug)]
 pub(super) struct CharacterIds {
     /// The lowest id that may be next.

@@ -9,9 +9,9 @@ use super::ids::{CallId, Owner};
 /// The characters that each call owns, how many each address owns, and the character of each source.
 #[derive(Debug, Default)]
 pub(super) struct Index {
-    /// Has no empty sets.
+    /// The characters of each call. Contains no empty sets.
     owned: HashMap<CallId, BTreeSet<u32>>,
-    /// Has no zeros.
+    /// The number of characters of each address. Contains no zeros.
     counts: HashMap<IpAddr, usize>,
     sources: HashMap<String, u32>,
 }

@@ -1,6 +1,6 @@
 //! The stage: characters that move, the calls that publish them, and the subscribers that watch.
 //!
-//! Changes are collected in the [`Roster`](roster::Roster). Some thirty times a second they become a
+//! Changes are collected in the [`Roster`](roster::Roster). About thirty times a second the changes become a
 //! [`Frame`](frame::Frame), which all subscribers share: an update is encoded once, however many receive it. A
 //! subscriber that has missed frames receives the newest state.
 
@@ -66,7 +66,7 @@ impl Stage {
         Subscription::new(self.0.frames.subscribe(), interest)
     }
 
-    /// Opens a call that publishes characters, of a client with this address, if that is known.
+    /// Opens a call that publishes characters. `address` is the client's, if known.
     pub(crate) fn open_publisher(&self, address: Option<IpAddr>) -> Publisher {
         Publisher::open(Arc::clone(&self.0), address)
     }

@@ -24,7 +24,7 @@ impl RecentLeaves {
         }
     }
 
-    /// Whether the list has every leave after this tick.
+    /// Returns whether the list has every leave after this tick.
     pub(super) fn reaches_back_to(&self, tick: u64) -> bool {
         tick >= self.complete_since
     }

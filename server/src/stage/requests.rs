@@ -1,4 +1,4 @@
-//! What a call asks of the roster, and the reasons for a rejection.
+//! The requests of a call to the roster, and the reasons for a rejection.
 
 /// A request to put a character on the stage. Its fields are validated.
 #[derive(Debug, Clone, Default)]
@@ -10,7 +10,7 @@ pub(crate) struct JoinRequest {
     pub(crate) source: String,
 }
 
-/// Why a character cannot join.
+/// The reason why a character cannot join.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum JoinError {
     /// The stage has reached its limit of characters.
@@ -21,7 +21,7 @@ pub(crate) enum JoinError {
     AddressFull,
 }
 
-/// Why a character cannot be moved or leave.
+/// The reason why a character cannot be moved or leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum MoveError {
     /// The sample names no character, and the call has joined none.

@@ -23,9 +23,9 @@ use crate::limits::{MAX_CHARACTERS, MAX_CHARACTERS_OF_ADDRESS, MAX_CHARACTERS_OF
 /// All characters on the stage.
 #[derive(Debug)]
 pub(super) struct Roster {
-    /// How long a character stays fresh without a request of its owner, and how long a takeover lasts.
+    /// The time for which a character stays fresh without a request of its owner, and for which a takeover lasts.
     hold: Duration,
-    /// How long a stale character stays on the stage.
+    /// The time for which a stale character stays on the stage.
     evict_after: Duration,
     characters: BTreeMap<u32, CharacterState>,
     index: Index,
@@ -57,7 +57,7 @@ impl Roster {
         }
     }
 
-    /// Opens a call of a client by the client's address, if that is known.
+    /// Opens a call. `address` is the client's, if known.
     pub(super) fn open_call(&mut self, address: Option<IpAddr>) -> Owner {
         self.last_call = self.last_call.successor();
         Owner {
@@ -184,8 +184,8 @@ impl Roster {
         }
     }
 
-    /// Evicts silent characters, and makes the frame of this tick. Returns `None` if nothing has changed since the
-    /// last.
+    /// Evicts silent characters, and makes the frame of this tick. Returns `None` if nothing has changed since the last
+    /// frame.
     pub(super) fn advance(&mut self, tick: u64, now: Instant) -> Option<Frame> {
         self.evict_silent(now);
         let mut has_changed = !self.removed.is_empty();

@@ -43,7 +43,7 @@ impl Shared {
         roster
     }
 
-    /// Locks the roster, even if a panic elsewhere poisoned the lock: each change is complete in itself.
+    /// Locks the roster. Ignores the poison of a panic, because each change leaves the roster consistent.
     pub(super) fn roster(&self) -> MutexGuard<'_, Roster> {
         self.roster.lock().unwrap_or_else(PoisonError::into_inner)
     }

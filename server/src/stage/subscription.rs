@@ -12,24 +12,24 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::frame::{Frame, Selection};
 use super::ids::CallId;
 
-/// The longest silence of a stream; a heartbeat ends it.
+/// The time without a change after which a subscriber receives a heartbeat.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What a subscriber receives, and how often.
+/// The characters that a subscriber receives, and the highest rate of updates.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Interest {
     /// Whether the subscriber receives all characters.
     pub(crate) all: bool,
     /// The ids of the characters to receive, if not all. Sorted, without duplicates.
     pub(crate) characters: Vec<u32>,
-    /// The least time between two updates.
+    /// The shortest time between two updates.
     pub(crate) min_interval: Duration,
     /// The call whose samples are left out.
     pub(crate) excluded_call: Option<CallId>,
 }
 
 impl Interest {
-    /// Whether no update can ever match.
+    /// Returns whether no update can match.
     pub(crate) fn is_empty(&self) -> bool {
         !self.all && self.characters.is_empty()
     }

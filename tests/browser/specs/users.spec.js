@@ -668,7 +668,7 @@ test("an arrow key on the closed choices of a selection changes and downloads no
   await expect(bar).toContainText("3 selected");
 });
 
-test("a late answer neither reverts a row nor ends the reading", async ({ page, server }) => {
+test("a late response neither reverts a row nor ends the fetching", async ({ page, server }) => {
   await page.goto("/users");
   await expect(rows(page)).toHaveCount(6);
   let release;
@@ -762,7 +762,7 @@ test.describe("with unloaded rows", () => {
   });
 });
 
-test("Shift selects from the same user after the rows are sorted anew", async ({ page }) => {
+test("Shift selects from the same user after the rows are sorted again", async ({ page }) => {
   await page.goto("/users");
   await page.getByRole("checkbox", { name: "Select Saru" }).click();
   await page.getByRole("columnheader", { name: "Nickname" }).getByRole("button").click();
@@ -774,7 +774,7 @@ test("Shift selects from the same user after the rows are sorted anew", async ({
 
 test.describe("when the connection is lost", () => {
   test.use({ serverGoesAway: true });
-  test("the page says since when it is not live", async ({ page, server }) => {
+  test("the page shows since when the table is not live", async ({ page, server }) => {
     await page.goto("/users");
     await expect(rows(page)).toHaveCount(6);
     await expect(page.getByText("Not live since")).toBeHidden();

@@ -95,7 +95,7 @@ pub(super) fn Diagram(session: Session, label: String) -> impl IntoView {
     }
 }
 
-/// A row of the diagram. A click shows the whole text of the event; another click hides the text.
+/// Returns a row of the diagram. A click shows the whole text of the event; another click hides the text.
 fn row_view(
     row: usize,
     event: &Event,

@@ -8,7 +8,7 @@ use crate::language::key;
 const CAPACITY: usize = 2000;
 
 /// The maximum length of all texts in the log, in bytes. A response may have megabytes, and the tab keeps four logs. A
-/// single longer text is kept alone.
+/// longer text is kept, without other texts.
 const MAX_TEXT: usize = 8_000_000;
 
 /// The direction of an event, as the page sees it.

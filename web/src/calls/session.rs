@@ -49,7 +49,7 @@ pub(super) struct Session {
     task: StoredValue<Option<AbortHandle>, LocalStorage>,
 }
 
-/// What happens to requests.
+/// The destination of requests.
 #[derive(Default)]
 enum Outgoing {
     /// No call accepts requests.
@@ -89,8 +89,8 @@ impl Session {
         self.log.with_value(read)
     }
 
-    /// Returns the first requests and the number of all requests, and tracks their changes. Returns none if the call has
-    /// another method.
+    /// Returns the first requests and the number of all requests, and tracks their changes. Returns no requests and 0
+    /// if the call has another method.
     pub(super) fn requests(self, method: &MethodDescriptor) -> (Vec<Bytes>, usize) {
         self.version.track();
         let path = self.method.get_value().map(|method| method.path);
@@ -130,7 +130,7 @@ impl Session {
             Outgoing::Open(method, requests) => {
                 self.log_requests(method, &messages);
                 for message in messages {
-                    // A call that has just ended accepts none; the log shows the end.
+                    // A call that has just ended accepts no request; the log shows the end.
                     let _ = requests.unbounded_send(message);
                 }
             }

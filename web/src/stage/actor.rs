@@ -55,7 +55,7 @@ impl Actor {
         self.trail.clear();
     }
 
-    /// Returns where the character is drawn at `now`, unless the reader drags it.
+    /// Returns the place where the character is drawn at `now`, unless the reader drags it.
     pub(super) fn place(&self, now: f64) -> Option<Place> {
         self.playout.place(now)
     }

@@ -29,7 +29,7 @@ pub(super) struct Camera {
     pub(super) range: f64,
 }
 
-/// What moves the camera.
+/// The cause of the camera's movement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum CameraMode {
     /// The camera keeps all characters in view.

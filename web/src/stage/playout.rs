@@ -106,7 +106,7 @@ impl Playout {
         Some(delay)
     }
 
-    /// Returns where the character is drawn at `now`; `None` before the first sample.
+    /// Returns the place where the character is drawn at `now`; `None` before the first sample.
     pub(super) fn place(&self, now: f64) -> Option<Place> {
         let after = self.samples.partition_point(|sample| sample.due <= now);
         match (after.checked_sub(1), self.samples.get(after)) {

@@ -26,7 +26,7 @@ const WHEEL_ZOOM: f64 = 1.0015;
 /// The distance in CSS pixels within which a pointer hits a character.
 const HIT_RADIUS: f64 = 22.0;
 
-/// Handles the input events of the canvas.
+/// The handler of the canvas's input events.
 #[derive(Clone, Copy)]
 pub(super) struct PointerInput {
     canvas: NodeRef<html::Canvas>,

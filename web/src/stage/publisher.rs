@@ -1,5 +1,5 @@
-//! Call that moves characters: the reader's own, and characters of others. The call is
-//! open while there is a character to move.
+//! The call that moves characters: the reader's own character, and characters of others. The call is open while there
+//! is a character to move.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,7 +22,7 @@ const INTERVAL: Duration = Duration::from_millis(16);
 /// Number of heartbeats of the server without a sample after which the call ends.
 const MAX_IDLE_HEARTBEATS: u32 = 5;
 
-/// Moves characters.
+/// The publisher of the reader's moves.
 #[derive(Clone, Copy)]
 pub(super) struct Publisher {
     state: StoredValue<State, LocalStorage>,
@@ -152,7 +152,7 @@ impl Publisher {
         sent.unwrap_or_default()
     }
 
-    /// Starts a call, and another if it breaks while the reader has a character. An older call is half-closed.
+    /// Starts a call, and another call if the call breaks while the reader has a character. Half-closes an older call.
     fn call(self) {
         let (sender, requests) = mpsc::unbounded();
         let opened = self.state.try_update_value(|state| {
@@ -191,7 +191,7 @@ impl Publisher {
         });
     }
 
-    /// Changes the state for a call. Returns `None` if a newer call has replaced it, or the page was left.
+    /// Changes the state for a call. Returns `None` if a newer call has replaced this call, or the page was left.
     fn update<T>(self, call: u32, change: impl FnOnce(&mut State) -> T) -> Option<T> {
         let changed = self
             .state

@@ -40,7 +40,7 @@ struct Held {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Readout {
     pub(super) name: String,
-    /// Where the character is drawn.
+    /// The place where the character is drawn.
     pub(super) place: Place,
     /// Samples per second.
     pub(super) rate: f64,
@@ -109,7 +109,7 @@ impl Scene {
         self.actors.len()
     }
 
-    /// Extends the trails to where the characters are drawn at `now`.
+    /// Extends the trails to the places where the characters are drawn at `now`.
     pub(super) fn grow_trails(&mut self, now: f64) {
         for (id, actor) in &mut self.actors {
             if !actor.is_hidden
@@ -163,7 +163,7 @@ impl Scene {
         self.held.is_some_and(|held| now < held.until)
     }
 
-    /// Returns where a character is drawn at `now`.
+    /// Returns the place where a character is drawn at `now`.
     pub(super) fn place(&self, id: u32, now: f64) -> Option<Place> {
         place_of(id, self.actors.get(&id)?, self.held, now)
     }
@@ -237,12 +237,12 @@ impl Scene {
     }
 }
 
-/// Returns where a character is drawn.
+/// Returns the place where a character is drawn.
 fn place_of(id: u32, actor: &Actor, held: Option<Held>, now: f64) -> Option<Place> {
     held_place(id, held, now).or_else(|| actor.place(now))
 }
 
-/// Returns where the reader has dragged a character; `None` for a character that is not dragged.
+/// Returns the place to which the reader has dragged a character; `None` for a character that is not dragged.
 fn held_place(id: u32, held: Option<Held>, now: f64) -> Option<Place> {
     let held = held.filter(|held| held.id == id && now < held.until);
     held.map(|held| held.place)

@@ -16,7 +16,7 @@ const DOUBLE_CLICK: f64 = 1000.0;
 pub(super) struct Actions {
     /// The user in the edit dialog.
     pub(super) editing: RwSignal<Option<User>>,
-    /// When the reader added a user, as [`browser::now`] counts.
+    /// The time at which the reader last added a user, as [`browser::now`] counts.
     added: StoredValue<f64>,
     deletions: Deletions,
     links: Links,
@@ -41,13 +41,13 @@ impl Actions {
         self.deletions.delete(vec![user]);
     }
 
-    /// Notes that the reader has added a user now.
+    /// Records that the reader has added a user now.
     pub(super) fn note_added(self) {
         self.added.set_value(browser::now());
     }
 
-    /// Deletes a user at a click, unless the reader has just added a user: the button may be where *Add user* was, and
-    /// the click the second of a double click.
+    /// Deletes a user at a click, unless the reader has just added a user: this may be the second click of a double
+    /// click on *Add user*, which was at the same place.
     pub(super) fn delete_clicked(self, user: User) {
         if browser::now() - self.added.get_value() > DOUBLE_CLICK {
             self.delete(user);

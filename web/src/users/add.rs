@@ -72,7 +72,7 @@ pub(super) fn AddUserPane() -> impl IntoView {
                 <h2 id="pane-heading">{t("Add user")}</h2>
                 <A href=move || links.within("/users") attr:class="button quiet-button">{t("Close")}</A>
             </div>
-            // Without the browser's checks, which would come before ours.
+            // `novalidate` turns off the browser's checks, which would run before ours.
             <form class="stacked-form" novalidate on:submit=submit>
                 <UserFields draft with_id=true />
                 <p class="form-failure" role="alert">{failure}</p>

@@ -8,10 +8,10 @@ use crate::api::Connection;
 use crate::browser;
 use crate::language::fill;
 
-/// How long a connection is lost before the page says so: a server that restarts is back sooner.
+/// The time for which a connection must be lost before the notice appears: a server that restarts is back sooner.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Says that the table is not live, and since when.
+/// The notice that the table is not live, with the time since when.
 #[component]
 pub(super) fn ConnectionNotice(connection: Signal<Connection>) -> impl IntoView {
     let text = RwSignal::new(String::new());

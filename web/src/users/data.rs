@@ -86,7 +86,7 @@ impl Table {
                 .update_value(|blocks| blocks.retain(|other| *other != number));
             match response {
                 Ok(mut page) => {
-                    // Rows are counted from the end here. If the end has moved, these are other rows.
+                    // These rows are counted from the end. If the end has moved, the page has other rows.
                     if reversed && total != Some(page.total_size) {
                         self.rows.update(|rows| rows.recount(&page));
                         return;

@@ -45,7 +45,7 @@ const SHORTCUTS: [(&str, &str); 10] = [
     ("Shift F10", key("Open the menu of the row")),
 ];
 
-/// Moves the focus between the rows of the table, and acts on the focused row.
+/// The handler of the keys in the table: moves the focus between rows, and acts on the focused row.
 #[derive(Clone)]
 pub(super) struct RowKeys<N> {
     viewport: Viewport,

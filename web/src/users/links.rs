@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::user_query::UserQuery;
 use crate::browser;
 
-/// Shows the users of another query, which becomes part of the page's address.
+/// The callback that shows the users of another query and puts the query into the page's address.
 #[derive(Clone, Copy)]
 pub(super) struct SetQuery(pub(super) Callback<UserQuery>);
 

@@ -1,4 +1,4 @@
-//! The panes, dialogs and bars that are a part of their own.
+//! The panes, dialogs and bars that are loaded as separate parts.
 
 #![expect(
     clippy::unnecessary_wraps,

@@ -22,7 +22,7 @@ pub(super) struct Rows {
     is_lower_bound: bool,
     /// Whether the rows belong to the previous query. They are shown until the first block of the query arrives.
     is_outdated: bool,
-    /// The latest fetched last.
+    /// The known blocks, by the time of their fetch, oldest first.
     blocks: Vec<Block>,
     /// The latest changes, by ascending sequence number. A block that arrives late may lack them.
     changes: Vec<(i64, RowChange)>,
@@ -82,12 +82,12 @@ impl Rows {
         self.is_lower_bound
     }
 
-    /// Whether the rows of the query are yet to arrive.
+    /// Returns whether the rows of the query are yet to arrive.
     pub(super) fn is_waiting(&self) -> bool {
         self.is_outdated || self.total.is_none()
     }
 
-    /// The total number of rows, if it is exact, so that rows can be counted from the end.
+    /// Returns the total number of rows if it is exact, so that rows can be counted from the end.
     pub(super) fn exact_total(&self) -> Option<u32> {
         let is_exact = !self.is_lower_bound && !self.is_outdated;
         self.total.filter(|_| is_exact)
@@ -117,7 +117,7 @@ impl Rows {
         block.rows.get((number % BLOCK) as usize).cloned()
     }
 
-    /// Returns the row of a user, if it is known.
+    /// Returns the number of a user's row, if the row is known.
     pub(super) fn number_of(&self, id: u32) -> Option<u32> {
         self.blocks.iter().find_map(|block| {
             let index = block.rows.iter().position(|row| row.user.id == id)?;
@@ -145,7 +145,7 @@ impl Rows {
     }
 
     /// Adds a block, or replaces it. Drops the oldest block beyond [`MAX_BLOCKS`]. `staleness` is the state at the time
-    /// of the request. Returns false if the block lacks changes, so that it is to be fetched again.
+    /// of the request. Returns false if the block lacks changes and must be fetched again.
     pub(super) fn insert(&mut self, number: u32, page: ListUsersResponse, staleness: u32) -> bool {
         if std::mem::take(&mut self.is_outdated) {
             self.blocks.clear();
@@ -181,7 +181,8 @@ impl Rows {
         self.go_stale();
     }
 
-    /// Marks all blocks as stale, and those in flight: each is fetched again when its rows are in view.
+    /// Marks all blocks as stale, including the blocks in flight. Each block is fetched again when its rows are in
+    /// view.
     pub(super) fn go_stale(&mut self) {
         self.staleness += 1;
         for block in &mut self.blocks {
@@ -189,12 +190,12 @@ impl Rows {
         }
     }
 
-    /// Number of times that all blocks became stale, for [`Rows::insert`].
+    /// Returns the number of times that all blocks became stale, for [`Rows::insert`].
     pub(super) fn staleness(&self) -> u32 {
         self.staleness
     }
 
-    /// Whether any block may lack a change.
+    /// Returns whether any block may lack a change.
     pub(super) fn are_older_than(&self, sequence: i64) -> bool {
         self.blocks.iter().any(|block| block.sequence < sequence)
     }

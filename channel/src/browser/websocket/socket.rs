@@ -17,11 +17,12 @@ use web_sys::{BinaryType, CloseEvent, MessageEvent, WebSocket};
 
 use crate::failure::Failure;
 
-/// The most bytes that wait to be sent before the sender waits.
+/// The number of unsent bytes above which the sender waits.
 const HIGH_WATER: u32 = 1024 * 1024;
-/// How often to check the bytes that wait: a browser has no event for it.
+/// The interval of the checks for unsent bytes: a browser has no event for them.
 const DRAIN_INTERVAL_MILLIS: u32 = 10;
-/// The most bytes of responses that wait to be read. A browser cannot pause a socket, so past this limit the call ends.
+/// The largest number of response bytes that wait to be read. A browser cannot pause a socket, so past this limit the
+/// call ends.
 const MAX_UNREAD: usize = 16 * 1024 * 1024;
 
 /// An event of a socket.

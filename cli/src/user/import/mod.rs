@@ -33,7 +33,7 @@ pub(crate) struct ImportArgs {
     /// File format [default: the file's extension; ndjson for standard input]
     #[arg(long, value_enum)]
     format: Option<Format>,
-    /// What to do with a user whose id is taken
+    /// Treatment of a row whose id is taken
     #[arg(long, value_name = "ACTION", value_enum, default_value_t)]
     on_conflict: OnConflict,
     /// Check every row and store nothing
@@ -42,7 +42,7 @@ pub(crate) struct ImportArgs {
     /// File for the refused rows, which you can correct and import [default: beside the file]
     #[arg(long, value_name = "FILE")]
     refused: Option<PathBuf>,
-    /// How long to try to reconnect after the connection is lost
+    /// Time for which to try to reconnect after the connection is lost
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = humantime::parse_duration)]
     retry: Duration,
 }
@@ -120,7 +120,7 @@ impl OnConflict {
     }
 }
 
-/// Returns a notification of Ctrl-C. It works whatever the import is waiting for.
+/// Returns a notification of Ctrl-C, which interrupts any wait of the import.
 fn notify_on_interrupt() -> Arc<Notify> {
     let interrupted = Arc::new(Notify::new());
     let notify = interrupted.clone();
@@ -133,7 +133,7 @@ fn notify_on_interrupt() -> Arc<Notify> {
 }
 
 impl Transfer<'_> {
-    /// Prints what became of the rows, and returns the failure, if any.
+    /// Prints the number of rows by outcome, and returns the failure, if any.
     fn report(mut self, outcome: Result<(), Failure>, import: &ImportArgs) -> Result<(), Failure> {
         self.refused.finish()?;
         let ImportProgress {

@@ -8,7 +8,7 @@ use soundstage_formats::{Format, Rejected, RejectedRows};
 
 use crate::failure::Failure;
 
-/// The refused rows of an import, in a file that is created with the first of them.
+/// The file of the refused rows of an import, created with the first refused row.
 pub(super) struct RefusedFile {
     pub(super) path: PathBuf,
     file: Option<io::BufWriter<File>>,

@@ -6,10 +6,10 @@ use indicatif::ProgressBar;
 use soundstage_formats::{Format, ReadError, Reader, Row};
 use tokio::sync::mpsc;
 
-/// How many rows wait between the reader and the call.
+/// The number of rows that wait between the reader and the call.
 pub(super) const QUEUE: usize = 512;
 
-/// How many bytes are read at a time.
+/// The number of bytes of one read.
 const CHUNK: usize = 64 * 1024;
 
 pub(super) type Rows = mpsc::Receiver<Result<Row, Unreadable>>;

@@ -21,7 +21,7 @@ use crate::output::OutputFormat;
 /// The delay before each attempt to reconnect.
 const RETRY_DELAY: Duration = Duration::from_millis(300);
 
-/// How many refused rows are printed on standard error. The file of refused rows has all of them.
+/// The number of refused rows that are printed on standard error. The file of refused rows has all refused rows.
 const PRINTED: u32 = 20;
 
 /// An import in progress.
@@ -30,7 +30,7 @@ pub(super) struct Transfer<'a> {
     pub(super) args: &'a ClientArgs,
     pub(super) output: OutputFormat,
     pub(super) tracker: ImportTracker,
-    /// How long to try to reconnect.
+    /// The time for which the import tries to reconnect.
     pub(super) retry: Duration,
     /// The rows still to read; `None` after the last row.
     pub(super) rows: Option<Rows>,
@@ -81,7 +81,7 @@ impl Transfer<'_> {
         let mut requests_to = Some(sender);
         let call = self.args.request(ReceiverStream::new(requests));
         let mut responses = self.users.import_users(call).await?.into_inner();
-        // The first response says how far the import is, counting earlier calls.
+        // The first response has the progress of the import, including earlier calls.
         match responses.message().await? {
             Some(response) => self.on_response(response)?,
             None => return Err(Failure::IncompleteResponse),

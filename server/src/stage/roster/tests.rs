@@ -65,7 +65,7 @@ impl Fixture {
         let _ = self.roster.advance(1, self.now);
     }
 
-    /// Whether the character is stale; `None` if it is not on the stage.
+    /// Returns whether the character is stale; `None` if it is not on the stage.
     fn is_stale(&self, id: u32) -> Option<bool> {
         let state = self.roster.characters.get(&id);
         state.map(|state| state.stale_since.is_some())

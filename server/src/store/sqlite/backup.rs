@@ -10,7 +10,7 @@ use rusqlite::backup::{Backup, StepResult};
 use super::error::{ErrorKind, StoreError};
 use super::schema;
 
-/// The number of pages that are copied between two looks at the outcome: 4 MiB.
+/// The number of pages that one step copies: 4 MiB.
 const PAGES: i32 = 1024;
 
 /// Copies the database at `source` to a new file, and returns the number of users in the copy.
@@ -19,8 +19,8 @@ const PAGES: i32 = 1024;
 /// name once it is complete and on disk.
 ///
 /// # Errors
-/// Returns an error, with the path of the file that it concerns, if the database cannot be read, or if the new file
-/// exists or cannot be written.
+/// Returns an error, with the path of the affected file, if the database cannot be read, or if the new file exists or
+/// cannot be written.
 pub fn backup(source: &Path, target: &Path) -> Result<u32, StoreError> {
     let of_source = |kind| StoreError::new(source, kind);
     let of_target = |error: io::Error| StoreError::new(target, kind_of(&error));
@@ -55,7 +55,7 @@ pub fn backup(source: &Path, target: &Path) -> Result<u32, StoreError> {
     Ok(users)
 }
 
-/// Copies all pages within one read transaction: the copy would begin anew after each change otherwise.
+/// Copies all pages within one read transaction; otherwise the copy would restart after each change.
 fn copy(mut source: Connection, target: &Path) -> Result<u32, ErrorKind> {
     let source = source.transaction()?;
     let users = source.query_row("SELECT count(*) FROM users", [], |row| row.get(0))?;
@@ -79,7 +79,7 @@ fn partial(target: &Path) -> PathBuf {
     name.into()
 }
 
-/// Writes the name of a new file to disk.
+/// Syncs the folder of a new file, so that its name is on disk.
 fn sync_folder(file: &Path) -> io::Result<()> {
     let folder = file
         .parent()

@@ -8,7 +8,8 @@ use super::rows::{integer, text};
 use super::{page, search};
 use crate::directory::{Block, Cursor, Filter, Key, Order, PageQuery};
 
-/// Reads the users that match a filter, out of the next `limit` users after an id, or candidates of its search.
+/// Examines the next `limit` users after an id, or the next `limit` candidates if the filter has a search, and returns
+/// the users that match.
 pub(super) fn read(
     connection: &Connection,
     filter: &Filter,

@@ -11,8 +11,8 @@ use super::error::ErrorKind;
 use super::{rows, search};
 use crate::directory::{Added, Changed, Event, EventKind, Update};
 
-/// The number of random ids that are tried once the highest is taken. In a directory that is half full, all of these are
-/// taken once in 2^64 times.
+/// The number of random ids that are tried once the highest id is taken. In a half-full directory, all of these are
+/// taken with a probability of 2^-64.
 const RANDOM_IDS: u32 = 64;
 
 /// A transaction of changes, which share one time and have consecutive revisions.
@@ -173,7 +173,7 @@ impl<'a> Changes<'a> {
         })
     }
 
-    /// Returns a free id: the one above the highest or, if the highest id is taken, another after at most
+    /// Returns a free id: the id above the highest or, if the highest possible id is taken, another id after at most
     /// [`RANDOM_IDS`] + 32 look-ups.
     ///
     /// A look-up of the lowest free id would read every user up to it, on the only thread that writes.
@@ -189,15 +189,15 @@ impl<'a> Changes<'a> {
         for number in 0..RANDOM_IDS {
             let id = (random.hash_one(number) as u32).max(1);
             if !rows::exists(self.transaction, id)? {
-                return self.free_id_above_a_taken_one(id);
+                return self.bisect_free_id(id);
             }
         }
         self.lowest_free_id()
     }
 
-    /// Returns a free id right above a taken one, or id 1, by bisection below a free id. So the ids of a directory that
-    /// is dense but for its highest ids stay dense.
-    fn free_id_above_a_taken_one(&self, mut free: u32) -> Result<u32, ErrorKind> {
+    /// Returns a free id right above a taken id, or id 1, by bisection below the id `free`. So the ids of a directory
+    /// that is dense except for its highest ids stay dense.
+    fn bisect_free_id(&self, mut free: u32) -> Result<u32, ErrorKind> {
         let mut taken = 0;
         while free - taken > 1 {
             let middle = taken + (free - taken) / 2;

@@ -48,11 +48,11 @@ pub enum ErrorKind {
     DiskFull,
     /// Every id is taken.
     NoFreeId,
-    /// As many import names as the file keeps were used within the last hour.
+    /// The file keeps no more import names, and all of its names were used within the last hour.
     TooManyImports,
-    /// A read has lasted as long as one may.
+    /// A read has reached its time limit.
     ReadTooSlow,
-    /// The users of the seed cannot be used.
+    /// The users of the seed are not valid.
     Seed(SeedError),
     /// The writer thread has stopped; the log has the reason.
     WriterStopped,
@@ -177,7 +177,7 @@ impl From<rusqlite::Error> for ErrorKind {
                 Self::CannotOpen(error.to_string())
             }
             Some(ErrorCode::DiskFull) => Self::DiskFull,
-            // A caller that waits sees an interruption only if its read has lasted too long.
+            // A waiting caller sees an interruption only if its read has reached the time limit.
             Some(ErrorCode::OperationInterrupted) => Self::ReadTooSlow,
             // The only sign of a full disk if the shared-memory file cannot grow.
             Some(ErrorCode::SystemIoFailure)

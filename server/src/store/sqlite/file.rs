@@ -1,9 +1,9 @@
-//! The file itself: the lock that keeps a second server out, and the check that it is still in its place.
+//! The file of a database: the lock that keeps a second server out, and the check that the file is still in its place.
 //!
 //! A process that has opened a file keeps writing to it after the file was deleted or replaced, and those changes are
-//! lost at the next start. So the writer compares the identities of the database and of its write-ahead log with those
-//! at the start before it acknowledges a commit. The two look-ups cost a few microseconds; the sync of a commit takes
-//! longer by far.
+//! lost at the next start. So before the writer acknowledges a commit, it compares the identities of the database and
+//! of its write-ahead log with the identities at the start. The two look-ups take a few microseconds; the sync of a
+//! commit takes far longer.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -13,8 +13,8 @@ use super::error::ErrorKind;
 
 /// A lock on a database. The operating system releases the lock when the process ends, however it ends.
 ///
-/// The lock is on a file of its own: SQLite and its tools ignore it, so they can still read the database, and closing
-/// the database file itself would release SQLite's locks on it.
+/// The lock is on a side file, which SQLite and its tools ignore, so that they can still read the database. It is not
+/// on the database file, because closing that file would release all locks of the process on it, SQLite's included.
 #[derive(Debug)]
 pub(super) struct ServerLock {
     _file: File,
@@ -46,7 +46,7 @@ impl ServerLock {
     }
 }
 
-/// The places of a database and of its write-ahead log, and the files that were there at the start.
+/// The paths of a database and of its write-ahead log, and the identities of both files at the start.
 #[derive(Debug)]
 pub(super) struct Place {
     database: PathBuf,
@@ -74,10 +74,10 @@ impl Place {
         })
     }
 
-    /// Returns the size of the write-ahead log in bytes.
+    /// Checks that both files are still in place. Returns the size of the write-ahead log in bytes.
     ///
     /// # Errors
-    /// Returns an error if the files at the place are not those that were opened.
+    /// Returns [`ErrorKind::Replaced`] if a file was deleted or replaced.
     pub(super) fn check(&self) -> Result<u64, ErrorKind> {
         let database = std::fs::metadata(&self.database).map_err(|_| ErrorKind::Replaced)?;
         let log = std::fs::metadata(&self.log).map_err(|_| ErrorKind::Replaced)?;
@@ -95,7 +95,7 @@ fn identity(metadata: &std::fs::Metadata) -> Identity {
     (metadata.dev(), metadata.ino())
 }
 
-/// Only the existence of the file is checked: an open file cannot be deleted or replaced here.
+/// Returns the same identity for every file: on this system an open file cannot be deleted or replaced.
 #[cfg(not(unix))]
 fn identity(_: &std::fs::Metadata) -> Identity {
     (0, 0)

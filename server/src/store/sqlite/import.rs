@@ -13,15 +13,15 @@ use crate::directory::{
 /// The time for which an import can be resumed, in milliseconds: a week.
 const KEPT_MS: i64 = 7 * 24 * 60 * 60 * 1000;
 
-/// The number of imports that can be resumed. With more, those that have paused for the longest time are forgotten.
+/// The number of imports that can be resumed. Past it, the imports that have paused longest are forgotten.
 const MAX_NAMES: i64 = 10_000;
 
 /// The time for which a paused import is kept even if there are too many, in milliseconds: an hour. A client resumes
 /// within seconds; the rows of an import that is forgotten too early would be added twice.
 const SURELY_KEPT_MS: i64 = 60 * 60 * 1000;
 
-/// The largest number of imports that a new one makes the store forget, so that its transaction stays short. More than
-/// one, so that a file with too many shrinks.
+/// The largest number of imports that the store forgets when an import begins, so that the transaction stays short.
+/// More than one, so that a file with too many imports shrinks.
 const FORGOTTEN_AT_ONCE: i64 = 16;
 
 impl Changes<'_> {

@@ -19,7 +19,7 @@ pub(super) trait Job: Send {
     fn answer(self: Box<Self>, path: &Path, committed: Result<(), ErrorKind>);
 }
 
-/// Changes nothing, but lets the writer look whether something else is due.
+/// A job that changes nothing, but makes the writer check whether a rebuild is due.
 pub(super) struct WakeUp;
 
 impl Job for WakeUp {
@@ -30,7 +30,7 @@ impl Job for WakeUp {
     fn answer(self: Box<Self>, _: &Path, _: Result<(), ErrorKind>) {}
 }
 
-/// A change by a function, and the answer to its caller.
+/// A change that a closure makes, and the channel to its caller.
 pub(super) struct Pending<W, T> {
     pub(super) work: Option<W>,
     pub(super) result: Option<Result<T, ErrorKind>>,
@@ -47,7 +47,7 @@ where
             return Ok(());
         };
         self.result = Some(match work(changes) {
-            // Concerns this change alone, not the others of the transaction.
+            // An error of this change alone: the other changes of the transaction go on.
             Err(kind @ (ErrorKind::NoFreeId | ErrorKind::TooManyImports)) => Err(kind),
             Err(kind) => return Err(kind),
             Ok(done) => Ok(done),

@@ -1,7 +1,7 @@
 //! The directory in one SQLite file.
 //!
 //! All changes go through one [writer](writer) thread, which commits everything in its queue in one transaction and
-//! answers after the commit, so that adds are durable and fast together.
+//! answers after the commit, so that adds are both durable and fast.
 //!
 //! Reads of bounded cost run on the caller's thread, on [readers](readers) that keep their snapshots: a point read
 //! takes microseconds, and handing it to another thread would cost more than the read. All other reads run on the
@@ -56,8 +56,8 @@ const MAX_INLINE_SKIP: u32 = 1000;
 /// connection of each thread caches up to 8 MiB.
 const READ_THREADS: RangeInclusive<usize> = 2..=8;
 
-/// The default of [`SqliteOptions::read_queue`]: enough for a burst of people who type a search. Behind a longer queue
-/// they would wait longer than it takes to try again.
+/// The default of [`SqliteOptions::read_queue`]: enough for a burst of searches that people type. A longer queue would
+/// delay a search more than a retry does.
 const READ_QUEUE: usize = 64;
 
 /// The default of [`SqliteOptions::count_limit`]: counting further would take longer than people wait for a page.
@@ -70,8 +70,8 @@ const READ_LIMIT: Duration = Duration::from_secs(10);
 /// occasional long read pauses no others.
 const LOG_LIMIT: u64 = 64 * 1024 * 1024;
 
-/// The number of rows of imports that wait for the writer at once. As many as a batch has, so that a user who is added
-/// during many imports waits for few batches.
+/// The number of import rows that wait for the writer at once: one batch, so that an add during many imports waits for
+/// few batches.
 const IMPORT_ROWS: u32 = 1024;
 
 /// The bounds of a store.
@@ -121,8 +121,8 @@ impl SqliteStore {
     /// Opens the file at `path`; creates it, with the users of `seed`, if it does not exist.
     ///
     /// # Errors
-    /// Returns an error if the file is damaged, locked, open in another store, read-only, another program's, or from a newer version, or if
-    /// the disk is full. The file is unchanged then.
+    /// Returns an error, and leaves the file unchanged, if the file is damaged, locked, open in another store,
+    /// read-only, another program's, or from a newer version, or if the disk is full.
     pub fn open(path: &Path, seed: &Seed, options: &SqliteOptions) -> Result<Self, StoreError> {
         let (connection, lock) = schema::open(path, seed)?;
         let newest =

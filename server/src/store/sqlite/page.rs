@@ -37,7 +37,7 @@ pub(super) fn read(
     })
 }
 
-/// Reads a page of a search, the total, and whether that is a lower bound.
+/// Reads a page of a search, the total, and whether the total is a lower bound.
 fn read_matches(
     connection: &Connection,
     query: &PageQuery,
@@ -120,7 +120,7 @@ fn scan_candidates(
     }
 }
 
-/// Returns the page out of all matches.
+/// Sorts all matches and returns the page.
 fn sort_and_cut(query: &PageQuery, users: Vec<User>) -> Vec<User> {
     let compare = |one: &Cursor, other: &Cursor| {
         let ascending = one.compare(other);

@@ -1,15 +1,15 @@
 //! The read pool: threads for reads whose cost grows with the directory.
 //!
 //! Each thread has one connection, so both are bounded. Each read holds a permit while it waits in the queue and while
-//! it runs; a read that gets no permit is refused or waits for one, as its caller asks.
+//! it runs; a read without a permit is refused or waits for a permit, as its caller asks.
 //!
-//! A caller that drops its answer takes its read out of the queue, or interrupts it. The means is SQLite's progress
-//! handler, which is installed for one read and checks the flag of that read alone. `sqlite3_interrupt` would have to
-//! know which read the connection is running at that moment, and could hit the next one. The same handler ends a read
-//! that lasts too long.
+//! A caller that drops its answer removes its read from the queue, or interrupts the running read. The interruption
+//! uses SQLite's progress handler, which is installed for one read and checks the flag of that read alone. A caller of
+//! `sqlite3_interrupt` would have to know which read the connection is running, and could hit the next read. The same
+//! handler ends a read that lasts too long.
 //!
 //! The write-ahead log cannot be reset while reads overlap. So the writer can pause the pool: no read begins until the
-//! running ones have ended and the log is reset.
+//! running reads have ended and the log is reset.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -67,12 +67,12 @@ struct Queue {
 pub(super) struct ReadGate(Arc<Shared>);
 
 impl ReadGate {
-    /// Lets no further read begin.
+    /// Stops further reads from beginning.
     pub(super) fn pause(&self) {
         self.0.queue().is_paused = true;
     }
 
-    /// Lets reads begin again.
+    /// Allows reads to begin again.
     pub(super) fn resume(&self) {
         self.0.queue().is_paused = false;
         self.0.queued.notify_all();
@@ -109,7 +109,7 @@ struct Thread {
 }
 
 impl ReadPool {
-    /// Starts `threads` threads for reads, of which `queue` more may wait.
+    /// Starts `threads` threads for reads. Besides the running reads, `queue` reads may wait.
     pub(super) fn start(path: &Path, threads: usize, queue: usize, read_limit: Duration) -> Self {
         let shared = Arc::new(Shared {
             path: path.to_owned(),

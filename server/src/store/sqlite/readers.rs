@@ -2,12 +2,12 @@
 //!
 //! Beginning and ending a read transaction costs as much as a point read: file locks, taken by system calls. So a
 //! connection keeps its transaction, and with it its snapshot of the database, from one read to the next while nothing
-//! is written. Four rules make that invisible:
+//! is written. Four rules hide this from callers:
 //!
 //! - Before the writer writes, every idle connection ends its transaction, and no transaction is kept until the writer
 //!   is done: the write-ahead log can be reset, and a read that begins after a commit sees the commit.
 //! - A connection that was in use meanwhile has an old generation, and ends its transaction after its read.
-//! - No read uses a transaction older than [`LONGEST_SNAPSHOT`], so that it sees what another process has written.
+//! - No read uses a transaction older than [`LONGEST_SNAPSHOT`], so that it sees the changes of other processes.
 //! - The [`Sweeper`] ends the transactions of unused connections, so that an idle server keeps no snapshot,
 //!   which would stop another process from resetting the log.
 
@@ -21,18 +21,18 @@ use rusqlite::Connection;
 use super::error::StoreError;
 use super::schema;
 
-/// The time for which a read may not see what another process has written.
+/// The largest age of a snapshot that a read uses: for this time, a read may miss the changes of another process.
 const LONGEST_SNAPSHOT: Duration = Duration::from_millis(50);
 
 /// The time between two passes of the sweeper. Twenty times [`LONGEST_SNAPSHOT`]: an idle server soon keeps no
-/// snapshot, and a busy one hardly notices the passes.
+/// snapshot, and a busy server hardly notices the passes.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The largest number of idle connections. A read takes microseconds, so more connections than this are a burst;
 /// each idle connection caches up to 8 MiB.
 const MAX_IDLE: usize = 16;
 
-/// The connections. A read blocks its thread, so there are at most as many as threads that serve calls.
+/// The connections. A read blocks its thread, so at most as many connections are in use as threads serve calls.
 #[derive(Debug)]
 pub(super) struct Readers {
     path: PathBuf,
@@ -145,7 +145,7 @@ impl Readers {
     }
 }
 
-/// The writer's time in a transaction.
+/// The guard of the writer's transaction: until its drop, no snapshot is kept.
 pub(super) struct WriteGuard<'a> {
     readers: &'a Readers,
 }

@@ -7,8 +7,8 @@ use tokio::sync::mpsc;
 use super::job::{Job, WakeUp};
 use crate::directory::DirectoryError;
 
-/// The number of rebuilds before damage counts as the disk's. Searches that began before a rebuild can report the same
-/// damage again, but only once for each generation.
+/// The number of rebuilds after which damage is blamed on the disk, and the index is not rebuilt again. Searches that
+/// began before a rebuild can report the same damage again, but only once for each generation.
 const MAX_REBUILDS: u32 = 3;
 
 /// The state of the index, shared by the writer and the reads.
@@ -34,12 +34,13 @@ impl Repair {
         }
     }
 
-    /// Returns the number of the index; a rebuild makes the next one.
+    /// Returns the generation of the index: the number of rebuilds so far.
     pub(super) fn generation(&self) -> u32 {
         self.state().generation
     }
 
-    /// Has the index of this generation rebuilt. Returns the error for the caller who found the damage.
+    /// Asks the writer to rebuild the index, unless the index of this generation was rebuilt already. Returns the error
+    /// for the caller that found the damage.
     pub(super) fn report(&self, generation: u32, sentence: String) -> DirectoryError {
         let mut state = self.state();
         if state.has_failed {

@@ -36,7 +36,7 @@ pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// A reader's cache. The operating system caches the file as well.
 const READER_CACHE_KIB: i64 = 8 * 1024;
 
-/// The migrations from version n to n + 1. Never change one: files of every version exist.
+/// The migrations from version n to n + 1. Never change a migration: files of every version exist.
 const MIGRATIONS: [&str; 4] = ["
     CREATE TABLE users (
         id           INTEGER PRIMARY KEY CHECK (id BETWEEN 1 AND 4294967295),
@@ -120,7 +120,7 @@ const MIGRATIONS: [&str; 4] = ["
     CREATE TRIGGER import_removed AFTER DELETE ON imports BEGIN UPDATE import_count SET total = total - 1; END;
 "];
 
-/// Replaces the index of grams by an empty one.
+/// Replaces the index of grams by an empty index.
 const NEW_INDEX: &str = "
     DROP TABLE user_search;
     CREATE VIRTUAL TABLE user_search
@@ -170,7 +170,7 @@ fn prepare(path: &Path, seed: &Seed) -> Result<(Connection, ServerLock), ErrorKi
     Ok((connection, lock))
 }
 
-/// Opens the file for a backup, if it is one of ours.
+/// Opens the file for a backup. Refuses a file of another program or of a newer version.
 pub(super) fn open_source(path: &Path) -> Result<Connection, ErrorKind> {
     let connection = open_reader(path)?;
     let version = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
@@ -195,7 +195,7 @@ fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Refuses a file that is another program's, or newer than this program.
+/// Refuses a file of another program or of a newer version.
 fn check_ours(connection: &Connection, version: i64) -> Result<(), ErrorKind> {
     let application_id: i64 =
         connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
@@ -215,8 +215,8 @@ fn check_ours(connection: &Connection, version: i64) -> Result<(), ErrorKind> {
 }
 
 /// Checks each table and its indexes. Returns whether a table of the index of grams is damaged. The content of these
-/// tables is not checked: that would take three times as long as everything else. A search that finds damage there has
-/// the index rebuilt.
+/// tables is not checked: that would take three times as long as everything else. A search that finds damage there asks
+/// for a rebuild.
 fn check_undamaged(connection: &Connection) -> Result<bool, ErrorKind> {
     let mut is_index_damaged = false;
     let mut tables = connection
@@ -235,7 +235,7 @@ fn check_undamaged(connection: &Connection) -> Result<bool, ErrorKind> {
     Ok(is_index_damaged)
 }
 
-/// Makes the index of grams anew out of the users, in a transaction of its own.
+/// Rebuilds the index of grams from the users, in one transaction.
 pub(super) fn rebuild_index(connection: &mut Connection) -> Result<(), ErrorKind> {
     tracing::warn!("the search index is damaged; rebuilding it");
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -247,7 +247,7 @@ pub(super) fn rebuild_index(connection: &mut Connection) -> Result<(), ErrorKind
 }
 
 fn migrate(transaction: &Transaction<'_>, seed: &Seed) -> Result<(), ErrorKind> {
-    // Another process may have migrated the file since the first check; from here on none can write.
+    // Another process may have migrated the file since the first check; from here on no other process can write.
     let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let done = usize::try_from(version).unwrap_or_default();
     for migration in MIGRATIONS.iter().skip(done) {

@@ -47,7 +47,7 @@ pub(super) fn remove(connection: &Connection, id: u32) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Returns the ids of users in a range that have every gram of a search, or the id that it names.
+/// Returns the ids of users in a range that have every gram of a search, and the id that the search names.
 pub(super) fn candidates(
     connection: &Connection,
     search: &Search,
@@ -75,7 +75,7 @@ pub(super) fn candidates(
     Ok(ids)
 }
 
-/// Inserts the id that a search names among the others, in order, unless it is outside the range.
+/// Inserts the id that a search names among the other ids, in order, unless the id is outside the range.
 fn insert_id(ids: &mut Vec<u32>, id: u32, after: i64, range: &Range) {
     let limit = range.limit as usize;
     let (is_after, index) = if range.descending {

@@ -1,4 +1,4 @@
-//! The writer: one thread makes all changes, and commits those in its queue together (group commit).
+//! The writer: one thread makes all changes, and commits the changes in its queue together (group commit).
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ use crate::directory::{Answer, DirectoryError, Event, EventLog};
 const QUEUE: usize = 1024;
 
 /// The number of changed users after which a transaction is committed, although more changes are queued: the batch of
-/// one import, so that the other callers do not wait for the batches of several.
+/// one import, so that other callers do not wait for the batches of several imports.
 const MAX_CHANGED: usize = 1024;
 
 /// The time after which a transaction is committed, although more changes are queued: rows that change nothing take
@@ -92,7 +92,7 @@ impl Writer {
         })
     }
 
-    /// Makes a change in one transaction with the others in the queue, and answers after the commit.
+    /// Makes a change in one transaction with the other changes in the queue, and answers after the commit.
     pub(super) fn change<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Changes<'_>) -> Result<T, ErrorKind> + Send + 'static,
@@ -122,7 +122,7 @@ impl Drop for Writer {
     }
 }
 
-/// What the thread works with.
+/// The state of the thread.
 pub(super) struct WriterThread {
     connection: Connection,
     place: Place,
@@ -217,7 +217,7 @@ impl WriterThread {
         repair.done(rebuilt.is_ok());
     }
 
-    /// Pauses the reads if the write-ahead log has grown to its limit, and resets the log if none is running.
+    /// Pauses the reads if the write-ahead log has grown to its limit, and resets the log if no read is running.
     fn bound_log(&mut self, log_size: u64) {
         if log_size <= self.pause_at {
             return;
@@ -265,8 +265,8 @@ fn truncate_log(connection: &Connection) -> rusqlite::Result<bool> {
     Ok(!is_busy?)
 }
 
-/// Makes changes in one transaction, or none: all in the batch, or as many as a transaction may have. Returns the number
-/// of changes that the outcome concerns, and their events.
+/// Makes the changes of a batch in one transaction, up to the bounds of a transaction. Returns the number of changes
+/// that the outcome concerns, and their events; on an error, no change is made.
 fn commit(
     connection: &mut Connection,
     batch: &mut [Box<dyn Job>],

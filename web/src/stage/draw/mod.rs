@@ -121,7 +121,7 @@ fn figures(scene: &Scene, view: View, now: f64, usual: f64, options: Options) ->
         })
         .collect();
     if view.camera.perspective == Perspective::Behind {
-        // Near figures cover distant ones.
+        // Near figures cover distant figures.
         figures.sort_by(|one, other| one.point.size.total_cmp(&other.point.size));
     }
     figures

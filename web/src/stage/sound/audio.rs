@@ -146,7 +146,7 @@ impl Audio {
         self.mixer.with_value(read)
     }
 
-    /// Moves all sources to where their characters are drawn.
+    /// Moves all sources to the places where their characters are drawn.
     fn tick(self) {
         let listener = self
             .from_own

@@ -126,7 +126,7 @@ impl Engine {
         self.files.insert(id, file);
     }
 
-    /// Keeps the microphone. A microphone that is open already stays, since voices play it.
+    /// Keeps the microphone, unless a microphone is already open, since voices may play it.
     pub(super) fn set_microphone(&mut self, microphone: Microphone) {
         self.microphone.get_or_insert(microphone);
     }
@@ -286,7 +286,7 @@ impl Drop for Microphone {
 }
 
 impl Drop for WorkletRecorder {
-    /// Ends the processor. The browser drops a processor that has no input and has ended, and would call one with an
+    /// Ends the processor. The browser drops a processor that has ended and has no input; it calls a processor with an
     /// input for ever.
     fn drop(&mut self) {
         // Disconnecting a disconnected node is no error.

@@ -1,4 +1,4 @@
-//! The mixer: which characters are audible. Plain state, tested on the host.
+//! The mixer, which selects the audible characters. Plain state, tested on the host.
 
 use std::collections::{BTreeMap, BTreeSet};
 

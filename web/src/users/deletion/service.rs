@@ -14,7 +14,7 @@ use crate::{api, browser};
 /// The maximum number of tries to reach the server: about two minutes.
 const TRIES: u32 = 60;
 
-/// Deletes users in the background, and restores them on request.
+/// The service that deletes users in the background, and restores them on request.
 #[derive(Clone, Copy)]
 pub(in crate::users) struct Deletions {
     pub(super) state: RwSignal<DeletionState>,

@@ -23,7 +23,7 @@ impl DeletionState {
         users
     }
 
-    /// Notes whether the deletion of a user waits for an unreachable server.
+    /// Records whether the deletion of a user waits for an unreachable server.
     pub(super) fn set_waiting(&mut self, id: u32, is_waiting: bool) {
         for (other, waits) in &mut self.in_progress {
             if *other == id {

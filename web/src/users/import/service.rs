@@ -12,7 +12,7 @@ use super::state::ImportState;
 use crate::browser;
 use crate::users::changes::ChangeSignals;
 
-/// The import, and what the reader has chosen for it.
+/// The import, and the reader's choices for it.
 #[derive(Clone, Copy)]
 pub(in crate::users) struct Imports {
     pub(super) state: RwSignal<ImportState>,
@@ -21,7 +21,7 @@ pub(in crate::users) struct Imports {
     /// A file that was dropped on the page and that the pane has not taken yet.
     dropped: RwSignal<Option<File>, LocalStorage>,
     pub(super) file: RwSignal<Option<File>, LocalStorage>,
-    /// What to do about IDs that exist, as a value of the form.
+    /// The treatment of rows whose IDs exist, as a value of the form.
     pub(super) on_conflict: RwSignal<String>,
     pub(super) is_dry_run: RwSignal<bool>,
     changes: ChangeSignals,

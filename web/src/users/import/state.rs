@@ -5,7 +5,7 @@ use soundstage_proto::user::ImportProgress;
 
 use crate::api::CallError;
 
-/// The number of refused rows that are shown; the file of refused rows has them all.
+/// The number of refused rows that are shown; the file of refused rows has all refused rows.
 const REFUSED_SHOWN: usize = 100;
 
 /// The import that is running or has ended.
@@ -28,7 +28,7 @@ pub(super) enum Phase {
     Ended(End),
 }
 
-/// How an import ended.
+/// The end of an import.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum End {
     Complete,
@@ -44,7 +44,7 @@ pub(super) enum End {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct RefusedRow {
     pub(super) line: u32,
-    /// What is wrong with the row, in words.
+    /// The errors of the row, in words.
     pub(super) reason: String,
 }
 
@@ -69,14 +69,14 @@ impl ImportState {
         self.bytes_read = bytes;
     }
 
-    /// Notes a refused row; keeps the first [`REFUSED_SHOWN`].
+    /// Records a refused row; keeps the first [`REFUSED_SHOWN`] rows.
     pub(super) fn refuse(&mut self, row: RefusedRow) {
         if self.refused.len() < REFUSED_SHOWN {
             self.refused.push(row);
         }
     }
 
-    /// Notes whether the import waits for an unreachable server.
+    /// Records whether the import waits for an unreachable server.
     pub(super) fn set_waiting(&mut self, is_waiting: bool) {
         self.is_waiting = is_waiting;
     }

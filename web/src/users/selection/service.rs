@@ -12,7 +12,7 @@ use crate::users::changes::ChangeSignals;
 use crate::users::data::Table;
 use crate::{api, browser};
 
-/// Most rows that a range may add: ten requests.
+/// The largest number of rows that a range may add: ten requests.
 const MAX_RANGE: u32 = 10_000;
 
 /// The selection, which stays when the reader leaves the page of users.
@@ -59,7 +59,8 @@ impl Selection {
         self.state.update(SelectionState::clear);
     }
 
-    /// Toggles the user of a row; with `to_anchor`, all rows from the row toggled before, which are fetched if need be.
+    /// Toggles the user of a row. With `to_anchor`, toggles all rows from the row toggled before, and fetches unknown
+    /// rows.
     pub(in crate::users) fn toggle(self, table: Table, number: u32, to_anchor: bool) {
         let query = table.shown.get_untracked();
         let unknown = table.rows.with_untracked(|rows| {

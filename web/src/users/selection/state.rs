@@ -14,7 +14,7 @@ pub(super) struct SelectionState {
     anchor: Option<Anchor>,
     /// Whether a change of the selected users is in progress.
     pub(super) is_busy: bool,
-    /// Why the last change did not reach all selected users.
+    /// The reason why the last change did not reach all selected users.
     pub(super) failure: Option<String>,
 }
 
