@@ -22,7 +22,7 @@ use compare::Binaries;
 type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 const USAGE: &str = "usage: soundstage-bench calls SERVER PYTHON | round-trips SERVER SCRIPT | \
-    directory SERVER SCRIPT | stage SERVER PYTHON SCRIPT | attack SERVER";
+    directory SERVER SCRIPT | stage SERVER PYTHON SCRIPT | attack SERVER [NAME]...";
 
 fn main() -> Result {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -42,7 +42,7 @@ fn main() -> Result {
         ("round-trips", [script]) => round_trips::run(&binaries.current, script, folder),
         ("directory", [script]) => directory::run(&binaries, script, folder),
         ("stage", [python, script]) => stage::run(&binaries, python, script, folder),
-        ("attack", []) => attack::run(&binaries.current, folder),
+        ("attack", parts) => attack::run(&binaries.current, parts, folder),
         _ => Err(USAGE.into()),
     })
 }

@@ -12,7 +12,7 @@ pub(crate) fn run_one(args: &[String]) -> Result {
         Some("round-trips") => round_trips(),
         Some("directory") => directory(),
         Some("stage") => stage(),
-        Some("attack") => run(bench("attack").arg(server::build()?)),
+        Some("attack") => run(bench("attack").arg(server::build()?).args(&args[1..])),
         _ => Err("usage: cargo xtask bench NAME\n\n  \
              calls        CPU time per call, beside nghttpd, nginx and the predecessor's design\n  \
              round-trips  a bidirectional call from Chromium over a WebSocket, and from a native client\n  \

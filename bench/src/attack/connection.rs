@@ -9,10 +9,8 @@ use socket2::{Domain, Socket, Type};
 /// The address of the attacker. The well-behaved client has 127.0.0.1.
 const ATTACKER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
-/// Time in which the server must complete a handshake of TCP.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// A TCP connection that never blocks the thread, so that one thread attacks over many.
+/// A TCP connection that never blocks the thread, so that one thread attacks over many. Dropping the value resets the
+/// connection.
 pub(super) struct Connection {
     stream: TcpStream,
     /// Bytes that the socket has not taken yet.
@@ -20,21 +18,22 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn open(server: SocketAddr) -> io::Result<Self> {
+    /// Opens a connection and sends its first bytes, without waiting for the server.
+    ///
+    /// # Errors
+    /// If this process has no file descriptor or no port left.
+    pub(super) fn open(server: SocketAddr, bytes: &[u8]) -> io::Result<Self> {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
         socket.bind(&SocketAddr::from((ATTACKER, 0)).into())?;
-        socket.connect_timeout(&server.into(), CONNECT_TIMEOUT)?;
         socket.set_nonblocking(true)?;
-        Ok(Self {
+        // Without a reset, each port of the attacker would stay in use for a minute.
+        socket.set_linger(Some(Duration::ZERO))?;
+        // The handshake of TCP continues. If the server refuses it, `send` fails.
+        let _ = socket.connect(&server.into());
+        let mut connection = Self {
             stream: socket.into(),
             unsent: Vec::new(),
-        })
-    }
-
-    /// Opens a connection and sends its first bytes.
-    pub(super) fn open_with(server: SocketAddr, bytes: &[u8]) -> io::Result<Self> {
-        let mut connection = Self::open(server)?;
-        // The server may have closed the connection already.
+        };
         let _ = connection.send(bytes);
         Ok(connection)
     }

@@ -14,7 +14,7 @@ const CONNECTIONS: usize = 16;
 const INTERVAL: Duration = Duration::from_millis(10);
 /// Pings or settings in a batch.
 const BATCH: usize = 100;
-/// Calls in a batch that begin and are cancelled at once: fewer than h2 allows to wait for the server, or more.
+/// Calls in a batch that begin and are cancelled at once: fewer than the 20 that h2 allows to wait, or more.
 const RESETS: u32 = 15;
 const MANY_RESETS: u32 = 150;
 
@@ -85,7 +85,7 @@ fn flood(
     let start = h2::start(h2::MAX_WINDOW);
     let mut open = Vec::new();
     for _ in 0..CONNECTIONS {
-        open.push((Connection::open_with(server, &start)?, 0));
+        open.push((Connection::open(server, &start)?, 0));
     }
     let mut flood = Flood::default();
     repeat_until(end, INTERVAL, || {
@@ -101,7 +101,7 @@ fn flood(
             let alive = connection.discard().and_then(|_| connection.send(&bytes));
             if alive.is_err() {
                 flood.closed += 1;
-                *connection = Connection::open_with(server, &start)?;
+                *connection = Connection::open(server, &start)?;
                 *batches = 0;
             }
         }
@@ -122,7 +122,7 @@ pub(super) fn sockets(server: SocketAddr, end: Instant) -> io::Result<String> {
             next = Instant::now() + SOCKET_TIME;
             for number in 0..SOCKETS {
                 let message = &messages[number % messages.len()];
-                open.push(Connection::open_with(server, message)?);
+                open.push(Connection::open(server, message)?);
                 opened += 1;
             }
         }

@@ -10,12 +10,16 @@ use super::h2;
 /// More connections than the 5,000 that the server accepts from one address.
 const CONNECTIONS: usize = 5500;
 
-/// New connections in each interval, beyond the limit.
-const MORE: usize = 50;
-const INTERVAL: Duration = Duration::from_millis(100);
+/// Connections that open in each interval: fewer than the server's backlog of 128, so that none waits.
+const BATCH: usize = 100;
+const INTERVAL: Duration = Duration::from_millis(20);
 
-/// The parts in turn of which the connections send or read something: each connection every two seconds.
-const PARTS: usize = 20;
+/// Each connection has its turn in one of this number of intervals: every two seconds.
+const PARTS: usize = 100;
+
+/// Connections that open at once, more than the backlog holds, and the time until they are replaced.
+const BURST: usize = 500;
+const BURST_TIME: Duration = Duration::from_millis(50);
 
 /// Opens connections and sends nothing.
 pub(super) fn silent(server: SocketAddr, end: Instant) -> io::Result<String> {
@@ -51,11 +55,7 @@ fn hold(
     mut step: impl FnMut(&mut Connection) -> io::Result<()>,
 ) -> io::Result<String> {
     let mut open = Vec::new();
-    for _ in 0..CONNECTIONS {
-        open.push(Connection::open_with(server, first)?);
-    }
-    let mut opened = open.len();
-    let mut part = 0;
+    let (mut opened, mut part) = (0, 0);
     repeat_until(end, INTERVAL, || {
         let mut index = 0;
         open.retain_mut(|connection| {
@@ -63,13 +63,29 @@ fn hold(
             index % PARTS != part || step(connection).is_ok()
         });
         part = (part + 1) % PARTS;
-        for _ in 0..MORE {
-            Connection::open_with(server, first)?;
-            opened += 1;
+        // Past the limit the server closes them.
+        let batch = if opened < CONNECTIONS { BATCH } else { 1 };
+        for _ in 0..batch {
+            open.push(Connection::open(server, first)?);
         }
+        opened += batch;
         Ok(())
     })?;
-    // The server has closed the others.
     open.retain_mut(|connection| connection.discard().is_ok());
     Ok(format!("{} of {opened} stayed open", open.len()))
+}
+
+/// Opens many connections at once, and replaces them again and again.
+pub(super) fn bursts(server: SocketAddr, end: Instant) -> io::Result<String> {
+    let mut open = Vec::new();
+    let mut opened = 0;
+    repeat_until(end, BURST_TIME, || {
+        open.clear();
+        for _ in 0..BURST {
+            open.push(Connection::open(server, b"")?);
+        }
+        opened += BURST;
+        Ok(())
+    })?;
+    Ok(format!("{opened} connections"))
 }

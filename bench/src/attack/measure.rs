@@ -68,37 +68,47 @@ pub(super) fn measure(attack: &Attack, server: &Server) -> Result<Memory> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, server.port));
     let start = Instant::now();
     let end = start + attack.time;
-    let (calls, deeds) = thread::scope(|scope| {
+    let (calls, work) = thread::scope(|scope| {
         let calls = scope.spawn(|| client::call_until(server.port, end));
-        let deeds = scope.spawn(|| (attack.run)(address, end));
-        while !(calls.is_finished() && deeds.is_finished()) {
+        let work = scope.spawn(|| (attack.run)(address, end));
+        while !(calls.is_finished() && work.is_finished()) {
             memory.peak = memory.peak.max(Usage::of(server)?);
             thread::sleep(SAMPLING);
         }
         let panicked = |_| "a thread has panicked";
         let calls = calls.join().map_err(panicked)??;
-        Ok::<_, Box<dyn std::error::Error>>((calls, deeds.join().map_err(panicked)?))
+        Ok::<_, Box<dyn std::error::Error>>((calls, work.join().map_err(panicked)?))
     })?;
     memory.end = Instant::now();
     let cpu = server.cpu()?.saturating_sub(cpu);
     let cores = cpu.as_secs_f64() / start.elapsed().as_secs_f64();
-    // An attack that the server or the operating system ends early still has figures.
-    let deeds = deeds.unwrap_or_else(|error| format!("ended early: {error}"));
-    print_calls(attack.name, &calls, cores, &deeds);
+    // An attack that ends early still has figures.
+    let work = work.unwrap_or_else(|error| format!("ended early: {error}"));
+    print_calls(attack.name, &calls, cores, &work);
     Ok(memory)
 }
 
-fn print_calls(name: &str, calls: &Calls, cores: f64, deeds: &str) {
+fn print_calls(name: &str, calls: &Calls, cores: f64, work: &str) {
     let p99 = calls.percentile(99);
     let failed = format!("{} of {}", calls.failed, calls.count());
     println!(
-        "{} {name:<32} {:>6.1} ms {p99:>6.1} ms {:>9.1} ms {failed:>12} {cores:>5.2} cores   {deeds}",
+        "{} {name:<32} {:>6.1} ms {p99:>6.1} ms {:>9.1} ms {failed:>12} {cores:>5.2} cores   {work}",
         mark(p99 > P99 || calls.failed > 0),
         calls.percentile(50),
         calls.percentile_of_adds(99),
     );
     if let Some(error) = &calls.error {
         println!("    the first failed call: {error}");
+    }
+}
+
+/// Prints the number of lines that a server has logged during an attack, and the first line.
+pub(super) fn print_log(log: &str) {
+    if let Some(first) = log.lines().next() {
+        println!(
+            "    the server logged {} lines; the first: {first}",
+            log.lines().count()
+        );
     }
 }
 

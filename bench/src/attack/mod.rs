@@ -64,7 +64,7 @@ impl Attack {
     }
 }
 
-const ATTACKS: [Attack; 15] = [
+const ATTACKS: [Attack; 16] = [
     Attack::new("no attack", Setup::Users, |_, end| {
         thread::sleep(end.saturating_duration_since(Instant::now()));
         Ok(String::new())
@@ -77,6 +77,7 @@ const ATTACKS: [Attack; 15] = [
     },
     Attack::new("idle, silent", Setup::Users, idle::silent),
     Attack::new("idle, a trickling body", Setup::Users, idle::trickle),
+    Attack::new("bursts of connections", Setup::Users, idle::bursts),
     Attack::new("abandoned searches", Setup::Users, streams::searches),
     Attack::new(
         "users, no window",
@@ -102,19 +103,26 @@ const ATTACKS: [Attack; 15] = [
     Attack::new("watchers", Setup::Users, streams::watchers),
 ];
 
-/// Measures and prints all figures.
-pub(crate) fn run(binary: &Path, folder: &Path) -> Result {
+/// Measures and prints all figures, or those of the attacks whose names contain one of `parts`.
+pub(crate) fn run(binary: &Path, parts: &[&Path], folder: &Path) -> Result {
     let database = filled_database(binary, folder)?;
     measure::print_head();
+    let is_chosen = |attack: &&Attack| {
+        let mut parts = parts.iter().filter_map(|part| part.to_str());
+        parts.clone().next().is_none() || parts.any(|part| attack.name.contains(part))
+    };
     // Each server stays idle for a while after its attack. The next attack need not wait for that.
     let mut idle = Vec::new();
-    for attack in &ATTACKS {
+    for attack in ATTACKS.iter().filter(is_chosen) {
         let port = free_port()?;
         let copy = folder.join(format!("{port}.db"));
         fs::copy(&database, &copy)?;
         let mut command = peers::serve_command(binary, port, &copy);
+        let log = folder.join(format!("{port}.log"));
         if attack.setup == Setup::UnreadLog {
             command.args(["--log", "info"]).stderr(Stdio::piped());
+        } else {
+            command.stderr(fs::File::create(&log)?);
         }
         let server = peers::start_soundstage(&mut command, port)?;
         let characters = (attack.setup == Setup::Characters)
@@ -122,6 +130,7 @@ pub(crate) fn run(binary: &Path, folder: &Path) -> Result {
             .transpose()?;
         let memory = measure::measure(attack, &server)?;
         drop(characters);
+        measure::print_log(&fs::read_to_string(log).unwrap_or_default());
         idle.push(thread::spawn(move || memory.after_pause(server)));
     }
     measure::print_memory_head();
@@ -157,6 +166,7 @@ impl Simulation {
         let simulation = Command::new(binary)
             .args(["position", "simulate", &count, "--server", &url])
             .stdout(Stdio::null())
+            .stderr(Stdio::null())
             .spawn()?;
         // The time to join and to move.
         thread::sleep(Duration::from_secs(1));

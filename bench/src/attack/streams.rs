@@ -67,7 +67,7 @@ pub(super) fn searches(server: SocketAddr, end: Instant) -> io::Result<String> {
     repeat_until(end, SEARCH_TIME, || {
         open.clear();
         for _ in 0..SEARCHERS {
-            open.push(Connection::open_with(server, &bytes)?);
+            open.push(Connection::open(server, &bytes)?);
             sent += SEARCHES;
         }
         Ok(())
@@ -106,9 +106,15 @@ fn hold(
     bytes.extend((0..HELD).flat_map(call));
     let mut open = Vec::new();
     for _ in 0..HOLDERS {
-        open.push(Connection::open_with(server, &bytes)?);
+        open.push(Connection::open(server, &bytes)?);
     }
-    std::thread::sleep(end.saturating_duration_since(Instant::now()));
+    repeat_until(end, Duration::from_millis(20), || {
+        for connection in &mut open {
+            // Sends what the socket has not taken yet.
+            connection.send(b"")?;
+        }
+        Ok(())
+    })?;
     Ok(format!("{} streams", HOLDERS * HELD))
 }
 
@@ -146,7 +152,7 @@ pub(super) fn watchers(server: SocketAddr, end: Instant) -> io::Result<String> {
     }
     let mut open = Vec::new();
     for _ in 0..WATCHING {
-        open.push(Connection::open_with(server, &bytes)?);
+        open.push(Connection::open(server, &bytes)?);
     }
     let mut received = 0;
     repeat_until(end, Duration::from_millis(20), || {
@@ -164,7 +170,7 @@ pub(super) fn watchers(server: SocketAddr, end: Instant) -> io::Result<String> {
 
 /// Makes calls, each of which is a line of the log.
 pub(super) fn logged_calls(server: SocketAddr, end: Instant) -> io::Result<String> {
-    let mut connection = Connection::open_with(server, &h2::start(h2::MAX_WINDOW))?;
+    let mut connection = Connection::open(server, &h2::start(h2::MAX_WINDOW))?;
     let mut made = 0;
     let request = UserRequest { id: 1 };
     repeat_until(end, LOG_INTERVAL, || {
