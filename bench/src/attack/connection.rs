@@ -73,7 +73,15 @@ impl Connection {
     /// # Errors
     /// If the server has closed the connection.
     pub(super) fn discard(&mut self) -> io::Result<usize> {
-        self.receive(&mut [0; 64 * 1024])
+        let mut buffer = [0; 16 * 1024];
+        let mut count = 0;
+        loop {
+            let received = self.receive(&mut buffer)?;
+            count += received;
+            if received < buffer.len() {
+                return Ok(count);
+            }
+        }
     }
 }
 

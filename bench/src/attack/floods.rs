@@ -44,7 +44,11 @@ pub(super) fn settings(server: SocketAddr, end: Instant) -> io::Result<String> {
 /// Begins calls and cancels them at once.
 pub(super) fn resets(server: SocketAddr, end: Instant) -> io::Result<String> {
     let outcome = flood(server, end, |slot, batches| {
-        let size = if slot % 2 == 0 { RESETS } else { MANY_RESETS };
+        let size = if slot.is_multiple_of(2) {
+            RESETS
+        } else {
+            MANY_RESETS
+        };
         let numbers = batches * size..(batches + 1) * size;
         let calls = numbers.map(|number| {
             let stream = h2::stream_id(number);

@@ -55,7 +55,11 @@ pub(super) fn searches(server: SocketAddr, end: Instant) -> io::Result<String> {
     };
     let mut bytes = h2::start(h2::MAX_WINDOW);
     for number in 0..SEARCHES {
-        let request = if number % 2 == 0 { &scan } else { &skip };
+        let request = if number.is_multiple_of(2) {
+            &scan
+        } else {
+            &skip
+        };
         bytes.extend(h2::call(
             h2::stream_id(number),
             "/UserManager/ListUsers",
@@ -121,7 +125,7 @@ fn hold(
 /// Returns a call for all users, by one of two methods.
 fn users(number: u32) -> Vec<u8> {
     let stream = h2::stream_id(number);
-    if number % 2 == 0 {
+    if number.is_multiple_of(2) {
         let request = UserTypeRequest {
             user_type: UserType::Normal.into(),
         };
