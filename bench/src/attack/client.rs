@@ -65,7 +65,7 @@ async fn calls(port: u16, end: Instant) -> Calls {
     // A late call does not delay the calls after it: each has the time at which it is due.
     let mut ticks = tokio::time::interval(Duration::from_secs(1) / RATE);
     let mut channel = endpoint.connect_lazy();
-    for number in 0.. {
+    for number in 0_u32.. {
         let due = ticks.tick().await;
         if due.into_std() >= end {
             break;
