@@ -17,9 +17,10 @@ const INTERVAL: Duration = Duration::from_millis(20);
 /// Each connection has its turn in one of this number of intervals: every two seconds.
 const PARTS: usize = 100;
 
-/// Connections that open at once, more than the backlog holds, and the time until they are replaced.
+/// Connections that open at once, more than the backlog holds, and the time until they are replaced. The time is
+/// no divisor of a second, so the well-behaved client connects at all phases of it.
 const BURST: usize = 500;
-const BURST_TIME: Duration = Duration::from_millis(50);
+const BURST_TIME: Duration = Duration::from_millis(47);
 
 /// Opens connections and sends nothing.
 pub(super) fn silent(server: SocketAddr, end: Instant) -> io::Result<String> {
