@@ -3,6 +3,7 @@
 //! In `calls`, the measure is the server's CPU time per request, and its ratio to that of a minimal server. Requests
 //! per second say less, because the load generators run on the same machine.
 
+mod attack;
 mod calls;
 mod compare;
 mod directory;
@@ -21,7 +22,7 @@ use compare::Binaries;
 type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 const USAGE: &str = "usage: soundstage-bench calls SERVER PYTHON | round-trips SERVER SCRIPT | \
-    directory SERVER SCRIPT | stage SERVER PYTHON SCRIPT";
+    directory SERVER SCRIPT | stage SERVER PYTHON SCRIPT | attack SERVER [NAME]...";
 
 fn main() -> Result {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -41,6 +42,7 @@ fn main() -> Result {
         ("round-trips", [script]) => round_trips::run(&binaries.current, script, folder),
         ("directory", [script]) => directory::run(&binaries, script, folder),
         ("stage", [python, script]) => stage::run(&binaries, python, script, folder),
+        ("attack", parts) => attack::run(&binaries.current, parts, folder),
         _ => Err(USAGE.into()),
     })
 }

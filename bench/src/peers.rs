@@ -10,18 +10,24 @@ use crate::process::{Server, free_port};
 /// Starts Soundstage with a new database that has the users of `seed`.
 pub(crate) fn soundstage(binary: &Path, folder: &Path, seed: &Path) -> Result<Server> {
     let port = free_port()?;
-    let database = folder.join(format!("{port}.db"));
+    let mut command = serve_command(binary, port, &folder.join(format!("{port}.db")));
+    start_soundstage(command.arg("--seed").arg(seed), port)
+}
+
+/// Returns the command that serves a database.
+pub(crate) fn serve_command(binary: &Path, port: u16, database: &Path) -> Command {
     let mut command = Command::new(binary);
-    // By default the log has a line per call; the floors log nothing.
-    command.args([
-        "serve",
-        "--log",
-        "warn",
-        "--listen",
-        &format!("127.0.0.1:{port}"),
-        "--database",
-    ]);
-    let server = Server::start(command.arg(database).arg("--seed").arg(seed), port)?;
+    // By default the log has a line per call; the floors log nothing. A flag overrides this variable.
+    command.env("SOUNDSTAGE_LOG", "warn");
+    let listen = format!("127.0.0.1:{port}");
+    command.args(["serve", "--listen", &listen, "--database"]);
+    command.arg(database);
+    command
+}
+
+/// Starts Soundstage and waits until it serves users.
+pub(crate) fn start_soundstage(command: &mut Command, port: u16) -> Result<Server> {
+    let server = Server::start(command, port)?;
     wait_until_serving(port)?;
     Ok(server)
 }

@@ -51,6 +51,31 @@ impl Server {
     pub(crate) fn memory(&self) -> Result<u64> {
         memory_of(self.child.id(), "VmRSS:")
     }
+
+    /// Returns the number of open file descriptors.
+    pub(crate) fn descriptors(&self) -> Result<usize> {
+        Ok(fs::read_dir(format!("/proc/{}/fd", self.child.id()))?.count())
+    }
+
+    /// Ends the process with SIGTERM, or with SIGKILL if it still runs after `patience`. Returns the time until it
+    /// ended, or `None` if it had to be killed.
+    pub(crate) fn stop(&mut self, patience: Duration) -> Option<Duration> {
+        let start = Instant::now();
+        if !matches!(self.child.try_wait(), Ok(Some(_))) {
+            let _ = Command::new("kill")
+                .arg(self.child.id().to_string())
+                .status();
+        }
+        while start.elapsed() < patience {
+            if matches!(self.child.try_wait(), Ok(Some(_))) {
+                return Some(start.elapsed());
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        None
+    }
 }
 
 /// Returns the peak resident memory of a running process, in bytes.
@@ -71,18 +96,7 @@ fn memory_of(pid: u32, name: &str) -> Result<u64> {
 impl Drop for Server {
     fn drop(&mut self) {
         // SIGTERM first, so that a process with workers ends its workers.
-        let _ = Command::new("kill")
-            .arg(self.child.id().to_string())
-            .status();
-        let start = Instant::now();
-        while start.elapsed() < Duration::from_secs(3) {
-            if matches!(self.child.try_wait(), Ok(Some(_))) {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.stop(Duration::from_secs(3));
     }
 }
 

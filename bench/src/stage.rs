@@ -129,7 +129,7 @@ fn ratio(name: &str, value: f64) {
 }
 
 /// Returns a percentile of values in ascending order.
-fn percentile(sorted: &[f64], percent: usize) -> f64 {
+pub(crate) fn percentile(sorted: &[f64], percent: usize) -> f64 {
     let index = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
     sorted.get(index).copied().unwrap_or(f64::NAN)
 }

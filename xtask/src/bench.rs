@@ -12,12 +12,16 @@ pub(crate) fn run_one(args: &[String]) -> Result {
         Some("round-trips") => round_trips(),
         Some("directory") => directory(),
         Some("stage") => stage(),
+        Some("attack") => run(bench("attack").arg(server::build()?).args(&args[1..])),
         _ => Err("usage: cargo xtask bench NAME\n\n  \
              calls        CPU time per call, beside nghttpd, nginx and the predecessor's design\n  \
              round-trips  a bidirectional call from Chromium over a WebSocket, and from a native client\n  \
              directory    a million users beside a thousand: import, pages, searches, streams, adds, the page\n  \
-             stage        1,000 subscribers to 100 characters, beside bare tonic and Python; 1,000 characters in Chromium\n\n\
-             SOUNDSTAGE_BASELINE=/path/to/soundstage compares another binary in the same run (except in round-trips)"
+             stage        1,000 subscribers to 100 characters, beside bare tonic and Python; 1,000 characters in Chromium\n  \
+             attack       a client's calls and the server's memory while another client attacks: searches, unread\n               \
+                          streams, idle connections, floods, an unread log, watchers. Takes 4 minutes;\n               \
+                          `attack NAME...` runs the attacks whose names contain a NAME\n\n\
+             SOUNDSTAGE_BASELINE=/path/to/soundstage compares another binary in the same run of calls, directory or stage"
             .into()),
     }
 }
