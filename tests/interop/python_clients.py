@@ -59,7 +59,25 @@ class Server:
 class TestCase(unittest.TestCase):
     def setUp(self):
         self.server = self.enterContext(Server())
-        self.channel = self.enterContext(grpc.insecure_channel(self.server.address))
+
+
+class StubTestCase(TestCase):
+    """Has the stub of a service that a .proto file of the predecessors declares."""
+
+    proto = service = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.pb, cls.grpc = client(cls.proto)
+
+    def setUp(self):
+        super().setUp()
+        self.channel, self.stub = self.connect(self.server)
+
+    def connect(self, server):
+        """Returns a channel to a server, and a stub on the channel."""
+        channel = self.enterContext(grpc.insecure_channel(server.address))
+        return channel, getattr(self.grpc, f"{self.service}Stub")(channel)
 
 
 def known(message):
@@ -68,16 +86,10 @@ def known(message):
     return message
 
 
-class UserManager(TestCase):
+class UserManager(StubTestCase):
     """Every method of the predecessor's user manager, with the responses that the contract fixes."""
 
-    @classmethod
-    def setUpClass(cls):
-        cls.pb, cls.grpc = client("user")
-
-    def setUp(self):
-        super().setUp()
-        self.stub = self.grpc.UserManagerStub(self.channel)
+    proto, service = "user", "UserManager"
 
     def test_get_user(self):
         response = self.stub.GetUser(self.pb.UserRequest(id=1))
@@ -125,16 +137,10 @@ class UserManager(TestCase):
         self.assertFalse([name for name in services if "Positin" in name])
 
 
-class Streams(TestCase):
+class Streams(StubTestCase):
     """Parallel streams of small messages on one connection."""
 
-    @classmethod
-    def setUpClass(cls):
-        cls.pb, cls.grpc = client("user")
-
-    def setUp(self):
-        super().setUp()
-        self.stub = self.grpc.UserManagerStub(self.channel)
+    proto, service = "user", "UserManager"
 
     def test_parallel_streams_of_small_messages_outlast_a_reader_that_pauses(self):
         with concurrent.futures.ThreadPoolExecutor(4) as threads:
@@ -206,24 +212,12 @@ class PositionCalls:
         return self.stub.PositionReq(self.pb.Msg(status=1, msg="position"))
 
 
-class PositionService(PositionCalls, TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.pb, cls.grpc = client("position")
-
-    def setUp(self):
-        super().setUp()
-        self.stub = self.grpc.PositionServiceStub(self.channel)
+class PositionService(PositionCalls, StubTestCase):
+    proto, service = "position", "PositionService"
 
 
-class PositinService(PositionCalls, TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.pb, cls.grpc = client("positin")
-
-    def setUp(self):
-        super().setUp()
-        self.stub = self.grpc.PositinServiceStub(self.channel)
+class PositinService(PositionCalls, StubTestCase):
+    proto, service = "positin", "PositinService"
 
 
 class Examples(TestCase):
