@@ -13,6 +13,7 @@ import math
 import os
 import pathlib
 import queue
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -182,7 +183,10 @@ class PositionCalls:
                 self.stub.PositionPub(invalid)
             self.assertEqual(raised.exception.code(), grpc.StatusCode.INVALID_ARGUMENT)
 
-    def test_polling_is_fast_while_hundreds_of_characters_move(self):
+    def test_polling_is_as_fast_while_hundreds_of_characters_move(self):
+        # The polls alternate between this server and an idle one, so that other load of the machine slows both.
+        _, idle = self.connect(self.enterContext(Server()))
+        times = {self.stub: [], idle: []}
         server = f"http://{self.server.address}"
         commands = [["simulate", "300"], ["watch", "--all"]]
         others = [
@@ -193,12 +197,15 @@ class PositionCalls:
             # Polls every 100 ms, as the sound system did.
             start = time.monotonic()
             for poll in range(30):
-                sent = time.monotonic()
-                position = self.position()
-                self.assertLess(time.monotonic() - sent, 0.1)
-                self.assertEqual((position.status, position.msg), (0, "character position"))
-                self.assertAlmostEqual(math.hypot(position.position.x, position.position.y), 1, places=5)
+                for stub, taken in times.items():
+                    sent = time.monotonic()
+                    position = self.position(stub)
+                    taken.append(time.monotonic() - sent)
+                    self.assertEqual((position.status, position.msg), (0, "character position"))
+                    self.assertAlmostEqual(math.hypot(position.position.x, position.position.y), 1, places=5)
                 time.sleep(max(0, start + (poll + 1) / 10 - time.monotonic()))
+            busy, alone = map(statistics.median, times.values())
+            self.assertLess(busy, 10 * alone)
             published = self.pb.Pos(x=-2, y=0.5, z=1)
             self.stub.PositionPub(self.pb.Position(position=published))
             self.assertEqual(self.position().position, published)
@@ -208,8 +215,8 @@ class PositionCalls:
                 other.kill()
                 other.wait()
 
-    def position(self):
-        return self.stub.PositionReq(self.pb.Msg(status=1, msg="position"))
+    def position(self, stub=None):
+        return (stub or self.stub).PositionReq(self.pb.Msg(status=1, msg="position"))
 
 
 class PositionService(PositionCalls, StubTestCase):
