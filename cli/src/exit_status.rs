@@ -40,7 +40,7 @@ impl ExitStatus {
             Self::Usage => "wrong arguments",
             Self::NotFound => "no user has the id",
             Self::AlreadyExists => "the id is taken",
-            Self::Invalid => "invalid input, or refused rows",
+            Self::Invalid => "invalid input, or rejected rows",
             Self::Unreachable => "the server cannot be reached",
             Self::DeadlineExceeded => "the deadline passed",
             Self::Conflict => "the user has changed since the given revision",

@@ -32,7 +32,7 @@ pub(crate) enum Failure {
     #[error("{}", Escaped(.0))]
     ImportConflict(String),
     #[error(
-        "the import refused {}; correct {file} and import that file",
+        "the import rejected {}; correct {file} and import that file",
         counted(u64::from(*count), "row")
     )]
     RowsRejected { count: u32, file: String },

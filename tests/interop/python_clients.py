@@ -13,6 +13,7 @@ import math
 import os
 import pathlib
 import queue
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -59,7 +60,25 @@ class Server:
 class TestCase(unittest.TestCase):
     def setUp(self):
         self.server = self.enterContext(Server())
-        self.channel = self.enterContext(grpc.insecure_channel(self.server.address))
+
+
+class StubTestCase(TestCase):
+    """Has the stub of a service that a .proto file of the predecessors declares."""
+
+    proto = service = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.pb, cls.grpc = client(cls.proto)
+
+    def setUp(self):
+        super().setUp()
+        self.channel, self.stub = self.connect(self.server)
+
+    def connect(self, server):
+        """Returns a channel to a server, and a stub on the channel."""
+        channel = self.enterContext(grpc.insecure_channel(server.address))
+        return channel, getattr(self.grpc, f"{self.service}Stub")(channel)
 
 
 def known(message):
@@ -68,16 +87,10 @@ def known(message):
     return message
 
 
-class UserManager(TestCase):
+class UserManager(StubTestCase):
     """Every method of the predecessor's user manager, with the responses that the contract fixes."""
 
-    @classmethod
-    def setUpClass(cls):
-        cls.pb, cls.grpc = client("user")
-
-    def setUp(self):
-        super().setUp()
-        self.stub = self.grpc.UserManagerStub(self.channel)
+    proto, service = "user", "UserManager"
 
     def test_get_user(self):
         response = self.stub.GetUser(self.pb.UserRequest(id=1))
@@ -125,16 +138,10 @@ class UserManager(TestCase):
         self.assertFalse([name for name in services if "Positin" in name])
 
 
-class Streams(TestCase):
+class Streams(StubTestCase):
     """Parallel streams of small messages on one connection."""
 
-    @classmethod
-    def setUpClass(cls):
-        cls.pb, cls.grpc = client("user")
-
-    def setUp(self):
-        super().setUp()
-        self.stub = self.grpc.UserManagerStub(self.channel)
+    proto, service = "user", "UserManager"
 
     def test_parallel_streams_of_small_messages_outlast_a_reader_that_pauses(self):
         with concurrent.futures.ThreadPoolExecutor(4) as threads:
@@ -176,7 +183,10 @@ class PositionCalls:
                 self.stub.PositionPub(invalid)
             self.assertEqual(raised.exception.code(), grpc.StatusCode.INVALID_ARGUMENT)
 
-    def test_polling_is_fast_while_hundreds_of_characters_move(self):
+    def test_polling_is_as_fast_while_hundreds_of_characters_move(self):
+        # The polls alternate between this server and an idle one, so that other load of the machine slows both.
+        _, idle = self.connect(self.enterContext(Server()))
+        times = {self.stub: [], idle: []}
         server = f"http://{self.server.address}"
         commands = [["simulate", "300"], ["watch", "--all"]]
         others = [
@@ -187,12 +197,15 @@ class PositionCalls:
             # Polls every 100 ms, as the sound system did.
             start = time.monotonic()
             for poll in range(30):
-                sent = time.monotonic()
-                position = self.position()
-                self.assertLess(time.monotonic() - sent, 0.1)
-                self.assertEqual((position.status, position.msg), (0, "character position"))
-                self.assertAlmostEqual(math.hypot(position.position.x, position.position.y), 1, places=5)
+                for stub, taken in times.items():
+                    sent = time.monotonic()
+                    position = self.position(stub)
+                    taken.append(time.monotonic() - sent)
+                    self.assertEqual((position.status, position.msg), (0, "character position"))
+                    self.assertAlmostEqual(math.hypot(position.position.x, position.position.y), 1, places=5)
                 time.sleep(max(0, start + (poll + 1) / 10 - time.monotonic()))
+            busy, alone = map(statistics.median, times.values())
+            self.assertLess(busy, 10 * alone)
             published = self.pb.Pos(x=-2, y=0.5, z=1)
             self.stub.PositionPub(self.pb.Position(position=published))
             self.assertEqual(self.position().position, published)
@@ -202,28 +215,16 @@ class PositionCalls:
                 other.kill()
                 other.wait()
 
-    def position(self):
-        return self.stub.PositionReq(self.pb.Msg(status=1, msg="position"))
+    def position(self, stub=None):
+        return (stub or self.stub).PositionReq(self.pb.Msg(status=1, msg="position"))
 
 
-class PositionService(PositionCalls, TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.pb, cls.grpc = client("position")
-
-    def setUp(self):
-        super().setUp()
-        self.stub = self.grpc.PositionServiceStub(self.channel)
+class PositionService(PositionCalls, StubTestCase):
+    proto, service = "position", "PositionService"
 
 
-class PositinService(PositionCalls, TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.pb, cls.grpc = client("positin")
-
-    def setUp(self):
-        super().setUp()
-        self.stub = self.grpc.PositinServiceStub(self.channel)
+class PositinService(PositionCalls, StubTestCase):
+    proto, service = "positin", "PositinService"
 
 
 class Examples(TestCase):

@@ -1,4 +1,4 @@
-//! Imports and exports: each row is stored once, and each refused row is reported.
+//! Imports and exports: each row is stored once, and each rejected row is reported.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -122,7 +122,7 @@ fn an_export_does_not_write_through_a_link_that_another_user_has_made() {
 }
 
 #[test]
-fn refused_rows_can_be_corrected_and_imported() {
+fn rejected_rows_can_be_corrected_and_imported() {
     let fixture = Fixture::start();
     let users = fixture.file(
         "users.csv",
@@ -130,14 +130,14 @@ fn refused_rows_can_be_corrected_and_imported() {
     );
     let (code, stdout, stderr) = fixture.import(&users, &[]);
     assert_eq!(code, 5, "{stderr}");
-    assert_eq!(stdout.trim(), "2 added, 0 replaced, 0 skipped, 1 refused");
-    assert!(stderr.contains("refused 1 row;"), "{stderr}");
+    assert_eq!(stdout.trim(), "2 added, 0 replaced, 0 skipped, 1 rejected");
+    assert!(stderr.contains("rejected 1 row;"), "{stderr}");
     assert!(
         stderr.contains("line 3: nickname: Enter a nickname."),
         "{stderr}"
     );
-    let refused = fixture.folder.path().join("users.refused.csv");
-    let text = fs::read_to_string(&refused).expect("a file");
+    let rejected = fixture.folder.path().join("users.rejected.csv");
+    let text = fs::read_to_string(&rejected).expect("a file");
     assert!(
         text.starts_with("id,nickname,mail_address,user_type,error\n2,,two@example.com,BOSS,"),
         "{text}"
@@ -145,8 +145,8 @@ fn refused_rows_can_be_corrected_and_imported() {
     let corrected = text
         .replace("2,,", "2,two,")
         .replace("BOSS", "ADMINISTRATOR");
-    fs::write(&refused, corrected).expect("written");
-    let (code, stdout, stderr) = fixture.import(&refused, &["--output", "json"]);
+    fs::write(&rejected, corrected).expect("written");
+    let (code, stdout, stderr) = fixture.import(&rejected, &["--output", "json"]);
     assert_eq!(code, 0, "{stderr}");
     let summary: serde_json::Value = serde_json::from_str(&stdout).expect("JSON");
     assert_eq!(
@@ -172,7 +172,7 @@ fn an_export_in_each_format_can_be_imported() {
         let (code, stdout, stderr) = other.import(&other.file(&format!("in.{format}"), &text), &[]);
         assert_eq!(
             (code, stdout.trim()),
-            (0, "2 added, 0 replaced, 0 skipped, 0 refused"),
+            (0, "2 added, 0 replaced, 0 skipped, 0 rejected"),
             "{stderr}"
         );
         assert_eq!(other.export("again.json"), fixture.export("again.json"));
@@ -204,17 +204,17 @@ fn a_conflict_skips_replaces_or_ends_and_a_dry_run_stores_nothing() {
     let (code, stdout, _) = fixture.import(&second, &["--dry-run", "--on-conflict", "replace"]);
     assert_eq!(
         (code, stdout.trim()),
-        (0, "dry run: 1 added, 1 replaced, 0 skipped, 0 refused")
+        (0, "dry run: 1 added, 1 replaced, 0 skipped, 0 rejected")
     );
     let (code, stdout, stderr) = fixture.import(&second, &["--on-conflict", "fail"]);
     assert_eq!(code, 4, "{stderr}");
     assert!(stderr.contains("line 2"), "{stderr}");
-    assert_eq!(stdout.trim(), "0 added, 0 replaced, 0 skipped, 0 refused");
+    assert_eq!(stdout.trim(), "0 added, 0 replaced, 0 skipped, 0 rejected");
     assert_eq!(fixture.count(), 1);
     let (_, stdout, _) = fixture.import(&second, &["--on-conflict", "replace"]);
-    assert_eq!(stdout.trim(), "1 added, 1 replaced, 0 skipped, 0 refused");
+    assert_eq!(stdout.trim(), "1 added, 1 replaced, 0 skipped, 0 rejected");
     let (_, stdout, _) = fixture.import(&second, &[]);
-    assert_eq!(stdout.trim(), "0 added, 0 replaced, 2 skipped, 0 refused");
+    assert_eq!(stdout.trim(), "0 added, 0 replaced, 2 skipped, 0 rejected");
 }
 
 #[test]
@@ -259,7 +259,7 @@ fn a_server_that_is_killed_and_restarted_stores_each_row_once() {
     assert_eq!(code, 0, "{stderr}");
     assert_eq!(
         stdout.trim(),
-        format!("{rows} added, 0 replaced, 0 skipped, 0 refused")
+        format!("{rows} added, 0 replaced, 0 skipped, 0 rejected")
     );
     assert_eq!(fixture.count(), rows);
     let exported = fixture.export("all.csv");

@@ -91,8 +91,9 @@ async fn an_unresponsive_client_does_not_delay_the_end_past_the_drain_time() {
     let start = Instant::now();
     let status = tokio::task::block_in_place(|| server.wait(PATIENCE));
     assert!(status.success(), "{status}");
+    // The drain of 2 s, and the end of the process on a busy machine.
     assert!(
-        start.elapsed() < Duration::from_millis(2300),
+        start.elapsed() < Duration::from_secs(3),
         "took {:?}",
         start.elapsed()
     );

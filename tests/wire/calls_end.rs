@@ -37,11 +37,14 @@ fn with_deadline<T>(message: T) -> Request<T> {
     request
 }
 
-/// Asserts that a call ended at its deadline, or less than 100 ms later.
+/// Time after a deadline in which a busy machine delivers the status. The server cuts a call 1 s after its deadline.
+const DELAY: Duration = Duration::from_millis(900);
+
+/// Asserts that a call ended by its deadline: not earlier, and before the server would have cut the call.
 fn assert_deadline_kept(start: Instant) {
     let elapsed = start.elapsed();
     assert!(
-        elapsed >= DEADLINE && elapsed < Duration::from_millis(200),
+        elapsed >= DEADLINE && elapsed < DEADLINE + DELAY,
         "ended after {elapsed:?}"
     );
 }

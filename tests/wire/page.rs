@@ -3,17 +3,15 @@
 use soundstage_tests::TestServer;
 use soundstage_tests::raw::get;
 
-/// Returns the path of a file that the page's HTML refers to, by the end of its name.
-async fn hashed_file(server: &TestServer, ending: &str) -> String {
+/// Returns the path of the file for which `is_wanted` holds, among those that the page's HTML refers to.
+async fn hashed_file(server: &TestServer, is_wanted: impl Fn(&str) -> bool) -> String {
     let html = get(server.address(), "/", &[]).await;
     let html = String::from_utf8(html.body().to_vec()).expect("text");
     let name = html
         .split('"')
-        .find(|part| part.starts_with('/') && part.ends_with(ending));
-    name.unwrap_or_else(|| {
-        panic!("no *{ending} in the page; build it with `cargo xtask page`: {html}")
-    })
-    .to_owned()
+        .find(|part| part.starts_with('/') && is_wanted(part));
+    name.unwrap_or_else(|| panic!("not in the page; build it with `cargo xtask page`: {html}"))
+        .to_owned()
 }
 
 #[tokio::test]
@@ -58,7 +56,7 @@ async fn the_javascript_example_has_a_folder_of_its_own() {
 #[tokio::test]
 async fn files_with_hashed_names_are_immutable_and_compressed() {
     let server = TestServer::start().await;
-    let wasm = hashed_file(&server, ".wasm").await;
+    let wasm = hashed_file(&server, |path| path.ends_with("_bg.wasm")).await;
     let plain = get(server.address(), &wasm, &[]).await;
     assert_eq!(
         plain.headers()["cache-control"],
@@ -82,6 +80,20 @@ async fn files_with_hashed_names_are_immutable_and_compressed() {
         "{sizes:?} of {}",
         plain.body().len()
     );
+}
+
+/// A tab from before an upgrade must not load the recorder of another version.
+#[tokio::test]
+async fn the_recorder_has_a_hashed_name() {
+    let server = TestServer::start().await;
+    let recorder = hashed_file(&server, |path| path.starts_with("/recorder")).await;
+    let response = get(server.address(), &recorder, &[]).await;
+    assert_eq!(
+        response.headers()["cache-control"],
+        "public, max-age=31536000, immutable"
+    );
+    let script = include_bytes!("../../web/src/stage/sound/recorder.js");
+    assert_eq!(&response.body()[..], script);
 }
 
 #[tokio::test]

@@ -105,34 +105,14 @@ async fn parallel_streams_of_small_messages_outlast_a_reader_that_pauses() {
         .await
         .expect("a response");
     let others = async {
+        let call = async |method| {
+            let response = connection.call(method, requests()).await;
+            read(response.expect("a response")).await
+        };
         tokio::join!(
-            async {
-                read(
-                    connection
-                        .call("GetUsersByIds", requests())
-                        .await
-                        .expect("a response"),
-                )
-                .await
-            },
-            async {
-                read(
-                    connection
-                        .call("CountAlreadyUsers", requests())
-                        .await
-                        .expect("a response"),
-                )
-                .await
-            },
-            async {
-                read(
-                    connection
-                        .call("CountAlreadyUsers", requests())
-                        .await
-                        .expect("a response"),
-                )
-                .await
-            },
+            call("GetUsersByIds"),
+            call("CountAlreadyUsers"),
+            call("CountAlreadyUsers"),
         )
     };
     // Nothing of the first response is read until the other calls are complete.

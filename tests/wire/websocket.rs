@@ -129,10 +129,11 @@ async fn a_deadline_covers_the_whole_call() {
     let response = call.rest().await;
     assert_eq!(response.status(), 4);
     assert!(!response.decode::<Position>().is_empty());
+    // 1 s after the deadline the server would close the socket.
+    let elapsed = start.elapsed();
     assert!(
-        start.elapsed() < Duration::from_millis(200),
-        "{:?}",
-        start.elapsed()
+        elapsed >= Duration::from_millis(100) && elapsed < Duration::from_secs(1),
+        "{elapsed:?}"
     );
 }
 

@@ -1,5 +1,7 @@
 //! `test`: all checks and tests, from the quickest to the slowest.
 
+use std::path::{Path, PathBuf};
+
 use crate::cargo_tool::CargoTool;
 use crate::page::{self, Kind};
 use crate::progress::side_by_side;
@@ -41,16 +43,21 @@ pub(crate) fn run_all() -> Result {
             "warnings",
         ]))
     })?;
+    // Compiling grpcurl takes about a minute, so it runs beside the Rust tests.
+    let grpcurl = std::thread::spawn(tools::grpcurl);
     step("Running the Rust tests", || {
         run(command("cargo").args(["test", "--locked", "--workspace"]))
     })?;
+    let grpcurl = grpcurl
+        .join()
+        .map_err(|_| "the installation of grpcurl panicked")??;
     fuzz::run_briefly()?;
     interop()?;
     step("Running the tests of the JavaScript client in Node", || {
         javascript::build()?;
         javascript::test(&binary())
     })?;
-    browser()
+    browser(&grpcurl)
 }
 
 /// Tests Python clients against the server binary.
@@ -67,8 +74,8 @@ fn interop() -> Result {
     )
 }
 
-/// Tests the page in a browser.
-fn browser() -> Result {
+/// Tests the page in a browser. `grpcurl` runs the page's snippets.
+fn browser(grpcurl: &Path) -> Result {
     let chromium = tools::chromium()?;
     let folder = root().join("tests/browser");
     tools::npm_packages(&folder)?;
@@ -78,6 +85,7 @@ fn browser() -> Result {
         playwright.current_dir(&folder).args(["playwright", "test"]);
         run(playwright
             .env("CHROMIUM", chromium)
+            .env("GRPCURL", grpcurl)
             .env("SOUNDSTAGE", binary()))
     })
 }
@@ -119,6 +127,6 @@ fn dependencies() -> Result {
 }
 
 /// Returns the path of the binary that the Rust tests have built.
-fn binary() -> std::path::PathBuf {
+fn binary() -> PathBuf {
     root().join("target/debug/soundstage")
 }

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use crate::run::{Result, command, output, root, run_quietly, step};
 
 const BINARYEN: &str = "132.0.0";
+/// Compiles with Go 1.18 or later, and thus with Debian's. Later versions need a newer Go and take twice as long.
+const GRPCURL: &str = "1.8.9";
 
 /// Returns the folder for tools, which all clones of the repository share.
 pub(crate) fn cache() -> Result<PathBuf> {
@@ -60,6 +62,45 @@ pub(crate) fn chromium() -> Result<PathBuf> {
     }
     step("Installing Chromium", || debian_packages(&["chromium"]))?;
     known().ok_or("Chromium is missing: install a version and set CHROMIUM to its path".into())
+}
+
+/// Returns grpcurl, with which the browser tests run the page's snippets.
+pub(crate) fn grpcurl() -> Result<PathBuf> {
+    if let Some(chosen) = std::env::var_os("GRPCURL") {
+        return Ok(chosen.into());
+    }
+    if let Some(found) = find_program("grpcurl") {
+        return Ok(found);
+    }
+    let home = cache()?.join("tools").join(format!("grpcurl-{GRPCURL}"));
+    let program = home.join("grpcurl");
+    if !program.exists() {
+        programs(&[("go", "golang-go")])?;
+        step("Installing grpcurl", || install_grpcurl(&home))?;
+    }
+    Ok(program)
+}
+
+fn install_grpcurl(home: &Path) -> Result {
+    // Installed elsewhere and then moved, so that an interrupted build is not taken for an installed program.
+    let partial = home.with_extension("partial");
+    // Half a gigabyte that nothing needs again.
+    let caches = root().join("target/tools-go");
+    run_quietly(
+        command("go")
+            .arg("install")
+            .arg(format!(
+                "github.com/fullstorydev/grpcurl/cmd/grpcurl@v{GRPCURL}"
+            ))
+            .env("GOBIN", &partial)
+            .env("GOPATH", caches.join("path"))
+            .env("GOCACHE", caches.join("cache"))
+            // Modules are read-only by default, and could not be removed.
+            .env("GOFLAGS", "-modcacherw")
+            .env("GOTOOLCHAIN", "local"),
+    )?;
+    let _ = fs::remove_dir_all(&caches);
+    fs::rename(&partial, home).map_err(|error| format!("{}: {error}", home.display()))
 }
 
 /// Installs the Debian packages of programs that are missing.

@@ -6,6 +6,7 @@ import { PositionService } from "./gen/position_pb.js";
 import { UserManager } from "./gen/user_pb.js";
 import { grpcWebFetch } from "./grpc-web-fetch.js";
 import { DEFAULT_MAX_MESSAGE_SIZE } from "./message-limit.js";
+import { validTimeout } from "./timeout.js";
 import { createWebSocketTransport, type WebSocketTransportOptions } from "./websocket-transport.js";
 
 /** Options of {@link createTransport}. */
@@ -56,14 +57,18 @@ export function createTransport(options: TransportOptions): Transport {
   const webSocket = createWebSocketTransport(options);
   if (options.transport === "websocket") return webSocket;
   const { maxMessageSize = DEFAULT_MAX_MESSAGE_SIZE, fetch } = options;
-  const grpcWeb = createGrpcWebTransport({ ...options, fetch: grpcWebFetch(maxMessageSize, fetch) });
+  const grpcWeb = createGrpcWebTransport({
+    ...options,
+    defaultTimeoutMs: validTimeout(options.defaultTimeoutMs),
+    fetch: grpcWebFetch(maxMessageSize, fetch),
+  });
   const hasWebSocket = (options.webSocket ?? globalThis.WebSocket) !== undefined;
   const longStreams = new Set<object>(hasWebSocket ? options.longStreams : []);
   return {
-    unary: (...call) => grpcWeb.unary(...call),
-    stream: (method, ...call) => {
+    unary: (method, signal, timeoutMs, ...call) => grpcWeb.unary(method, signal, validTimeout(timeoutMs), ...call),
+    stream: (method, signal, timeoutMs, ...call) => {
       const usesGrpcWeb = method.methodKind === "server_streaming" && !longStreams.has(method);
-      return (usesGrpcWeb ? grpcWeb : webSocket).stream(method, ...call);
+      return (usesGrpcWeb ? grpcWeb : webSocket).stream(method, signal, validTimeout(timeoutMs), ...call);
     },
   };
 }

@@ -26,6 +26,7 @@ import {
 import { requestHeader, trailerFlag, trailerParse, validateTrailer } from "@connectrpc/connect/protocol-grpc-web";
 import { openCall, type WebSocketConstructor } from "./call.js";
 import { DEFAULT_MAX_MESSAGE_SIZE } from "./message-limit.js";
+import { validTimeout } from "./timeout.js";
 
 /** Options of {@link createWebSocketTransport}. */
 export interface WebSocketTransportOptions {
@@ -61,7 +62,8 @@ export function createWebSocketTransport(options: WebSocketTransportOptions): Tr
     contextValues: ContextValues | undefined,
   ) {
     // As in Connect, a timeout of 0 or less means no deadline.
-    const deadline = timeoutMs === undefined ? options.defaultTimeoutMs : timeoutMs > 0 ? timeoutMs : undefined;
+    const deadline =
+      timeoutMs === undefined ? validTimeout(options.defaultTimeoutMs) : timeoutMs > 0 ? validTimeout(timeoutMs) : undefined;
     const head = {
       service: method.parent,
       method,

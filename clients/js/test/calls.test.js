@@ -107,6 +107,20 @@ for (const [name, client] of Object.entries(clients)) {
       await eventually(() => ended("PositionSub", "DeadlineExceeded") + ended("PositionSub", "Cancelled") > before);
     });
 
+    test("a timeout is rounded up to whole milliseconds and has at most eight digits", async () => {
+      for (const timeoutMs of [10_000.4, 1e9, Infinity]) {
+        assert.equal((await client().users.getUser({ id: 1 }, { timeoutMs })).user.id, 1, timeoutMs);
+        assert.equal((await client().users.countAlreadyUsers(ids(1, 2), { timeoutMs })).userCnt, 2, timeoutMs);
+        const byDefault = connect(server.url, { webSocket: WebSocket, transport: name, defaultTimeoutMs: timeoutMs });
+        assert.equal((await byDefault.users.getUser({ id: 1 })).user.id, 1, timeoutMs);
+      }
+      const seen = [];
+      const interceptors = [(next) => (request) => (seen.push(request.header.get("grpc-timeout")), next(request))];
+      const { users } = connect(server.url, { webSocket: WebSocket, transport: name, interceptors });
+      for (const timeoutMs of [10_000.4, 1e9, 0, undefined]) await users.getUser({ id: 1 }, { timeoutMs });
+      assert.deepEqual(seen, ["10001m", "99999999m", null, null]);
+    });
+
     test("an aborted signal ends the call at the client and at the server", async () => {
       const before = ended("PositionSub", "Cancelled");
       const controller = new AbortController();

@@ -66,7 +66,7 @@ pub enum Decision {
     /// The row changes nothing.
     Skip,
     /// The row breaks a rule.
-    Refuse,
+    Reject,
     /// The import ends before the row.
     Conflict,
 }
@@ -98,7 +98,7 @@ impl Progress {
             Decision::Add => &mut self.added,
             Decision::Replace(_) => &mut self.replaced,
             Decision::Skip => &mut self.skipped,
-            Decision::Refuse => &mut self.refused,
+            Decision::Reject => &mut self.refused,
             Decision::Conflict => return,
         } += 1;
         self.rows += 1;
@@ -117,7 +117,7 @@ pub fn process_batch<E>(
     for (index, row) in batch.iter().enumerate() {
         let decision = match row {
             Some(row) => process(row)?,
-            None => Decision::Refuse,
+            None => Decision::Reject,
         };
         if decision == Decision::Conflict {
             return Ok(Imported::UpToConflict(progress, index));

@@ -14,52 +14,52 @@ pub(super) struct Row {
     pub(super) test: &'static str,
 }
 
-/// Limits that their own modules declare: module, constant, meaning, test.
+/// Limits that their own modules declare: module, constant, meaning, test. The value is read from the module.
 const ELSEWHERE: &[[&str; 4]] = &[
     [
-        "services/listing.rs",
+        "server/src/services/listing.rs",
         "MAX_PAGE_SIZE",
         "Users on a page of `ListUsers`. A larger `page_size` counts as this size.",
         "list_users_has_a_default_and_a_largest_page",
     ],
     [
-        "store/sqlite/mod.rs",
+        "server/src/store/sqlite/mod.rs",
         "MAX_INLINE_SKIP",
         "Users that `ListUsers` may skip on the worker thread. A longer skip would delay other calls, so it runs on the read pool.",
         "",
     ],
     [
-        "services/listing.rs",
+        "server/src/services/listing.rs",
         "MAX_SEARCH",
         "Characters of a search text, as many as the longest mail address. Past it: `INVALID_ARGUMENT`.",
         "fields_of_the_directory_are_accepted_at_their_limit_and_refused_past_it",
     ],
     [
-        "services/import.rs",
+        "server/src/services/import.rs",
         "MAX_ID",
         "Bytes of an import id. Past it: `INVALID_ARGUMENT`.",
         "fields_of_the_directory_are_accepted_at_their_limit_and_refused_past_it",
     ],
     [
-        "services/import.rs",
+        "server/src/services/import.rs",
         "BATCH",
         "Rows of an import that one transaction stores.",
         "",
     ],
     [
-        "services/stage_validation.rs",
+        "server/src/services/stage_validation.rs",
         "MAX_RATE",
         "Updates per second that a subscriber can request. Past it: `INVALID_ARGUMENT`.",
         "fields_of_the_stage_are_accepted_at_their_limit_and_refused_past_it",
     ],
     [
-        "services/stage_validation.rs",
+        "server/src/services/stage_validation.rs",
         "MAX_LISTED",
         "Characters that a subscriber can name. Past it: `INVALID_ARGUMENT`.",
         "fields_of_the_stage_are_accepted_at_their_limit_and_refused_past_it",
     ],
     [
-        "services/sync.rs",
+        "server/src/services/sync.rs",
         "MAX_SOURCE",
         "Characters of a source's name. Past it: `INVALID_ARGUMENT`.",
         "fields_of_the_stage_are_accepted_at_their_limit_and_refused_past_it",
@@ -71,79 +71,79 @@ const ELSEWHERE: &[[&str; 4]] = &[
         "an_error_names_the_invalid_field",
     ],
     [
-        "services/sync.rs",
+        "server/src/services/sync.rs",
         "MAX_PENDING_EFFECTS",
         "Responses of `PositionSync` that wait for a caller that does not read. Past it the server stops reading its requests.",
         "",
     ],
     [
-        "store/sqlite/writer.rs",
+        "server/src/store/sqlite/writer.rs",
         "QUEUE",
         "Changes that wait for the writer. Past it a call waits for a free slot.",
         "",
     ],
     [
-        "store/sqlite/mod.rs",
+        "server/src/store/sqlite/mod.rs",
         "COUNT_LIMIT",
         "Matches that a search counts. Past it, the total of `ListUsers` is a lower bound.",
         "a_total_above_the_limit_is_a_lower_bound",
     ],
     [
-        "store/sqlite/mod.rs",
+        "server/src/store/sqlite/mod.rs",
         "READ_THREADS",
         "Searches, exports, larger skips and lookups of dry runs that run at once: the number of cores, within these bounds.",
         "point_reads_are_answered_while_every_slow_read_is_busy",
     ],
     [
-        "store/sqlite/mod.rs",
+        "server/src/store/sqlite/mod.rs",
         "READ_QUEUE",
         "Reads that wait for a thread of the read pool. Past it: `RESOURCE_EXHAUSTED`; a stream that has begun waits.",
         "a_search_beyond_the_queue_is_refused",
     ],
     [
-        "store/sqlite/mod.rs",
+        "server/src/store/sqlite/mod.rs",
         "READ_LIMIT",
         "Time that a read of the pool may take. Past it: `RESOURCE_EXHAUSTED`.",
         "a_read_that_takes_too_long_is_ended",
     ],
     [
-        "store/sqlite/mod.rs",
+        "server/src/store/sqlite/mod.rs",
         "LOG_LIMIT",
         "Bytes of the write-ahead log. Past it, further reads of the pool wait until the running reads have ended and the log is reset.",
         "the_log_is_reset_although_searches_overlap",
     ],
     [
-        "store/sqlite/mod.rs",
+        "server/src/store/sqlite/mod.rs",
         "IMPORT_ROWS",
         "Rows of imports that wait for the writer. Past it a batch waits for its turn.",
         "an_add_waits_for_a_part_of_the_imports_only",
     ],
     [
-        "store/sqlite/writer.rs",
+        "server/src/store/sqlite/writer.rs",
         "MAX_CHANGED",
         "Changed users after which a transaction is committed, although more changes wait.",
         "an_add_waits_for_a_part_of_the_imports_only",
     ],
     [
-        "store/sqlite/import.rs",
+        "server/src/store/sqlite/import.rs",
         "MAX_NAMES",
         "Imports that can be resumed. Past it, imports that have paused for more than an hour are forgotten; if there are none, an import with a new name gets `RESOURCE_EXHAUSTED`.",
         "import_names_are_bounded_and_the_oldest_go_first",
     ],
     [
-        "directory/watch.rs",
+        "server/src/directory/watch.rs",
         "WAKE_BATCH",
         "Watchers that are woken before a pause of a millisecond.",
         "ten_thousand_watchers_do_not_delay_an_add",
     ],
     [
-        "store/sqlite/readers.rs",
+        "server/src/store/sqlite/readers.rs",
         "MAX_IDLE",
         "Idle connections that are kept for reads on the worker threads.",
         "",
     ],
     [
-        "directory/watch.rs",
+        "server/src/directory/watch.rs",
         "MAX_EVENTS",
         "Changes that a watcher can resume from. Past it: `READ_AGAIN`.",
         "a_watcher_that_missed_events_gets_a_resync_and_continues",
@@ -180,9 +180,47 @@ pub(super) fn time(duration: Duration) -> String {
     }
 }
 
+/// Returns the value of a constant as its module declares it.
+fn declared(module: &str, name: &str) -> String {
+    let source = std::fs::read_to_string(project().join(module))
+        .unwrap_or_else(|error| panic!("{module}: {error}"));
+    let declarations: Vec<_> = source
+        .lines()
+        .filter_map(|line| line.split_once("const ")?.1.split_once(": "))
+        .filter(|(declared, _)| *declared == name)
+        .filter_map(|(_, rest)| rest.split_once(" = ")?.1.strip_suffix(';'))
+        .collect();
+    let [expression] = declarations[..] else {
+        panic!("{module} declares {name} {} times", declarations.len());
+    };
+    evaluated(expression)
+        .unwrap_or_else(|| panic!("{module}: {name} = {expression} is not understood"))
+}
+
+/// Returns the value of an expression; `None` if the form of the expression is not one that [`ELSEWHERE`] has.
+fn evaluated(expression: &str) -> Option<String> {
+    let number = |text: &str| text.trim().replace('_', "").parse::<u64>().ok();
+    let seconds = expression.strip_prefix("Duration::from_secs(");
+    if let Some(seconds) = seconds.and_then(|rest| rest.strip_suffix(')')) {
+        return Some(time(Duration::from_secs(number(seconds)?)));
+    }
+    if let Some((least, most)) = expression.split_once("..=") {
+        return Some(format!("{} to {}", number(least)?, number(most)?));
+    }
+    let factors: Option<Vec<_>> = expression.split('*').map(number).collect();
+    let product = factors?.iter().product::<u64>();
+    // Only numbers of bytes are written as products.
+    Some(if expression.contains('*') {
+        bytes(product)
+    } else {
+        count(product)
+    })
+}
+
 const HEAD: &str = "# Limits
 
-Every bound of the server, generated from `server/src/limits.rs`. After a change, regenerate this file:
+Every bound of the server, generated from `server/src/limits.rs` and the modules that the last table names. After a
+change, regenerate this file:
 
 UPDATE=1 cargo test -p soundstage-server limits
 
@@ -214,14 +252,18 @@ fn render(rows: &[Row]) -> String {
             "| `{name}` | {value} | {setting} |{meaning} | {test} |"
         );
     }
-    document.push_str("\n## Declared by their own modules\n\n| limit | module | meaning | test |\n| --- | --- | --- | --- |\n");
+    document.push_str("\n## Declared by their own modules\n\n| limit | value | module | meaning | test |\n| --- | --- | --- | --- | --- |\n");
     for [module, name, meaning, test] in ELSEWHERE {
         let test = if test.is_empty() {
             "none yet".into()
         } else {
             format!("`{test}`")
         };
-        let _ = writeln!(document, "| `{name}` | `{module}` | {meaning} | {test} |");
+        let value = declared(module, name);
+        let _ = writeln!(
+            document,
+            "| `{name}` | {value} | `{module}` | {meaning} | {test} |"
+        );
     }
     document
 }
@@ -255,6 +297,23 @@ fn the_document_has_the_limits_of_the_code() {
         text,
         "docs/limits.md is out of date; regenerate it: UPDATE=1 cargo test -p soundstage-server limits"
     );
+}
+
+#[test]
+fn values_are_read_from_declarations() {
+    let expected = [
+        ("1000", "1,000"),
+        ("10_000", "10,000"),
+        ("64 * 1024 * 1024", "65,536 KiB"),
+        ("Duration::from_secs(10)", "10 s"),
+        ("2..=8", "2 to 8"),
+    ];
+    for (expression, value) in expected {
+        assert_eq!(evaluated(expression).as_deref(), Some(value));
+    }
+    for expression in ["MAX_SEARCH", "1 + 2", "Duration::from_millis(10)"] {
+        assert_eq!(evaluated(expression), None, "{expression}");
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `ImportUsers`: collects rows into batches, imports them, and streams the refused rows and the progress.
+//! `ImportUsers`: collects rows into batches, imports them, and streams the rejected rows and the progress.
 
 use futures_util::stream::{self, BoxStream, Stream, StreamExt as _};
 use soundstage_proto::FieldError;
@@ -39,7 +39,7 @@ struct Rows {
     /// The line of each row.
     lines: Vec<u32>,
     /// The indexes of the rows that break a rule, with their errors.
-    refused: Vec<(usize, Vec<FieldError>)>,
+    rejected: Vec<(usize, Vec<FieldError>)>,
 }
 
 /// Returns the responses of an import, up to the end of the requests or the first error.
@@ -126,7 +126,7 @@ where
                 return Some((vec![Err(status)], None));
             }
         };
-        let mut responses = rows.refusals(imported);
+        let mut responses = rows.rejections(imported);
         responses.push(Ok(progress(self.progress)));
         match end {
             None => Some((responses, Some(self))),
@@ -161,16 +161,16 @@ impl Rows {
             };
             let Some(user) = user else { continue };
             let user = ValidUser::try_from(user)
-                .map_err(|errors| rows.refused.push((rows.batch.len(), errors)));
+                .map_err(|errors| rows.rejected.push((rows.batch.len(), errors)));
             rows.batch.push(user.ok());
             rows.lines.push(line);
         }
         (rows, None)
     }
 
-    /// Returns the responses for the refused rows among the first `count`.
-    fn refusals(&self, count: usize) -> Responses {
-        let refused = self.refused.iter().filter(|(index, _)| *index < count);
+    /// Returns the responses for the rejected rows among the first `count`.
+    fn rejections(&self, count: usize) -> Responses {
+        let rejected = self.rejected.iter().filter(|(index, _)| *index < count);
         let response = |(index, errors): &(usize, Vec<FieldError>)| {
             let faults = errors.iter().cloned().map(FieldFault::from);
             Ok(ImportUsersResponse {
@@ -181,7 +181,7 @@ impl Rows {
                 progress: None,
             })
         };
-        refused.map(response).collect()
+        rejected.map(response).collect()
     }
 }
 

@@ -1,4 +1,4 @@
-// Imports on the page: files, refused rows, and interruptions.
+// Imports on the page: files, rejected rows, and interruptions.
 import { readFile } from "node:fs/promises";
 import { expect, test } from "../test.js";
 
@@ -28,30 +28,30 @@ const MIXED = `id,nickname,mail_address,user_type
 ,"a ""b"", c",quoted@example.com,NORMAL
 `;
 
-test("an import lists the refused rows, and saves them to be corrected", async ({ page, server }) => {
+test("an import lists the rejected rows, and saves them to be corrected", async ({ page, server }) => {
   await choose(page, file("mixed.csv", MIXED));
   await expect(pane(page)).toContainText("mixed.csv, 1 kB");
   await pane(page).getByRole("button", { name: "Import" }).click();
   await expect(pane(page).getByText("Done.")).toBeVisible();
-  for (const [name, number] of [["Added", 2], ["Replaced", 0], ["Skipped", 1], ["Refused", 1]]) {
+  for (const [name, number] of [["Added", 2], ["Replaced", 0], ["Skipped", 1], ["Rejected", 1]]) {
     await expect(count(page, name)).toHaveText(String(number));
   }
-  await expect(pane(page).getByRole("list", { name: "Refused rows" })).toHaveText(
+  await expect(pane(page).getByRole("list", { name: "Rejected rows" })).toHaveText(
     /Line 3 nickname: Enter a nickname\. mail_address: .* user_type: .*/,
   );
   await expect(page.getByText("8 users")).toBeVisible();
   expect(await server.ask("user", "by-ids", "20", "21")).toMatchObject([{ nickname: "猿" }, { nickname: 'a "b", c' }]);
 
   const download = page.waitForEvent("download");
-  await pane(page).getByRole("button", { name: "Save refused rows" }).click();
-  const refused = await download;
-  expect(refused.suggestedFilename()).toBe("mixed.refused.csv");
-  const text = await readFile(await refused.path(), "utf8");
+  await pane(page).getByRole("button", { name: "Save rejected rows" }).click();
+  const rejected = await download;
+  expect(rejected.suggestedFilename()).toBe("mixed.rejected.csv");
+  const text = await readFile(await rejected.path(), "utf8");
   expect(text).toMatch(/^id,nickname,mail_address,user_type,error\n,,nowhere,BOSS,"?nickname: /);
 
   const corrected = text.replace(",,nowhere,BOSS,", ",corrected,corrected@example.com,GUEST,");
   await pane(page).getByRole("button", { name: "Import another file" }).click();
-  await pane(page).locator("input[type=file]").setInputFiles(file("mixed.refused.csv", corrected));
+  await pane(page).locator("input[type=file]").setInputFiles(file("mixed.rejected.csv", corrected));
   await pane(page).getByRole("button", { name: "Import" }).click();
   await expect(pane(page).getByText("Done.")).toBeVisible();
   await expect(count(page, "Added")).toHaveText("1");
@@ -61,7 +61,7 @@ test("an import lists the refused rows, and saves them to be corrected", async (
 test("the reader decides about IDs that exist, and a check stores nothing", async ({ page, server }) => {
   await choose(page, file("mixed.csv", MIXED));
   await pane(page).getByLabel("If an ID already exists").selectOption("replace");
-  await pane(page).getByLabel("Only check the file, store nothing").check();
+  await pane(page).getByLabel("Check the file without storing anything").check();
   await pane(page).getByRole("button", { name: "Check" }).click();
   await expect(pane(page).getByText("Nothing was stored")).toBeVisible();
   await expect(count(page, "Replaced")).toHaveText("1");
@@ -81,7 +81,7 @@ test("an import reads an object of users by ID, and lines of JSON", async ({ pag
   await expect(pane(page).getByText("Done.")).toBeVisible();
   await choose(page, file("users.ndjson", `${JSON.stringify({ ...user, id: 31 })}\n{broken\n`));
   await pane(page).getByRole("button", { name: "Import" }).click();
-  await expect(pane(page).getByRole("list", { name: "Refused rows" })).toContainText("Line 2");
+  await expect(pane(page).getByRole("list", { name: "Rejected rows" })).toContainText("Line 2");
   expect(await server.ask("user", "by-ids", "30", "31")).toHaveLength(2);
 });
 

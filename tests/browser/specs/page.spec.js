@@ -21,6 +21,7 @@ for (const locale of ["en-US", "ja-JP"]) {
       await session.send("Network.enable");
       let bytes = 0;
       const hosts = new Set();
+      const paths = [];
       const started = new Set();
       const finished = new Set();
       const received = new Map();
@@ -28,7 +29,9 @@ for (const locale of ["en-US", "ja-JP"]) {
         // The stream of changes is open for as long as the page is visible.
         if (request.url.endsWith("/WatchUsers")) return;
         started.add(requestId);
-        if (!request.url.startsWith("data:")) hosts.add(new URL(request.url).host);
+        if (request.url.startsWith("data:")) return;
+        hosts.add(new URL(request.url).host);
+        paths.push(new URL(request.url).pathname);
       });
       session.on("Network.dataReceived", ({ requestId, encodedDataLength }) => {
         received.set(requestId, (received.get(requestId) ?? 0) + encodedDataLength);
@@ -48,6 +51,7 @@ for (const locale of ["en-US", "ja-JP"]) {
       expect(bytes).toBeGreaterThan(100_000);
       expect(bytes).toBeLessThanOrEqual(250_000);
       expect([...hosts]).toEqual([server.address]);
+      expect(paths.filter((path) => path.startsWith("/recorder"))).toEqual([]);
     });
   });
 }

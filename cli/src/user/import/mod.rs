@@ -1,6 +1,6 @@
 //! `soundstage user import`: imports a file or a pipe. Each row is stored once, even if the connection is lost.
 
-mod refused;
+mod rejected;
 mod rows;
 mod transfer;
 
@@ -17,7 +17,7 @@ use soundstage_proto::user::{ImportOptions, ImportProgress, import_options};
 use tokio::sync::Notify;
 use tonic::Code;
 
-use self::refused::RefusedFile;
+use self::rejected::RejectedFile;
 use self::rows::Unreadable;
 use self::transfer::{End, Transfer};
 use super::{Users, file_format};
@@ -39,9 +39,9 @@ pub(crate) struct ImportArgs {
     /// Check every row and store nothing
     #[arg(long)]
     dry_run: bool,
-    /// File for the refused rows, which you can correct and import [default: beside the file]
+    /// File for the rejected rows, which you can correct and import [default: beside the file]
     #[arg(long, value_name = "FILE")]
-    refused: Option<PathBuf>,
+    rejected: Option<PathBuf>,
     /// Time for which to try to reconnect after the connection is lost
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = humantime::parse_duration)]
     retry: Duration,
@@ -66,13 +66,13 @@ pub(crate) async fn run(
 ) -> Result<(), Failure> {
     let is_stdin = import.file == Path::new("-");
     let format = file_format(&import.file, import.format)?;
-    let refused = import.refused.clone().unwrap_or_else(|| {
+    let rejected = import.rejected.clone().unwrap_or_else(|| {
         let path = if is_stdin {
             Path::new("users")
         } else {
             &import.file
         };
-        path.with_extension(format!("refused.{}", format.extension()))
+        path.with_extension(format!("rejected.{}", format.extension()))
     });
     let unreadable = |error| Failure::file(&import.file, error);
     let (input, length): (Box<dyn Read + Send>, _) = if is_stdin {
@@ -100,7 +100,7 @@ pub(crate) async fn run(
         tracker: ImportTracker::new(options),
         retry: import.retry,
         rows: Some(rows),
-        refused: RefusedFile::new(refused, format),
+        rejected: RejectedFile::new(rejected, format),
         bar,
         interrupted: notify_on_interrupt(),
         end: End::Whole,
@@ -135,31 +135,31 @@ fn notify_on_interrupt() -> Arc<Notify> {
 impl Transfer<'_> {
     /// Prints the number of rows by outcome, and returns the failure, if any.
     fn report(mut self, outcome: Result<(), Failure>, import: &ImportArgs) -> Result<(), Failure> {
-        self.refused.finish()?;
+        self.rejected.finish()?;
         let ImportProgress {
             added,
             replaced,
             skipped,
-            refused,
+            refused: rejected,
             ..
         } = self.tracker.progress();
         let last_line = self.tracker.last_line();
-        let refused_file =
-            (self.refused.rows.count() > 0).then(|| self.refused.path.display().to_string());
+        let rejected_file =
+            (self.rejected.rows.count() > 0).then(|| self.rejected.path.display().to_string());
         match self.output {
             OutputFormat::Json => line(json!({
                 "added": added,
                 "replaced": replaced,
                 "skipped": skipped,
-                "refused": refused,
-                "refused_rows": refused_file,
+                "refused": rejected,
+                "refused_rows": rejected_file,
                 "last_line": last_line,
                 "dry_run": import.dry_run,
             }))?,
             OutputFormat::Table => {
                 let mode = if import.dry_run { "dry run: " } else { "" };
                 line(format_args!(
-                    "{mode}{added} added, {replaced} replaced, {skipped} skipped, {refused} refused"
+                    "{mode}{added} added, {replaced} replaced, {skipped} skipped, {rejected} rejected"
                 ))?;
             }
         }
@@ -184,10 +184,10 @@ impl Transfer<'_> {
                 "{}: {error}; {stored}",
                 import.file.display()
             ))),
-            End::Whole => match refused_file {
+            End::Whole => match rejected_file {
                 None => Ok(()),
                 Some(file) => Err(Failure::RowsRejected {
-                    count: refused,
+                    count: rejected,
                     file,
                 }),
             },

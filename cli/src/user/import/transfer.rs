@@ -11,7 +11,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status};
 
 use super::super::Users;
-use super::refused::RefusedFile;
+use super::rejected::RejectedFile;
 use super::rows::{QUEUE, Rows, Unreadable, next_row};
 use crate::client::ClientArgs;
 use crate::escape::Escaped;
@@ -21,7 +21,7 @@ use crate::output::OutputFormat;
 /// The delay before each attempt to reconnect.
 const RETRY_DELAY: Duration = Duration::from_millis(300);
 
-/// The number of refused rows that are printed on standard error. The file of refused rows has all refused rows.
+/// The number of rejected rows that are printed on standard error. The file of rejected rows has all rejected rows.
 const PRINTED: u32 = 20;
 
 /// An import in progress.
@@ -34,7 +34,7 @@ pub(super) struct Transfer<'a> {
     pub(super) retry: Duration,
     /// The rows still to read; `None` after the last row.
     pub(super) rows: Option<Rows>,
-    pub(super) refused: RefusedFile,
+    pub(super) rejected: RejectedFile,
     pub(super) bar: ProgressBar,
     /// Notified when the user presses Ctrl-C.
     pub(super) interrupted: Arc<Notify>,
@@ -138,7 +138,7 @@ impl Transfer<'_> {
             match next {
                 Some(Ok(row)) => {
                     if let Some(rejected) = self.tracker.take(row) {
-                        self.refuse(&rejected)?;
+                        self.reject(&rejected)?;
                     }
                 }
                 Some(Err(error)) => {
@@ -161,26 +161,26 @@ impl Transfer<'_> {
 
     fn on_response(&mut self, response: ImportUsersResponse) -> Result<(), Failure> {
         match self.tracker.on_response(response) {
-            Some(rejected) => self.refuse(&rejected),
+            Some(rejected) => self.reject(&rejected),
             None => Ok(()),
         }
     }
 
-    /// Prints a refused row and adds it to the file.
-    fn refuse(&mut self, row: &Rejected) -> Result<(), Failure> {
-        let message = match self.refused.rows.count() {
+    /// Prints a rejected row and adds it to the file.
+    fn reject(&mut self, row: &Rejected) -> Result<(), Failure> {
+        let message = match self.rejected.rows.count() {
             ..PRINTED => Some(format!(
                 "line {}: {}",
                 row.line,
                 Escaped(sentence(&row.errors))
             )),
-            PRINTED => Some(format!("… more in {}", self.refused.path.display())),
+            PRINTED => Some(format!("… more in {}", self.rejected.path.display())),
             _ => None,
         };
         if let Some(message) = message {
             self.bar.suspend(|| eprintln!("{message}"));
         }
-        self.refused.add(row)
+        self.rejected.add(row)
     }
 }
 

@@ -73,7 +73,7 @@ impl Changes<'_> {
                 let changed = self.update(stored.id, stored.revision, update)?;
                 debug_assert!(matches!(changed, Changed::Done(_)), "{row:?}");
             }
-            Decision::Skip | Decision::Refuse | Decision::Conflict => {}
+            Decision::Skip | Decision::Reject | Decision::Conflict => {}
         }
         Ok(())
     }

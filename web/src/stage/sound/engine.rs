@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use leptos::prelude::document;
 use soundstage_sound::Panned;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast as _, JsValue};
@@ -299,9 +300,13 @@ impl Drop for WorkletRecorder {
     }
 }
 
-/// Loads the recorder worklet into the audio thread.
+/// Loads the recorder worklet into the audio thread. `index.html` names the file by a hash, so that the worklet is that of
+/// this program, also after an upgrade of the server.
 pub(super) async fn load_recorder(context: &AudioContext) -> Result<(), JsValue> {
-    let loaded = context.audio_worklet()?.add_module("/recorder.js")?;
+    let script = document().query_selector("#recorder")?;
+    let path = script.and_then(|script| script.get_attribute("src"));
+    let path = path.ok_or("the page names no recorder")?;
+    let loaded = context.audio_worklet()?.add_module(&path)?;
     JsFuture::from(loaded).await?;
     Ok(())
 }

@@ -12,7 +12,7 @@ use web_sys::File;
 
 use super::outcome::describe_end;
 use super::service::Imports;
-use super::state::{End, ImportState, Phase, RefusedRow};
+use super::state::{End, ImportState, Phase, RejectedRow};
 use crate::browser;
 use crate::language::{fill, t};
 use crate::ui::{Control, Field};
@@ -104,7 +104,7 @@ fn ImportForm(imports: Imports) -> impl IntoView {
             />
             <label class="check">
                 <input type="checkbox" bind:checked=imports.is_dry_run />
-                {t("Only check the file, store nothing")}
+                {t("Check the file without storing anything")}
             </label>
             <button type="submit" class="button primary" aria-disabled=move || format().is_none().to_string()>
                 {move || if imports.is_dry_run.get() { t("Check") } else { t("Import") }}
@@ -137,7 +137,7 @@ fn Running(imports: Imports) -> impl IntoView {
             <progress max=size.to_string() prop:value=bytes_read aria-label=t("Import progress")></progress>
             <Counts state />
             <button type="button" class="button" on:click=move |_| imports.stop()>{t("Stop")}</button>
-            <RefusedRows state />
+            <RejectedRows state />
         </div>
     }
 }
@@ -145,7 +145,7 @@ fn Running(imports: Imports) -> impl IntoView {
 #[component]
 fn Outcome(imports: Imports, end: End) -> impl IntoView {
     let state = imports.state;
-    let has_refused = state.with_untracked(|state| state.progress().refused > 0);
+    let has_rejected = state.with_untracked(|state| state.progress().refused > 0);
     let is_failure = matches!(end, End::Unreadable(..) | End::Failed(..));
     let sentence = describe_end(&end, imports.is_dry_run.get_untracked());
     view! {
@@ -153,20 +153,20 @@ fn Outcome(imports: Imports, end: End) -> impl IntoView {
             <p class:form-failure=is_failure role="status">{sentence}</p>
             <Counts state />
             <div class="actions">
-                {has_refused.then(|| view! {
-                    <button type="button" class="button primary" on:click=move |_| save_refused(imports)>
-                        {t("Save refused rows")}
+                {has_rejected.then(|| view! {
+                    <button type="button" class="button primary" on:click=move |_| save_rejected(imports)>
+                        {t("Save rejected rows")}
                     </button>
                 })}
                 <button type="button" class="button" on:click=move |_| imports.dismiss()>{t("Import another file")}</button>
             </div>
-            <RefusedRows state />
+            <RejectedRows state />
         </div>
     }
 }
 
-/// Saves the refused rows of `users.csv` as `users.refused.csv`.
-fn save_refused(imports: Imports) {
+/// Saves the rejected rows of `users.csv` as `users.rejected.csv`.
+fn save_rejected(imports: Imports) {
     let file = imports.file.get_untracked();
     let Some((name, format)) = file.and_then(|file| Some((file.name(), format_of(&file)?))) else {
         return;
@@ -174,9 +174,9 @@ fn save_refused(imports: Imports) {
     let stem = name
         .rsplit_once('.')
         .map_or(name.as_str(), |(stem, _)| stem);
-    let name = format!("{stem}.refused.{}", format.extension());
+    let name = format!("{stem}.rejected.{}", format.extension());
     imports
-        .refused_file
+        .rejected_file
         .with_value(|parts| browser::save_file(&name, media_type(format), parts));
 }
 
@@ -196,29 +196,29 @@ fn Counts(state: RwSignal<ImportState>) -> impl IntoView {
             {count(t("Added"), |progress| progress.added)}
             {count(t("Replaced"), |progress| progress.replaced)}
             {count(t("Skipped"), |progress| progress.skipped)}
-            {count(t("Refused"), |progress| progress.refused)}
+            {count(t("Rejected"), |progress| progress.refused)}
         </dl>
     }
 }
 
-/// The first refused rows, and the number of others.
+/// The first rejected rows, and the number of others.
 #[component]
-fn RefusedRows(state: RwSignal<ImportState>) -> impl IntoView {
-    let shown = Memo::new(move |_| state.with(|state| state.refused().len()));
+fn RejectedRows(state: RwSignal<ImportState>) -> impl IntoView {
+    let shown = Memo::new(move |_| state.with(|state| state.rejected().len()));
     let rows = move || {
         shown.track();
-        let row = |RefusedRow { line, reason }: &RefusedRow| {
+        let row = |RejectedRow { line, reason }: &RejectedRow| {
             let line = fill("Line {0}", &[&line.to_string()]);
             view! { <li><strong>{line}</strong>" "{reason.clone()}</li> }
         };
-        state.with_untracked(|state| state.refused().iter().map(row).collect_view())
+        state.with_untracked(|state| state.rejected().iter().map(row).collect_view())
     };
     let others = move || {
-        let hidden = state.with(ImportState::refused_hidden);
+        let hidden = state.with(ImportState::rejected_hidden);
         (hidden > 0).then(|| fill("and {0} more", &[&browser::grouped(hidden)]))
     };
     view! {
-        <ul class="refused" aria-label=t("Refused rows")>{rows}</ul>
+        <ul class="rejected" aria-label=t("Rejected rows")>{rows}</ul>
         <p class="quiet">{others}</p>
     }
 }

@@ -14,7 +14,7 @@ use soundstage_proto::user::{ImportOptions, ImportUsersResponse};
 use wasm_bindgen_futures::JsFuture;
 
 use super::outcome::describe_errors;
-use super::state::{End, ImportState, RefusedRow};
+use super::state::{End, ImportState, RejectedRow};
 use crate::api::{self, Backoff, CallError};
 use crate::browser;
 use crate::language::key;
@@ -25,13 +25,13 @@ const CHUNK: f64 = 64.0 * 1024.0;
 /// Requests that may wait for the connection.
 const QUEUE: usize = 512;
 
-/// Imports a file, keeps `state` up to date, and adds the parts of the file of refused rows to `refused_file`.
+/// Imports a file, keeps `state` up to date, and adds the parts of the file of rejected rows to `rejected_file`.
 pub(super) async fn run(
     file: web_sys::File,
     format: Format,
     options: ImportOptions,
     state: RwSignal<ImportState>,
-    refused_file: js_sys::Array,
+    rejected_file: js_sys::Array,
 ) -> End {
     let mut run = Run {
         tracker: ImportTracker::new(options),
@@ -41,15 +41,15 @@ pub(super) async fn run(
             reader: Reader::new(format),
         }),
         unreadable: None,
-        refused: RefusedList {
+        rejected: RejectedList {
             rows: RejectedRows::new(format),
-            file: refused_file,
+            file: rejected_file,
             state,
         },
         state,
     };
     let failure = run.finish().await.err();
-    run.refused.finish();
+    run.rejected.finish();
     let line = run.tracker.last_line();
     match (failure, run.unreadable) {
         (Some(error), _) => End::Failed(line, error),
@@ -64,12 +64,12 @@ struct Run {
     /// The file, until its end has been read.
     file: Option<OpenFile>,
     unreadable: Option<ReadError>,
-    refused: RefusedList,
+    rejected: RejectedList,
     state: RwSignal<ImportState>,
 }
 
-/// The destinations of refused rows: the list in the pane, and the file of refused rows.
-struct RefusedList {
+/// The destinations of rejected rows: the list in the pane, and the file of rejected rows.
+struct RejectedList {
     rows: RejectedRows,
     file: js_sys::Array,
     state: RwSignal<ImportState>,
@@ -161,10 +161,10 @@ impl Run {
     async fn read(&mut self) {
         let Some(file) = &mut self.file else { return };
         let chunk = file.next_chunk().await;
-        let (tracker, refused) = (&mut self.tracker, &mut self.refused);
+        let (tracker, rejected) = (&mut self.tracker, &mut self.rejected);
         let mut deliver = |row| {
             if let Some(row) = tracker.take(row) {
-                refused.add(&row);
+                rejected.add(&row);
             }
         };
         let is_end = chunk.as_ref().is_ok_and(Vec::is_empty);
@@ -182,7 +182,7 @@ impl Run {
 
     fn on_response(&mut self, response: ImportUsersResponse) {
         if let Some(row) = self.tracker.on_response(response) {
-            self.refused.add(&row);
+            self.rejected.add(&row);
         }
         let progress = self.tracker.progress();
         self.state.update(|state| state.advance(progress));
@@ -212,16 +212,16 @@ impl OpenFile {
     }
 }
 
-impl RefusedList {
+impl RejectedList {
     fn add(&mut self, row: &Rejected) {
         let mut text = String::new();
         self.rows.add(row, &mut text);
         self.file.push(&text.into());
-        let row = RefusedRow {
+        let row = RejectedRow {
             line: row.line,
             reason: describe_errors(&row.errors),
         };
-        self.state.update(|state| state.refuse(row));
+        self.state.update(|state| state.reject(row));
     }
 
     fn finish(&self) {

@@ -16,8 +16,8 @@ use crate::users::changes::ChangeSignals;
 #[derive(Clone, Copy)]
 pub(in crate::users) struct Imports {
     pub(super) state: RwSignal<ImportState>,
-    /// Parts of the file of refused rows.
-    pub(super) refused_file: StoredValue<js_sys::Array, LocalStorage>,
+    /// Parts of the file of rejected rows.
+    pub(super) rejected_file: StoredValue<js_sys::Array, LocalStorage>,
     /// A file that was dropped on the page and that the pane has not taken yet.
     dropped: RwSignal<Option<File>, LocalStorage>,
     pub(super) file: RwSignal<Option<File>, LocalStorage>,
@@ -33,7 +33,7 @@ impl Imports {
     pub(in crate::users) fn new(changes: ChangeSignals) -> Self {
         let imports = Self {
             state: RwSignal::default(),
-            refused_file: StoredValue::new_local(js_sys::Array::new()),
+            rejected_file: StoredValue::new_local(js_sys::Array::new()),
             dropped: RwSignal::new_local(None),
             file: RwSignal::new_local(None),
             on_conflict: RwSignal::new("skip".into()),
@@ -68,15 +68,15 @@ impl Imports {
         if self.state.try_update(ImportState::begin) != Some(true) {
             return;
         }
-        let refused_file = js_sys::Array::new();
-        self.refused_file.set_value(refused_file.clone());
+        let rejected_file = js_sys::Array::new();
+        self.rejected_file.set_value(rejected_file.clone());
         let options = ImportOptions {
             on_conflict: conflict_policy(&self.on_conflict.get_untracked()).into(),
             dry_run: self.is_dry_run.get_untracked(),
             import_id: browser::random_id(),
         };
         browser::spawn_abortable(async move {
-            let end = run::run(file, format, options, self.state, refused_file).await;
+            let end = run::run(file, format, options, self.state, rejected_file).await;
             self.state.update(|state| state.end(end));
             self.changes.notify();
         });

@@ -5,8 +5,8 @@ use soundstage_proto::user::ImportProgress;
 
 use crate::api::CallError;
 
-/// The number of refused rows that are shown; the file of refused rows has all refused rows.
-const REFUSED_SHOWN: usize = 100;
+/// The number of rejected rows that are shown; the file of rejected rows has all rejected rows.
+const REJECTED_SHOWN: usize = 100;
 
 /// The import that is running or has ended.
 #[derive(Debug, Clone, Default)]
@@ -14,7 +14,7 @@ pub(super) struct ImportState {
     phase: Phase,
     progress: ImportProgress,
     bytes_read: f64,
-    refused: Vec<RefusedRow>,
+    rejected: Vec<RejectedRow>,
     is_waiting: bool,
     is_stopping: bool,
 }
@@ -42,7 +42,7 @@ pub(super) enum End {
 
 /// A row that was not imported.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct RefusedRow {
+pub(super) struct RejectedRow {
     pub(super) line: u32,
     /// The errors of the row, in words.
     pub(super) reason: String,
@@ -69,10 +69,10 @@ impl ImportState {
         self.bytes_read = bytes;
     }
 
-    /// Records a refused row; keeps the first [`REFUSED_SHOWN`] rows.
-    pub(super) fn refuse(&mut self, row: RefusedRow) {
-        if self.refused.len() < REFUSED_SHOWN {
-            self.refused.push(row);
+    /// Records a rejected row; keeps the first [`REJECTED_SHOWN`] rows.
+    pub(super) fn reject(&mut self, row: RejectedRow) {
+        if self.rejected.len() < REJECTED_SHOWN {
+            self.rejected.push(row);
         }
     }
 
@@ -128,16 +128,16 @@ impl ImportState {
         self.bytes_read
     }
 
-    /// Returns the refused rows that are shown.
-    pub(super) fn refused(&self) -> &[RefusedRow] {
-        &self.refused
+    /// Returns the rejected rows that are shown.
+    pub(super) fn rejected(&self) -> &[RejectedRow] {
+        &self.rejected
     }
 
-    /// Returns the number of refused rows that are not shown.
-    pub(super) fn refused_hidden(&self) -> u32 {
+    /// Returns the number of rejected rows that are not shown.
+    pub(super) fn rejected_hidden(&self) -> u32 {
         self.progress
             .refused
-            .saturating_sub(self.refused.len() as u32)
+            .saturating_sub(self.rejected.len() as u32)
     }
 }
 
@@ -182,10 +182,10 @@ mod tests {
     }
 
     #[test]
-    fn only_the_first_refused_rows_are_shown() {
+    fn only_the_first_rejected_rows_are_shown() {
         let mut import = running();
         for line in 1..=150 {
-            import.refuse(RefusedRow {
+            import.reject(RejectedRow {
                 line,
                 reason: String::new(),
             });
@@ -194,7 +194,7 @@ mod tests {
             refused: 150,
             ..ImportProgress::default()
         });
-        assert_eq!(import.refused().len(), 100);
-        assert_eq!(import.refused_hidden(), 50);
+        assert_eq!(import.rejected().len(), 100);
+        assert_eq!(import.rejected_hidden(), 50);
     }
 }

@@ -1,4 +1,4 @@
-//! The file of refused rows.
+//! The file of rejected rows.
 
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -8,14 +8,14 @@ use soundstage_formats::{Format, Rejected, RejectedRows};
 
 use crate::failure::Failure;
 
-/// The file of the refused rows of an import, created with the first refused row.
-pub(super) struct RefusedFile {
+/// The file of the rejected rows of an import, created with the first rejected row.
+pub(super) struct RejectedFile {
     pub(super) path: PathBuf,
     file: Option<io::BufWriter<File>>,
     pub(super) rows: RejectedRows,
 }
 
-impl RefusedFile {
+impl RejectedFile {
     pub(super) fn new(path: PathBuf, format: Format) -> Self {
         Self {
             path,
