@@ -57,7 +57,7 @@ impl Log {
             dropped: dropped.clone(),
         };
         let builder = tracing_subscriber::fmt()
-            .with_env_filter(EnvFilter::new(filter))
+            .with_env_filter(env_filter(filter))
             .with_writer(move || writer.clone())
             .with_ansi(io::stderr().is_terminal());
         match format {
@@ -75,6 +75,12 @@ impl Log {
     pub(crate) fn dropped(&self) -> Arc<AtomicU64> {
         self.dropped.clone()
     }
+}
+
+/// Returns the filter of a level. h2 warns of each client that breaks its protocol, which an attacker can do thousands
+/// of times a second; the server counts and logs the connections itself.
+fn env_filter(level: &str) -> EnvFilter {
+    EnvFilter::new(format!("h2=error,{level}"))
 }
 
 impl Drop for Log {

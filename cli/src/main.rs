@@ -25,6 +25,11 @@ use exit_status::ExitStatus;
 use failure::Failure;
 use output::OutputFormat;
 
+/// Returns memory to the operating system after a burst of connections or streams; the allocator of glibc keeps the most
+/// that the server ever used.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// A user directory and a stage of moving characters, over gRPC, gRPC-Web and a web page
 #[derive(Parser)]
 #[command(name = "soundstage", version, max_term_width = 100, after_help = ExitStatus::help())]

@@ -75,12 +75,16 @@ limits! {
         CONNECTION_WINDOW: u32 = bytes(32 * 1024 * 1024),
             test "parallel_streams_of_small_messages_outlast_a_reader_that_pauses";
         /// Response bytes that wait on an HTTP/2 stream for a slow client.
-        SEND_BUFFER: usize = bytes(128 * 1024),
+        SEND_BUFFER: usize = bytes(32 * 1024),
             untested "a client cannot see the buffers of the server";
         /// Response bytes that the operating system keeps for a connection whose client does not read, on Linux.
         /// Without this limit it keeps up to 4 MiB a connection. Bytes in flight to a client that reads do not count.
         UNSENT_BYTES: u32 = bytes(128 * 1024),
             untested "a client cannot see the buffers of the server";
+        /// Clients whose connection waits for `accept`, at most as many as the operating system allows
+        /// (`net.core.somaxconn`).
+        BACKLOG: u32 = count(4096),
+            untested "depends on the settings of the operating system";
         /// Interval of the pings on an HTTP/2 connection and on a WebSocket.
         PING_INTERVAL: Duration = time(Duration::from_secs(30)),
             set by "Settings::ping_interval",

@@ -7,6 +7,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use socket2::{Domain, Socket, Type};
 use soundstage_proto::encoded::position_service_server;
 use soundstage_proto::user::user_manager_server;
 use tokio::net::TcpListener;
@@ -17,7 +18,7 @@ use tonic_health::server::HealthReporter;
 use crate::directory::{Directory, DirectoryError};
 use crate::http::Router;
 use crate::lifecycle::Lifecycle;
-use crate::limits::CLEAN_UP;
+use crate::limits::{self, CLEAN_UP};
 use crate::listener::{ConnectionContext, Timeouts, Workers};
 use crate::settings::Settings;
 use crate::stage::Stage;
@@ -82,9 +83,14 @@ impl Server {
     pub fn bind(settings: Settings) -> Result<Self, ServerError> {
         let address = settings.listen;
         let listen = || {
-            let listener = std::net::TcpListener::bind(address)?;
-            listener.set_nonblocking(true)?;
-            Ok(listener)
+            let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+            // A restarted server can have its port again at once. On Windows, the option would let two servers share it.
+            #[cfg(unix)]
+            socket.set_reuse_address(true)?;
+            socket.bind(&address.into())?;
+            socket.listen(limits::BACKLOG as i32)?;
+            socket.set_nonblocking(true)?;
+            Ok(socket.into())
         };
         let listener = listen().map_err(|error| ServerError::Bind { address, error })?;
         Ok(Self { listener, settings })

@@ -166,7 +166,7 @@ async fn every_call_is_counted_while_in_progress_and_after_its_end() {
         .position_sub(PositionSubRequest::default())
         .await
         .expect("OK");
-    let in_progress_labels = [r#"grpc_method="PositionSub""#];
+    let in_progress_labels = [r#"grpc_method="PositionSub""#, r#"transport="grpc""#];
     let in_progress = "grpc_server_in_progress";
     assert_eq!(
         metric(&server, in_progress, &in_progress_labels).await,

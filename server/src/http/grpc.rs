@@ -136,7 +136,7 @@ impl GrpcServices {
             "/posXYZ.PositionService/PositionReq" => serve!(unary, position.position_req),
             "/posXYZ.PositionService/PositionPub" => serve!(unary, position.position_pub),
             "/posXYZ.PositionService/PositionSub" => {
-                serve!(server_streaming, position.position_sub)
+                serve!(shared_streaming, position.position_sub)
             }
             "/grpc.health.v1.Health/Check" => serve!(unary, health.check),
             "/grpc.health.v1.Health/Watch" => serve!(server_streaming, health.watch),

@@ -68,7 +68,7 @@ impl PositionService for StageService {
             self.stage.subscribe(interest),
             |mut subscription| async move {
                 let update = subscription.next().await;
-                Some((Ok(EncodedUpdate(update)), subscription))
+                Some((Ok(update), subscription))
             },
         );
         Ok(Response::new(updates.boxed()))

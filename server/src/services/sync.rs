@@ -73,7 +73,7 @@ impl Updates {
                 // Effects of requests go before updates.
                 biased;
                 effect = effects.recv() => effect?,
-                update = self.subscription.next() => return Some(Ok(EncodedUpdate(update))),
+                update = self.subscription.next() => return Some(Ok(update)),
             };
             match effect {
                 Effect::Subscribe(interest) => self.subscription = self.stage.subscribe(interest),

@@ -15,7 +15,7 @@ use soundstage_proto::user_rules::ValidUser;
 use tokio::time::timeout;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::users_in_blocks::{BLOCK, UsersInBlocks};
+use super::users_in_blocks::UsersInBlocks;
 use super::{import, listing, status};
 use crate::directory::{Added, Changed, EventKind, Update, WatchItem, WhenBusy};
 use crate::lifecycle::Lifecycle;
@@ -99,7 +99,7 @@ impl UserManager for UserService {
             // No user has this type.
             return Ok(Response::new(stream::empty().boxed()));
         }
-        let read = move |after| directory.block_of_type(user_type, after, BLOCK);
+        let read = move |after, size| directory.block_of_type(user_type, after, size);
         Ok(Response::new(UsersInBlocks::new(read, found).boxed()))
     }
 
@@ -192,13 +192,13 @@ impl UserManager for UserService {
     ) -> Result<Response<Self::ExportUsersStream>, Status> {
         let filter = listing::filter(request.into_inner().filter)?;
         let directory = self.lifecycle.directory()?.clone();
-        let read = move |after| {
+        let read = move |after, size| {
             let when_busy = if after == 0 {
                 WhenBusy::Refuse
             } else {
                 WhenBusy::Wait
             };
-            directory.block(&filter, after, BLOCK, when_busy)
+            directory.block(&filter, after, size, when_busy)
         };
         let users = UsersInBlocks::new(read, |user| user).read_ahead();
         Ok(Response::new(users.boxed()))

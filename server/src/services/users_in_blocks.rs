@@ -10,18 +10,25 @@ use tonic::Status;
 
 use crate::directory::{Answer, Block};
 
-/// The number of users in a block. A larger block would not be faster; a stream keeps one block in memory, or one and a
-/// half if it reads ahead.
-pub(crate) const BLOCK: u32 = 1024;
+/// The number of users in the first block. Each block has twice as many as the block before, up to [`LARGEST_BLOCK`]: a
+/// stream whose client takes nothing costs little.
+const FIRST_BLOCK: u32 = 16;
 
-/// The stream. `read` reads the block after an id, which is 0 at first; `wrap` makes the message of a user.
+/// The largest number of users in a block. A larger block would not be faster; a stream keeps one block in memory, or
+/// one and a half if it reads ahead.
+const LARGEST_BLOCK: u32 = 1024;
+
+/// The stream. `read` reads the block after an id, which is 0 at first, of at most a number of users; `wrap` makes the
+/// message of a user.
 pub(crate) struct UsersInBlocks<R, W> {
     read: R,
     wrap: W,
     block: std::vec::IntoIter<User>,
     next: Next,
-    /// The number of users left in the block at which the next block is requested.
-    ahead: usize,
+    /// The number of users in the next block.
+    size: u32,
+    /// Whether the next block is requested when half of the current block is used up.
+    reads_ahead: bool,
 }
 
 /// The next block.
@@ -41,14 +48,15 @@ impl<R, W> UsersInBlocks<R, W> {
             wrap,
             block: Vec::new().into_iter(),
             next: Next::After(0),
-            ahead: 0,
+            size: FIRST_BLOCK,
+            reads_ahead: false,
         }
     }
 
     /// Requests each block when half of the previous block is used up, so that the store reads while the server sends.
     pub(crate) fn read_ahead(self) -> Self {
         Self {
-            ahead: BLOCK as usize / 2,
+            reads_ahead: true,
             ..self
         }
     }
@@ -56,17 +64,19 @@ impl<R, W> UsersInBlocks<R, W> {
 
 impl<R, W, T> Stream for UsersInBlocks<R, W>
 where
-    R: Fn(u32) -> Answer<'static, Block> + Unpin,
+    R: Fn(u32, u32) -> Answer<'static, Block> + Unpin,
     W: Fn(User) -> T + Unpin,
 {
     type Item = Result<T, Status>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
-            if self.block.len() <= self.ahead
+            let ahead = if self.reads_ahead { self.size / 4 } else { 0 };
+            if self.block.len() <= ahead as usize
                 && let Next::After(after) = self.next
             {
-                self.next = Next::Requested((self.read)(after));
+                self.next = Next::Requested((self.read)(after, self.size));
+                self.size = (2 * self.size).min(LARGEST_BLOCK);
             }
             if let Some(user) = self.block.next() {
                 return Poll::Ready(Some(Ok((self.wrap)(user))));

@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bytes::Bytes;
 use prost::Message as _;
+use soundstage_proto::encoded::{EncodedUpdate, PREFIX};
 use soundstage_proto::position::StageUpdate;
 
 use super::encoding::Row;
@@ -24,7 +24,7 @@ pub(super) struct Frame {
     recent_leaves: Arc<RecentLeaves>,
     /// Encoded updates, cached by last-seen tick. Subscribers at the same rate share them; a straggler may need its
     /// own.
-    updates: Mutex<Vec<(u64, Option<Bytes>)>>,
+    updates: Mutex<Vec<(u64, Option<EncodedUpdate>)>>,
 }
 
 /// The characters and samples of an update.
@@ -51,7 +51,7 @@ impl Frame {
 
     /// Returns the update for a subscriber that has seen the tick `seen`, 0 for none. Returns `None` if the selection
     /// has not changed since.
-    pub(super) fn update_since(&self, seen: u64, selection: Selection) -> Option<Bytes> {
+    pub(super) fn update_since(&self, seen: u64, selection: Selection) -> Option<EncodedUpdate> {
         if !matches!(selection, Selection::All) {
             return self.encode_since(seen, selection);
         }
@@ -66,11 +66,11 @@ impl Frame {
         update
     }
 
-    fn encode_since(&self, seen: u64, selection: Selection) -> Option<Bytes> {
+    fn encode_since(&self, seen: u64, selection: Selection) -> Option<EncodedUpdate> {
         let is_complete = seen == 0 || !self.recent_leaves.reaches_back_to(seen);
         // Every visible row has changed after tick 0.
         let since = if is_complete { 0 } else { seen };
-        let mut update = Vec::new();
+        let mut update = vec![0; PREFIX];
         let mut append =
             |row: &Row| row.append_changes(since, selection.has_sample(row), &mut update);
         match selection {
@@ -89,7 +89,7 @@ impl Frame {
             rest.left = left.filter(|id| selection.contains(*id)).collect();
         }
         update.extend(rest.encode_to_vec());
-        (!update.is_empty()).then(|| update.into())
+        (update.len() > PREFIX).then(|| EncodedUpdate::from_frame(update))
     }
 }
 
@@ -121,8 +121,8 @@ mod tests {
         z: 0.5,
     };
 
-    fn decoded(update: Option<Bytes>) -> StageUpdate {
-        StageUpdate::decode(update.expect("an update")).expect("a message")
+    fn decoded(update: Option<EncodedUpdate>) -> StageUpdate {
+        StageUpdate::decode(update.expect("an update").message()).expect("a message")
     }
 
     /// Returns the ids of an update's characters, and the ids of its samples.
@@ -190,7 +190,7 @@ mod tests {
         let [_, second, _] = frames();
         let address = || {
             let update = second.update_since(1, Selection::All);
-            update.expect("an update").as_ptr()
+            update.expect("an update").message().as_ptr()
         };
         assert_eq!(address(), address());
     }

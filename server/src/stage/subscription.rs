@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use prost::Message as _;
+use soundstage_proto::encoded::EncodedUpdate;
 use soundstage_proto::position::StageUpdate;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -43,7 +42,7 @@ impl Interest {
     }
 }
 
-/// The updates of one subscriber, each as the bytes of a [`StageUpdate`].
+/// The updates of one subscriber.
 #[derive(Debug)]
 pub(crate) struct Subscription {
     frames: watch::Receiver<Arc<Frame>>,
@@ -67,20 +66,19 @@ impl Subscription {
     }
 
     /// Waits for the next update: the changes since the last call, or a heartbeat after a second without any.
-    pub(crate) async fn next(&mut self) -> Bytes {
+    pub(crate) async fn next(&mut self) -> EncodedUpdate {
         sleep_until(self.due).await;
         let update = timeout(HEARTBEAT_INTERVAL, self.next_change()).await;
         update.unwrap_or_else(|_| {
-            let heartbeat = StageUpdate {
+            EncodedUpdate::from(&StageUpdate {
                 heartbeat: true,
                 ..StageUpdate::default()
-            };
-            heartbeat.encode_to_vec().into()
+            })
         })
     }
 
     /// Waits for the next change of a character of interest.
-    async fn next_change(&mut self) -> Bytes {
+    async fn next_change(&mut self) -> EncodedUpdate {
         if self.interest.is_empty() {
             return std::future::pending().await;
         }

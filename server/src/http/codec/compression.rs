@@ -7,9 +7,9 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use prost::Message;
+use soundstage_proto::encoded::PREFIX;
 use tonic::Status;
 
-use super::PREFIX;
 use super::request_stream::too_large;
 use super::response::put_message;
 use crate::limits::{MAX_MESSAGE, MIN_COMPRESSED};

@@ -9,6 +9,7 @@ mod compression;
 mod request;
 mod request_stream;
 mod response;
+mod response_stream;
 
 use std::future::Future;
 use std::time::Duration;
@@ -18,6 +19,7 @@ use futures_util::Stream;
 use http::{Extensions, HeaderMap, HeaderValue, Request, Response, header};
 use http_body::Body;
 use prost::Message;
+use soundstage_proto::encoded::EncodedUpdate;
 use tonic::Status;
 use tonic::body::Body as TonicBody;
 use tonic::metadata::MetadataMap;
@@ -26,11 +28,8 @@ pub(super) use request_stream::RequestStream;
 pub(super) use response::{Framing, Messages};
 
 use compression::Compression;
-use response::{MessageStream, SingleMessage};
-
-/// The length of a message's prefix: a flag, and the length of the message in four bytes ("gRPC over HTTP2", section
-/// "Length-Prefixed-Message").
-const PREFIX: usize = 5;
+use response::SingleMessage;
+use response_stream::{MessageStream, UpdateStream};
 
 /// An error of a request body.
 pub(super) type BodyError = Box<dyn std::error::Error + Send + Sync>;
@@ -85,7 +84,7 @@ where
 
     /// Serves a call with one request message and a stream of response messages.
     pub(super) async fn server_streaming<Q, S, R, F>(
-        mut self,
+        self,
         handler: impl FnOnce(tonic::Request<Q>) -> F,
     ) -> Response<Messages>
     where
@@ -94,18 +93,49 @@ where
         R: Message + 'static,
         F: Future<Output = Result<tonic::Response<S>, Status>>,
     {
+        self.stream(handler, |messages| {
+            TonicBody::new(MessageStream::new(messages))
+        })
+        .await
+    }
+
+    /// Serves a call with one request message and a stream of updates, each of which many calls share.
+    pub(super) async fn shared_streaming<Q, S, F>(
+        self,
+        handler: impl FnOnce(tonic::Request<Q>) -> F,
+    ) -> Response<Messages>
+    where
+        Q: Message + Default,
+        S: Stream<Item = Result<EncodedUpdate, Status>> + Send + Unpin + 'static,
+        F: Future<Output = Result<tonic::Response<S>, Status>>,
+    {
+        self.stream(handler, |updates| {
+            TonicBody::new(UpdateStream::new(updates))
+        })
+        .await
+    }
+
+    async fn stream<Q, S, F>(
+        mut self,
+        handler: impl FnOnce(tonic::Request<Q>) -> F,
+        body: impl FnOnce(S) -> TonicBody,
+    ) -> Response<Messages>
+    where
+        Q: Message + Default,
+        F: Future<Output = Result<tonic::Response<S>, Status>>,
+    {
         let codec = self.codec;
         let result = match self.read().await {
             Ok(message) => handler(self.request(message)).await,
             Err(status) => Err(status),
         };
-        let response = match result {
-            Ok(response) => response,
-            Err(status) => return codec.refuse(status),
-        };
-        let (metadata, messages, _) = response.into_parts();
-        let body = TonicBody::new(MessageStream::new(messages));
-        codec.respond(metadata.into_headers(), Messages::Stream(body))
+        match result {
+            Ok(response) => {
+                let (metadata, messages, _) = response.into_parts();
+                codec.respond(metadata.into_headers(), Messages::Stream(body(messages)))
+            }
+            Err(status) => codec.refuse(status),
+        }
     }
 
     async fn read<Q: Message + Default>(&mut self) -> Result<Q, Status> {

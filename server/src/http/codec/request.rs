@@ -7,10 +7,11 @@ use http::HeaderMap;
 use http_body::Body;
 use http_body_util::BodyExt as _;
 use prost::Message;
+use soundstage_proto::encoded::PREFIX;
 use tonic::Status;
 
 use super::request_stream::{late, too_large};
-use super::{BodyError, PREFIX, compression};
+use super::{BodyError, compression};
 use crate::limits::MAX_MESSAGE;
 
 /// Reads the message of a request.

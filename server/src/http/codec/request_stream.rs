@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame};
+use soundstage_proto::encoded::PREFIX;
 use tokio::time::{Instant, Sleep};
 use tonic::Status;
 
-use super::{BodyError, PREFIX};
+use super::BodyError;
 use crate::limits::MAX_MESSAGE;
 
 /// The body of a request with any number of messages. Fails at a message of more than [`MAX_MESSAGE`] bytes, and if a

@@ -1,20 +1,11 @@
 //! The messages of a response.
 
-use std::pin::Pin;
-use std::task::{Context, Poll};
-
 use bytes::{BufMut, Bytes, BytesMut};
-use futures_util::Stream;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use http_body::{Body, Frame};
+use http_body::Frame;
 use prost::Message;
-use tonic::Status;
+use soundstage_proto::encoded::PREFIX;
 use tonic::body::Body as TonicBody;
-
-use super::PREFIX;
-
-/// The number of bytes at which a part of a stream is sent although more messages are ready.
-const CHUNK: usize = 32 * 1024;
 
 /// The trailers of a gRPC-Web call with status `OK`, as a frame of the body: the flag 0x80, the length in four bytes,
 /// lines `name:value`.
@@ -111,67 +102,4 @@ pub(super) fn put_message(buffer: &mut BytesMut, message: &impl Message, length:
     buffer.put_u8(0);
     buffer.put_u32(length as u32);
     message.encode_raw(buffer);
-}
-
-/// The messages of a stream, as many in a frame as are ready, and the trailers.
-pub(super) struct MessageStream<S> {
-    messages: S,
-    /// The status after the last message.
-    end: Option<Status>,
-    has_ended: bool,
-}
-
-impl<S> MessageStream<S> {
-    pub(super) fn new(messages: S) -> Self {
-        Self {
-            messages,
-            end: None,
-            has_ended: false,
-        }
-    }
-
-    fn trailers(&mut self, status: &Status) -> Result<Frame<Bytes>, Status> {
-        self.has_ended = true;
-        let mut trailers = HeaderMap::with_capacity(3);
-        status.add_header(&mut trailers)?;
-        Ok(Frame::trailers(trailers))
-    }
-}
-
-impl<S, M> Body for MessageStream<S>
-where
-    S: Stream<Item = Result<M, Status>> + Unpin,
-    M: Message,
-{
-    type Data = Bytes;
-    type Error = Status;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        if self.has_ended {
-            return Poll::Ready(None);
-        }
-        let mut buffer = BytesMut::new();
-        while self.end.is_none() && buffer.len() < CHUNK {
-            match Pin::new(&mut self.messages).poll_next(cx) {
-                Poll::Ready(Some(Ok(message))) => {
-                    put_message(&mut buffer, &message, message.encoded_len());
-                }
-                Poll::Ready(Some(Err(status))) => self.end = Some(status),
-                Poll::Ready(None) => self.end = Some(Status::ok("")),
-                Poll::Pending if buffer.is_empty() => return Poll::Pending,
-                Poll::Pending => break,
-            }
-        }
-        Poll::Ready(Some(match self.end.take_if(|_| buffer.is_empty()) {
-            Some(status) => self.trailers(&status),
-            None => Ok(Frame::data(buffer.freeze())),
-        }))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.has_ended
-    }
 }
