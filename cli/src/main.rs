@@ -25,10 +25,11 @@ use exit_status::ExitStatus;
 use failure::Failure;
 use output::OutputFormat;
 
-/// Returns memory to the operating system after a burst of connections or streams; the allocator of glibc keeps the most
-/// that the server ever used.
+/// Returns memory to the operating system within seconds after a burst of connections or streams. The allocator of glibc
+/// keeps the most that the server ever used.
+#[cfg(not(target_env = "msvc"))]
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// A user directory and a stage of moving characters, over gRPC, gRPC-Web and a web page
 #[derive(Parser)]

@@ -39,6 +39,11 @@ impl Peer {
         peer.expect("the listener adds the peer to each request")
     }
 
+    /// Returns the address by which quotas count, for the client of a call. `None` without a listener, as in unit tests.
+    pub(crate) fn ip_of<T>(call: &tonic::Request<T>) -> Option<IpAddr> {
+        call.extensions().get().map(Self::ip)
+    }
+
     /// Returns the address by which quotas count. All addresses of an IPv6 /64 network count as one, because one
     /// machine can use them all.
     pub(crate) fn ip(&self) -> IpAddr {

@@ -121,6 +121,14 @@ limits! {
         /// Time in which the server discards the rest of a request, so that a client cannot hold the stream.
         DISCARD_TIME: Duration = time(Duration::from_secs(2)),
             test "an_http1_connection_closes_after_a_request_that_is_too_long_to_discard";
+        /// Searches and exports of one IP address at once, so that one client leaves room in the read pool for others.
+        /// Past it: `RESOURCE_EXHAUSTED`.
+        MAX_SEARCHES_OF_ADDRESS: usize = count(32),
+            test "one_address_leaves_room_for_the_searches_of_others";
+        /// Calls of `GetUsersByType` of one IP address at once. Each encodes up to `SEND_BUFFER` ahead of its client, so
+        /// thousands at once would delay other calls. Past it: `RESOURCE_EXHAUSTED`.
+        MAX_STREAMS_OF_ADDRESS: usize = count(256),
+            test "one_address_leaves_room_for_the_searches_of_others";
         /// The smallest response of `ListUsers` that is compressed. Compressing a smaller response takes longer than
         /// sending it.
         MIN_COMPRESSED: usize = bytes(8 * 1024),

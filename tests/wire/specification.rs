@@ -5,6 +5,7 @@ use http::{Method, Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use prost::Message as _;
+use soundstage_proto::descriptor::METHODS;
 use soundstage_proto::user::{
     ListUsersRequest, ListUsersResponse, User, UserRequest, UserTypeRequest,
 };
@@ -42,6 +43,23 @@ async fn status_of(response: Response<Incoming>) -> (String, String) {
         field("grpc-status"),
         field("grpc-message").replace("%20", " "),
     )
+}
+
+#[tokio::test]
+async fn every_method_of_the_contract_has_a_handler() {
+    let server = TestServer::start().await;
+    for method in METHODS {
+        let empty_message = vec![0; 5];
+        let request = grpc_request(method.path, empty_message);
+        let response = send(server.address(), Http::Two, request).await;
+        // A stream may have no end, and so no trailers.
+        let status = response.headers().get("grpc-status");
+        assert!(
+            status.is_none_or(|status| status != "12"),
+            "{}: UNIMPLEMENTED",
+            method.path
+        );
+    }
 }
 
 #[tokio::test]

@@ -11,8 +11,17 @@ use crate::directory::{Directory, Filter, Order, PageQuery, Search};
 const DEFAULT_PAGE_SIZE: u32 = 50;
 const MAX_PAGE_SIZE: u32 = 1000;
 
+/// The number of users that a page may skip without counting as a search.
+const FAST_SKIP: u32 = 1000;
+
 /// The longest text to search for, in characters: as long as the longest mail address, and longer than any nickname.
 const MAX_SEARCH: usize = 254;
+
+/// Returns whether a page takes much longer than a point read.
+pub(super) fn is_slow(request: &ListUsersRequest) -> bool {
+    let filter = request.filter.as_ref();
+    request.skip > FAST_SKIP || filter.is_some_and(|filter| !filter.search.is_empty())
+}
 
 /// Returns the page that a request asks for.
 pub(super) async fn list(

@@ -1,7 +1,5 @@
 //! `PositionService`: the positions of the characters on the stage.
 
-use std::net::IpAddr;
-
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use soundstage_proto::encoded::EncodedUpdate;
 use soundstage_proto::encoded::position_service_server::PositionService;
@@ -79,15 +77,10 @@ impl PositionService for StageService {
         request: Request<Streaming<PositionSyncRequest>>,
     ) -> Result<Response<Self::PositionSyncStream>, Status> {
         let (lifecycle, stage) = (self.lifecycle.clone(), self.stage.clone());
-        let address = client_address(&request);
+        let address = Peer::ip_of(&request);
         let updates = sync::sync(lifecycle, stage, address, request.into_inner());
         Ok(Response::new(updates))
     }
-}
-
-/// Returns the address of the client, by which quotas count.
-fn client_address<T>(request: &Request<T>) -> Option<IpAddr> {
-    request.extensions().get().map(Peer::ip)
 }
 
 /// Returns an update about the default character, which old clients decode as a [`Position`].

@@ -1,5 +1,6 @@
 //! `UserManager`: the methods of the user directory.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
@@ -17,8 +18,11 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::users_in_blocks::UsersInBlocks;
 use super::{import, listing, status};
+use crate::connection::Peer;
 use crate::directory::{Added, Changed, EventKind, Update, WatchItem, WhenBusy};
 use crate::lifecycle::Lifecycle;
+use crate::limits::{MAX_SEARCHES_OF_ADDRESS, MAX_STREAMS_OF_ADDRESS};
+use crate::quota::{Permit, Quota};
 
 /// The time without an event after which a client that asks for heartbeats receives one. Short enough for a page to
 /// notice a lost connection soon, and long enough for thousands of watchers.
@@ -28,12 +32,33 @@ const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone)]
 pub(crate) struct UserService {
     lifecycle: Lifecycle,
+    /// The searches and exports of each address.
+    searches: Arc<Quota>,
+    /// The streams of users of each address, exports aside.
+    streams: Arc<Quota>,
 }
 
 impl UserService {
     pub(crate) fn new(lifecycle: Lifecycle) -> Self {
-        Self { lifecycle }
+        Self {
+            lifecycle,
+            searches: Quota::new(usize::MAX, MAX_SEARCHES_OF_ADDRESS),
+            streams: Quota::new(usize::MAX, MAX_STREAMS_OF_ADDRESS),
+        }
     }
+}
+
+/// Returns a permit of a quota for the client of a call.
+fn permit<T>(quota: &Arc<Quota>, call: &Request<T>) -> Result<Option<Permit>, Status> {
+    let Some(address) = Peer::ip_of(call) else {
+        return Ok(None);
+    };
+    let permit = quota.permit(address).ok_or_else(|| {
+        Status::resource_exhausted(
+            "your address runs too many searches, exports or streams; try again when one has ended",
+        )
+    })?;
+    Ok(Some(permit))
 }
 
 type ResponseStream = BoxStream<'static, Result<UserResponse, Status>>;
@@ -87,6 +112,7 @@ impl UserManager for UserService {
         &self,
         request: Request<UserTypeRequest>,
     ) -> Result<Response<Self::GetUsersByTypeStream>, Status> {
+        let permit = permit(&self.streams, &request)?;
         let number = request.into_inner().user_type;
         let user_type = UserType::try_from(number).map_err(|_| {
             status::invalid_field(
@@ -100,7 +126,8 @@ impl UserManager for UserService {
             return Ok(Response::new(stream::empty().boxed()));
         }
         let read = move |after, size| directory.block_of_type(user_type, after, size);
-        Ok(Response::new(UsersInBlocks::new(read, found).boxed()))
+        let users = UsersInBlocks::new(permit, read, found);
+        Ok(Response::new(users.boxed()))
     }
 
     async fn get_users_by_ids(
@@ -143,7 +170,13 @@ impl UserManager for UserService {
         &self,
         request: Request<ListUsersRequest>,
     ) -> Result<Response<ListUsersResponse>, Status> {
-        let page = listing::list(self.lifecycle.directory()?, request.into_inner()).await?;
+        let directory = self.lifecycle.directory()?;
+        let _permit = if listing::is_slow(request.get_ref()) {
+            permit(&self.searches, &request)?
+        } else {
+            None
+        };
+        let page = listing::list(directory, request.into_inner()).await?;
         Ok(Response::new(page))
     }
 
@@ -190,6 +223,7 @@ impl UserManager for UserService {
         &self,
         request: Request<ExportUsersRequest>,
     ) -> Result<Response<Self::ExportUsersStream>, Status> {
+        let permit = permit(&self.searches, &request)?;
         let filter = listing::filter(request.into_inner().filter)?;
         let directory = self.lifecycle.directory()?.clone();
         let read = move |after, size| {
@@ -200,7 +234,7 @@ impl UserManager for UserService {
             };
             directory.block(&filter, after, size, when_busy)
         };
-        let users = UsersInBlocks::new(read, |user| user).read_ahead();
+        let users = UsersInBlocks::new(permit, read, |user| user).read_ahead();
         Ok(Response::new(users.boxed()))
     }
 }

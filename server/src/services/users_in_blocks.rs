@@ -9,6 +9,7 @@ use soundstage_proto::user::User;
 use tonic::Status;
 
 use crate::directory::{Answer, Block};
+use crate::quota::Permit;
 
 /// The number of users in the first block. Each block has twice as many as the block before, up to [`LARGEST_BLOCK`]: a
 /// stream whose client takes nothing costs little.
@@ -29,6 +30,8 @@ pub(crate) struct UsersInBlocks<R, W> {
     size: u32,
     /// Whether the next block is requested when half of the current block is used up.
     reads_ahead: bool,
+    /// Keeps the place of the stream among those of its address.
+    _permit: Option<Permit>,
 }
 
 /// The next block.
@@ -42,7 +45,7 @@ enum Next {
 
 impl<R, W> UsersInBlocks<R, W> {
     /// Returns a stream that requests a block when the previous block is used up.
-    pub(crate) fn new(read: R, wrap: W) -> Self {
+    pub(crate) fn new(permit: Option<Permit>, read: R, wrap: W) -> Self {
         Self {
             read,
             wrap,
@@ -50,6 +53,7 @@ impl<R, W> UsersInBlocks<R, W> {
             next: Next::After(0),
             size: FIRST_BLOCK,
             reads_ahead: false,
+            _permit: permit,
         }
     }
 
