@@ -143,13 +143,18 @@ impl CsvReader {
     /// Takes a complete record: the column names if it is the first, otherwise a user.
     fn finish_record(&mut self, deliver: &mut dyn FnMut(Row)) -> Result<(), ReadError> {
         let mut begin = 0;
-        let values = self.ends[..self.ends_length].iter().map(|end| {
+        let ends = &self.ends[..self.ends_length];
+        let values = ends.iter().enumerate().map(|(index, end)| {
             // Checked value by value: two halves of a character around a comma must not pass as one.
             let value = std::str::from_utf8(&self.values[begin..*end])
                 .map_err(|error| self.error("the text is not UTF-8", error.to_string()))?;
             begin = *end;
             // The last value of a line that ends with CRLF keeps the CR.
-            Ok(unmarked(value.trim_end_matches('\r')).to_owned())
+            let value = match value.strip_suffix('\r') {
+                Some(value) if index + 1 == ends.len() => value,
+                _ => value,
+            };
+            Ok(unmarked(value).to_owned())
         });
         let values = values.collect::<Result<Vec<_>, ReadError>>()?;
         match &self.columns {

@@ -44,6 +44,24 @@ pub(crate) async fn an_added_user_is_read_back_with_its_times_and_revision<S: Te
     assert_eq!(next.revision, added.revision + 1);
 }
 
+pub(crate) async fn a_user_added_again_keeps_its_creation_time<S: TestStore>() {
+    let store = empty::<S>();
+    let directory = store.directory();
+    let with_time = |id, created_ms| User {
+        created_ms,
+        ..user(id, "again")
+    };
+    let restored = add(directory, with_time(7, 1_000)).await;
+    assert_eq!(restored.created_ms, 1_000);
+    assert!(restored.updated_ms > 1_000, "{restored:?}");
+    assert_eq!(get(directory, 7).await, Some(restored));
+    let before = now_ms();
+    for (id, created_ms) in [(0, 1_000), (18, 0), (19, -1), (20, i64::MAX)] {
+        let added = add(directory, with_time(id, created_ms)).await;
+        assert!((before..=now_ms()).contains(&added.created_ms), "{added:?}");
+    }
+}
+
 pub(crate) async fn a_taken_id_is_reported_and_nothing_changes<S: TestStore>() {
     let store = seeded::<S>();
     let directory = store.directory();

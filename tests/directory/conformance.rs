@@ -55,6 +55,7 @@ macro_rules! conformance {
                 }
                 changes {
                     an_added_user_is_read_back_with_its_times_and_revision,
+                    a_user_added_again_keeps_its_creation_time,
                     a_taken_id_is_reported_and_nothing_changes,
                     id_zero_takes_the_id_above_the_highest,
                     id_zero_takes_a_free_id_once_the_highest_id_is_taken,

@@ -289,3 +289,14 @@ fn an_interrupted_import_says_up_to_which_line_rows_are_stored() {
         "{count}: {stderr}"
     );
 }
+
+#[test]
+fn an_export_into_a_missing_folder_names_the_file() {
+    let fixture = Fixture::start();
+    let path = fixture.folder.path().join("missing").join("users.csv");
+    let (path, url) = (path.to_str().expect("text"), fixture.server.url());
+    let export = binary::run(&["user", "export", path, "--server", &url]);
+    let (status, _, errors) = outcome(&export);
+    assert_eq!(status, 1);
+    assert!(errors.contains(path), "{errors}");
+}

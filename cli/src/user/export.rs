@@ -39,13 +39,14 @@ pub(crate) async fn run(
             .await
             .map(drop);
     }
-    let mut file = OutputFile::create(&export.file).map_err(Failure::output)?;
+    let in_file = |error| Failure::file(&export.file, error);
+    let mut file = OutputFile::create(&export.file).map_err(in_file)?;
     let output = BufWriter::new(&mut file);
     let count = tokio::select! {
         written = write(users, args, &export.filter, format, output) => written?,
         _ = tokio::signal::ctrl_c() => return Err(Failure::Interrupted("no file was written".into())),
     };
-    file.complete().map_err(Failure::output)?;
+    file.complete().map_err(in_file)?;
     eprintln!(
         "exported {} to {}",
         counted(count, "user"),

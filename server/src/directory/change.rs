@@ -14,6 +14,16 @@ pub struct Update {
     pub user_type: Option<i32>,
 }
 
+/// Returns the creation time of a user that is added at the time `now_ms`, both in milliseconds since 1970: a time in the
+/// past that comes with an id is kept, so that a deleted user can be restored.
+pub fn creation_time(user: &User, now_ms: i64) -> i64 {
+    if user.id != 0 && (1..now_ms).contains(&user.created_ms) {
+        user.created_ms
+    } else {
+        now_ms
+    }
+}
+
 /// The outcome of adding a user.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Added {

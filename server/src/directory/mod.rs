@@ -49,7 +49,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 pub use answer::Answer;
-pub use change::{Added, Changed, Update};
+pub use change::{Added, Changed, Update, creation_time};
 pub use error::DirectoryError;
 pub use import::{
     Batch, Decision, DryRun, ImportPlan, Imported, OnConflict, Progress, process_batch,

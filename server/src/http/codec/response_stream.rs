@@ -17,14 +17,17 @@ use super::response::put_message;
 /// twice as many as the part before, up to [`LARGEST_CHUNK`]: a client that takes nothing costs little memory.
 const FIRST_CHUNK: usize = 1024;
 
-/// The number of bytes at which any part of a stream is sent.
-const LARGEST_CHUNK: usize = 32 * 1024;
+/// The number of bytes at which any part of a stream is sent: a frame of HTTP/2.
+const LARGEST_CHUNK: usize = 16 * 1024;
 
-/// The messages of a stream, as many in a frame as are ready, and the trailers.
+/// The messages of a stream, as many in a frame as are ready, and the trailers. Between two parts other calls run, however
+/// many messages are ready.
 pub(super) struct MessageStream<S> {
     messages: S,
     /// The number of bytes at which the next part is sent.
     chunk: usize,
+    /// Whether the other calls of the thread may run before the next part.
+    yields: bool,
     /// The status after the last message.
     end: Option<Status>,
     has_ended: bool,
@@ -35,6 +38,7 @@ impl<S> MessageStream<S> {
         Self {
             messages,
             chunk: FIRST_CHUNK,
+            yields: false,
             end: None,
             has_ended: false,
         }
@@ -56,6 +60,10 @@ where
         if self.has_ended {
             return Poll::Ready(None);
         }
+        if std::mem::take(&mut self.yields) {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let mut buffer = BytesMut::new();
         while self.end.is_none() && buffer.len() < self.chunk {
             match Pin::new(&mut self.messages).poll_next(cx) {
@@ -72,6 +80,7 @@ where
             self.has_ended = true;
             return Poll::Ready(Some(trailers(&status)));
         }
+        self.yields = buffer.len() >= self.chunk;
         self.chunk = (2 * self.chunk).min(LARGEST_CHUNK);
         Poll::Ready(Some(Ok(Frame::data(buffer.freeze()))))
     }

@@ -42,12 +42,15 @@ pub fn backup(source: &Path, target: &Path) -> Result<u32, StoreError> {
         .and_then(|users| {
             File::open(&partial)
                 .and_then(|file| file.sync_all())
-                // Unlike a rename, a link replaces no file that has appeared meanwhile.
-                .and_then(|()| std::fs::hard_link(&partial, target))
+                .and_then(|()| publish(&partial, target))
                 .map_err(of_target)?;
             Ok(users)
         });
-    let removed = std::fs::remove_file(&partial);
+    let removed = match std::fs::remove_file(&partial) {
+        // The name was not linked but moved.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    };
     let users = copied?;
     removed
         .and_then(|()| sync_folder(target))
@@ -70,6 +73,17 @@ fn copy(mut source: Connection, target: &Path) -> Result<u32, ErrorKind> {
     }
     drop(backup);
     Ok(users)
+}
+
+/// Gives the copy its name as well. Unlike a rename, a link replaces no file that has appeared meanwhile; a file system
+/// without links gets a rename.
+fn publish(partial: &Path, target: &Path) -> io::Result<()> {
+    match std::fs::hard_link(partial, target) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            std::fs::rename(partial, target)
+        }
+        linked => linked,
+    }
 }
 
 /// Returns the name of the incomplete copy, in the same folder. The process id keeps two backups apart.

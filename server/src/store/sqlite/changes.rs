@@ -9,7 +9,7 @@ use soundstage_proto::user_rules::ValidUser;
 
 use super::error::ErrorKind;
 use super::{rows, search};
-use crate::directory::{Added, Changed, Event, EventKind, Update};
+use crate::directory::{Added, Changed, Event, EventKind, Update, creation_time};
 
 /// The number of random ids that are tried once the highest id is taken. In a half-full directory, all of these are
 /// taken with a probability of 2^-64.
@@ -84,7 +84,7 @@ impl<'a> Changes<'a> {
             } else {
                 user.id
             },
-            created_ms: self.now_ms,
+            created_ms: creation_time(user, self.now_ms),
             updated_ms: self.now_ms,
             revision: self.revision + 1,
             ..User::clone(user)
@@ -93,7 +93,7 @@ impl<'a> Changes<'a> {
             .transaction
             .prepare_cached(
                 "INSERT INTO users (id, nickname, mail_address, user_type, created_ms, updated_ms, revision) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6) ON CONFLICT (id) DO NOTHING",
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO NOTHING",
             )?
             .execute(params![
                 user.id,
@@ -101,6 +101,7 @@ impl<'a> Changes<'a> {
                 user.mail_address,
                 user.user_type,
                 user.created_ms,
+                user.updated_ms,
                 user.revision
             ])?;
         if inserted == 0 {

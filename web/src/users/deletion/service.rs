@@ -117,12 +117,17 @@ impl Deletions {
     async fn delete_one(self, user: &User) -> Result<bool, CallError> {
         let mut backoff = Backoff::default();
         for tried in 0..TRIES {
-            match api::delete_user(user.id, user.revision).await {
+            let result = api::delete_user(user.id, user.revision).await;
+            let is_unreachable = matches!(result, Err(CallError::Unreachable));
+            if is_unreachable || tried > 0 {
+                self.state
+                    .update(|state| state.set_waiting(user.id, is_unreachable));
+            }
+            match result {
                 Ok(_) => return Ok(true),
                 // By an earlier try, or by someone else.
                 Err(CallError::NotFound) => return Ok(tried > 0),
                 Err(CallError::Unreachable) => {
-                    self.state.update(|state| state.set_waiting(user.id, true));
                     browser::sleep(backoff.next_delay()).await;
                 }
                 Err(error) => return Err(error),
