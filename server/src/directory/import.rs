@@ -1,7 +1,8 @@
 //! Imports: batches of rows, the decision about each row, and the progress.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
+use roaring::RoaringBitmap;
 use soundstage_proto::user::User;
 use soundstage_proto::user_rules::ValidUser;
 
@@ -130,7 +131,8 @@ pub fn process_batch<E>(
 /// An import that stores nothing. Remembers the ids of earlier rows, which a real import would have taken.
 #[derive(Debug, Default)]
 pub struct DryRun {
-    ids: HashSet<u32>,
+    /// The ids of the rows so far. The bitmap takes two bytes for an id at most, and a bit where ids are close together.
+    ids: RoaringBitmap,
     has_begun: bool,
 }
 

@@ -1,9 +1,9 @@
 //! The codec of the calls whose request is one message.
 //!
 //! tonic's codec is one for all kinds of calls: for each call it allocates two buffers of 8 KiB, and boxes the bodies
-//! of the request and the response. A request of one message needs none of that; without it a unary call takes a
-//! quarter less CPU time. The generated services of tonic serve the calls with a stream of requests, whose messages
-//! [`RequestStream`] checks before.
+//! of the request and the response. A request of one message needs none of that, and a unary call takes a sixth less CPU
+//! time. The generated services of tonic serve the calls with a stream of requests; [`RequestStream`] checks their
+//! messages first.
 
 mod compression;
 mod request;
@@ -57,7 +57,7 @@ where
 {
     /// Serves a call with one request and one response message.
     pub(super) async fn unary<Q, R, F>(
-        mut self,
+        self,
         handler: impl FnOnce(tonic::Request<Q>) -> F,
     ) -> Response<Messages>
     where
@@ -67,19 +67,16 @@ where
     {
         let codec = self.codec;
         let compression = Compression::accepted(&self.headers);
-        let result = match self.read().await {
-            Ok(message) => handler(self.request(message)).await,
-            Err(status) => Err(status),
-        };
-        let response = match result {
-            Ok(response) => response,
-            Err(status) => return codec.refuse(status),
-        };
-        let (metadata, message, _) = response.into_parts();
-        let mut headers = metadata.into_headers();
-        let frame = compression.frame(&message, &mut headers);
-        let message = SingleMessage::new(frame, codec.framing);
-        codec.respond(headers, Messages::Single(message))
+        match self.handle(handler).await {
+            Ok(response) => {
+                let (metadata, message, _) = response.into_parts();
+                let mut headers = metadata.into_headers();
+                let frame = compression.frame(&message, &mut headers);
+                let message = SingleMessage::new(frame, codec.framing);
+                codec.respond(headers, Messages::Single(message))
+            }
+            Err(status) => codec.refuse(status),
+        }
     }
 
     /// Serves a call with one request message and a stream of response messages.
@@ -116,7 +113,7 @@ where
     }
 
     async fn stream<Q, S, F>(
-        mut self,
+        self,
         handler: impl FnOnce(tonic::Request<Q>) -> F,
         body: impl FnOnce(S) -> TonicBody,
     ) -> Response<Messages>
@@ -125,11 +122,7 @@ where
         F: Future<Output = Result<tonic::Response<S>, Status>>,
     {
         let codec = self.codec;
-        let result = match self.read().await {
-            Ok(message) => handler(self.request(message)).await,
-            Err(status) => Err(status),
-        };
-        match result {
+        match self.handle(handler).await {
             Ok(response) => {
                 let (metadata, messages, _) = response.into_parts();
                 codec.respond(metadata.into_headers(), Messages::Stream(body(messages)))
@@ -138,14 +131,20 @@ where
         }
     }
 
-    async fn read<Q: Message + Default>(&mut self) -> Result<Q, Status> {
-        request::read(&self.headers, &mut self.body, self.codec.timeout).await
-    }
-
-    /// Returns the request of the handler. Drops the body.
-    fn request<Q>(self, message: Q) -> tonic::Request<Q> {
+    /// Reads the message and runs the handler.
+    async fn handle<Q, T, F>(
+        mut self,
+        handler: impl FnOnce(tonic::Request<Q>) -> F,
+    ) -> Result<tonic::Response<T>, Status>
+    where
+        Q: Message + Default,
+        F: Future<Output = Result<tonic::Response<T>, Status>>,
+    {
+        let message = request::read(&self.headers, &mut self.body, self.codec.timeout).await?;
         let metadata = MetadataMap::from_headers(self.headers);
-        tonic::Request::from_parts(metadata, self.extensions, message)
+        let request = tonic::Request::from_parts(metadata, self.extensions, message);
+        drop(self.body);
+        handler(request).await
     }
 }
 
