@@ -17,7 +17,7 @@ const FIRST_BLOCK: u32 = 16;
 
 /// The largest number of users in a block. A larger block would not be faster; a stream keeps one block in memory, or
 /// one and a half if it reads ahead.
-const LARGEST_BLOCK: u32 = 512;
+const LARGEST_BLOCK: u32 = 1024;
 
 /// The stream. `read` reads the block after an id, which is 0 at first, of at most a number of users; `wrap` makes the
 /// message of a user.

@@ -17,11 +17,12 @@ use super::response::put_message;
 /// twice as many as the part before, up to [`LARGEST_CHUNK`]: a client that takes nothing costs little memory.
 const FIRST_CHUNK: usize = 1024;
 
-/// The number of bytes at which any part of a stream is sent: a frame of HTTP/2.
-const LARGEST_CHUNK: usize = 16 * 1024;
+/// The number of bytes at which any part of a stream is sent.
+const LARGEST_CHUNK: usize = 32 * 1024;
 
-/// The messages of a stream, as many in a frame as are ready, and the trailers. Between two parts other calls run, however
-/// many messages are ready.
+/// The messages of a stream, as many in a frame as are ready, and the trailers. While the parts grow, other calls run
+/// between two parts, so that thousands of streams that begin at once delay no other call. Later the client's window
+/// sets the pace.
 pub(super) struct MessageStream<S> {
     messages: S,
     /// The number of bytes at which the next part is sent.
@@ -80,7 +81,7 @@ where
             self.has_ended = true;
             return Poll::Ready(Some(trailers(&status)));
         }
-        self.yields = buffer.len() >= self.chunk;
+        self.yields = buffer.len() >= self.chunk && self.chunk < LARGEST_CHUNK;
         self.chunk = (2 * self.chunk).min(LARGEST_CHUNK);
         Poll::Ready(Some(Ok(Frame::data(buffer.freeze()))))
     }
