@@ -75,7 +75,7 @@ where
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
-            let ahead = if self.reads_ahead { self.size / 4 } else { 0 };
+            let ahead = if self.reads_ahead { self.size / 2 } else { 0 };
             if self.block.len() <= ahead as usize
                 && let Next::After(after) = self.next
             {
