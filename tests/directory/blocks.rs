@@ -18,7 +18,7 @@ pub(crate) async fn every_match_is_in_one_block<S: TestStore>() {
             let block = directory.block(&filter, after, 9, WhenBusy::Refuse).await;
             let block = block.expect("a block");
             assert!(block.users.len() <= 9, "{filter:?}");
-            users.extend(block.users);
+            users.extend(block.users.decode());
             next = block.after;
         }
         assert_eq!(users, matches(directory, &filter).await, "{filter:?}");
@@ -36,7 +36,7 @@ pub(crate) async fn every_user_of_a_type_is_in_one_block<S: TestStore>() {
             let block = directory.block_of_type(user_type, after, 7).await;
             let block = block.expect("a block");
             assert!(block.users.len() <= 7, "{user_type:?}");
-            users.extend(block.users);
+            users.extend(block.users.decode());
             next = block.after;
         }
         let filter = Filter {

@@ -121,7 +121,10 @@ pub(crate) async fn a_stream_that_has_begun_waits_for_room<S: TestStore>() {
     assert!(poll!(&mut block).is_pending());
     drop(searches);
     let block = tokio::time::timeout(PATIENCE, block).await;
-    assert_eq!(block.expect("in time").expect("a block").users[0].id, 101);
+    assert_eq!(
+        block.expect("in time").expect("a block").users.decode()[0].id,
+        101
+    );
 }
 
 pub(crate) async fn point_reads_are_answered_while_every_slow_read_is_busy<S: TestStore>() {

@@ -241,7 +241,7 @@ async fn a_file_of_the_first_version_is_migrated_with_its_users() {
         .collect();
     assert_eq!(kept, [(3, "old", 0, 1), (9, "older", 0, 1)]);
     let guests = directory.block_of_type(UserType::Guest, 0, 10).await;
-    assert_eq!(guests.expect("reads").users, users[1..]);
+    assert_eq!(guests.expect("reads").users.decode(), users[1..]);
     let Ok(Changed::Done(deleted)) = directory.delete(3, 1).await else {
         panic!("not deleted");
     };

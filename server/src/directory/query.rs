@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use soundstage_proto::encoded::EncodedUsers;
 use soundstage_proto::user::User;
 
 use super::Search;
@@ -84,7 +85,7 @@ pub struct Page {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Block {
     /// The users; may be empty although more follow.
-    pub users: Vec<User>,
+    pub users: EncodedUsers,
     /// The id after which the next block starts, if users may follow.
     pub after: Option<u32>,
 }

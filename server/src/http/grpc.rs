@@ -130,9 +130,9 @@ impl GrpcServices {
             "/UserManager/UpdateUser" => serve!(unary, users.update_user),
             "/UserManager/DeleteUser" => serve!(unary, users.delete_user),
             "/UserManager/ListUsers" => serve!(unary, users.list_users),
-            "/UserManager/GetUsersByType" => serve!(server_streaming, users.get_users_by_type),
+            "/UserManager/GetUsersByType" => serve!(server_streaming, users.stream_by_type),
             "/UserManager/WatchUsers" => serve!(server_streaming, users.watch_users),
-            "/UserManager/ExportUsers" => serve!(server_streaming, users.export_users),
+            "/UserManager/ExportUsers" => serve!(server_streaming, users.export),
             "/posXYZ.PositionService/PositionReq" => serve!(unary, position.position_req),
             "/posXYZ.PositionService/PositionPub" => serve!(unary, position.position_pub),
             "/posXYZ.PositionService/PositionSub" => {

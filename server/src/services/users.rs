@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
+use prost::Message;
 use prost_types::FieldMask;
 use soundstage_proto::UserType;
+use soundstage_proto::encoded::{EncodedUser, EncodedUserResponse};
 use soundstage_proto::user::user_manager_server::UserManager;
 use soundstage_proto::user::{
     DeleteUserRequest, ExportUsersRequest, ImportUsersRequest, ImportUsersResponse,
@@ -45,6 +47,52 @@ impl UserService {
             searches: Quota::new(usize::MAX, MAX_SEARCHES_OF_ADDRESS),
             streams: Quota::new(usize::MAX, MAX_STREAMS_OF_ADDRESS),
         }
+    }
+}
+
+/// The two streams of many users, in their encoded form.
+impl UserService {
+    #[expect(clippy::unused_async, reason = "the codec awaits its handlers")]
+    pub(crate) async fn stream_by_type(
+        &self,
+        request: Request<UserTypeRequest>,
+    ) -> Result<Response<BoxStream<'static, Result<EncodedUserResponse, Status>>>, Status> {
+        let permit = permit(&self.streams, &request)?;
+        let number = request.into_inner().user_type;
+        let user_type = UserType::try_from(number).map_err(|_| {
+            status::invalid_field(
+                "user_type",
+                "Choose NONE, NORMAL, ADMINISTRATOR, GUEST or DISABLED.",
+            )
+        })?;
+        let directory = self.lifecycle.directory()?.clone();
+        if user_type == UserType::None {
+            // No user has this type.
+            return Ok(Response::new(stream::empty().boxed()));
+        }
+        let read = move |after, size| directory.block_of_type(user_type, after, size);
+        let users = UsersInBlocks::new(permit, read, EncodedUserResponse);
+        Ok(Response::new(users.boxed()))
+    }
+
+    #[expect(clippy::unused_async, reason = "the codec awaits its handlers")]
+    pub(crate) async fn export(
+        &self,
+        request: Request<ExportUsersRequest>,
+    ) -> Result<Response<BoxStream<'static, Result<EncodedUser, Status>>>, Status> {
+        let permit = permit(&self.searches, &request)?;
+        let filter = listing::filter(request.into_inner().filter)?;
+        let directory = self.lifecycle.directory()?.clone();
+        let read = move |after, size| {
+            let when_busy = if after == 0 {
+                WhenBusy::Refuse
+            } else {
+                WhenBusy::Wait
+            };
+            directory.block(&filter, after, size, when_busy)
+        };
+        let users = UsersInBlocks::new(permit, read, |user| user).read_ahead();
+        Ok(Response::new(users.boxed()))
     }
 }
 
@@ -108,26 +156,13 @@ impl UserManager for UserService {
         }))
     }
 
+    // The codec calls `stream_by_type` instead, which encodes each user once.
     async fn get_users_by_type(
         &self,
         request: Request<UserTypeRequest>,
     ) -> Result<Response<Self::GetUsersByTypeStream>, Status> {
-        let permit = permit(&self.streams, &request)?;
-        let number = request.into_inner().user_type;
-        let user_type = UserType::try_from(number).map_err(|_| {
-            status::invalid_field(
-                "user_type",
-                "Choose NONE, NORMAL, ADMINISTRATOR, GUEST or DISABLED.",
-            )
-        })?;
-        let directory = self.lifecycle.directory()?.clone();
-        if user_type == UserType::None {
-            // No user has this type.
-            return Ok(Response::new(stream::empty().boxed()));
-        }
-        let read = move |after, size| directory.block_of_type(user_type, after, size);
-        let users = UsersInBlocks::new(permit, read, found);
-        Ok(Response::new(users.boxed()))
+        let responses = self.stream_by_type(request).await?.into_inner();
+        Ok(Response::new(responses.map(decoded).boxed()))
     }
 
     async fn get_users_by_ids(
@@ -219,23 +254,13 @@ impl UserManager for UserService {
         Ok(Response::new(responses))
     }
 
+    // The codec calls `export` instead, which encodes each user once.
     async fn export_users(
         &self,
         request: Request<ExportUsersRequest>,
     ) -> Result<Response<Self::ExportUsersStream>, Status> {
-        let permit = permit(&self.searches, &request)?;
-        let filter = listing::filter(request.into_inner().filter)?;
-        let directory = self.lifecycle.directory()?.clone();
-        let read = move |after, size| {
-            let when_busy = if after == 0 {
-                WhenBusy::Refuse
-            } else {
-                WhenBusy::Wait
-            };
-            directory.block(&filter, after, size, when_busy)
-        };
-        let users = UsersInBlocks::new(permit, read, |user| user).read_ahead();
-        Ok(Response::new(users.boxed()))
+        let users = self.export(request).await?.into_inner();
+        Ok(Response::new(users.map(decoded).boxed()))
     }
 }
 
@@ -289,6 +314,11 @@ fn event(item: WatchItem) -> UserEvent {
             user: None,
         },
     }
+}
+
+/// Decodes a message from its encoded form.
+fn decoded<E: Message, M: Message + Default>(encoded: Result<E, Status>) -> Result<M, Status> {
+    M::decode(&encoded?.encode_to_vec()[..]).map_err(|error| Status::internal(error.to_string()))
 }
 
 fn heartbeat_after(sequence: i64) -> UserEvent {

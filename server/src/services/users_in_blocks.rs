@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use futures_util::stream::Stream;
-use soundstage_proto::user::User;
+use soundstage_proto::encoded::{EncodedUser, EncodedUsersIter};
 use tonic::Status;
 
 use crate::directory::{Answer, Block};
@@ -24,7 +24,7 @@ const LARGEST_BLOCK: u32 = 1024;
 pub(crate) struct UsersInBlocks<R, W> {
     read: R,
     wrap: W,
-    block: std::vec::IntoIter<User>,
+    block: EncodedUsersIter,
     next: Next,
     /// The number of users in the next block.
     size: u32,
@@ -49,7 +49,7 @@ impl<R, W> UsersInBlocks<R, W> {
         Self {
             read,
             wrap,
-            block: Vec::new().into_iter(),
+            block: EncodedUsersIter::default(),
             next: Next::After(0),
             size: FIRST_BLOCK,
             reads_ahead: false,
@@ -69,7 +69,7 @@ impl<R, W> UsersInBlocks<R, W> {
 impl<R, W, T> Stream for UsersInBlocks<R, W>
 where
     R: Fn(u32, u32) -> Answer<'static, Block> + Unpin,
-    W: Fn(User) -> T + Unpin,
+    W: Fn(EncodedUser) -> T + Unpin,
 {
     type Item = Result<T, Status>;
 

@@ -2,20 +2,33 @@
 
 use rusqlite::{Connection, params};
 use soundstage_proto::UserType;
+use soundstage_proto::encoded::{EncodedUsers, UserFields};
 use soundstage_proto::user::User;
 
-use super::rows::{integer, text};
+use super::rows::integer;
 use super::{page, search};
 use crate::directory::{Block, Cursor, Filter, Key, Order, PageQuery};
 
-/// Examines the next `limit` users after an id, or the next `limit` candidates if the filter has a search, and returns
-/// the users that match.
+/// Reads a block of users that match a filter.
 pub(super) fn read(
     connection: &Connection,
     filter: &Filter,
     after: u32,
     limit: u32,
 ) -> rusqlite::Result<Block> {
+    let (users, after) = users(connection, filter, after, limit)?;
+    let users = users.iter().collect();
+    Ok(Block { users, after })
+}
+
+/// Reads the users that match a filter: out of the next `limit` users after an id, or out of as many candidates of a
+/// search. Returns them with the id after which the next users start, if users may follow.
+pub(super) fn users(
+    connection: &Connection,
+    filter: &Filter,
+    after: u32,
+    limit: u32,
+) -> rusqlite::Result<(Vec<User>, Option<u32>)> {
     let (users, examined, last) = if let Some(search) = &filter.search {
         let range = search::Range::ascending(after, limit);
         let candidates = search::candidates(connection, search, &filter.user_types, &range)?;
@@ -37,10 +50,7 @@ pub(super) fn read(
         let (count, last) = (users.len(), users.last().map(|user| user.id));
         (users, count, last)
     };
-    Ok(Block {
-        users,
-        after: last.filter(|_| examined == limit as usize),
-    })
+    Ok((users, last.filter(|_| examined == limit as usize)))
 }
 
 /// Reads the next `limit` users of one type after an id, from the index that holds whole rows.
@@ -56,21 +66,23 @@ pub(super) fn read_type(
          FROM users WHERE user_type = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
     )?;
     let mut rows = statement.query(params![user_type, after, limit])?;
-    let mut users = Vec::with_capacity(limit as usize);
+    let mut users = EncodedUsers::default();
+    let mut last = None;
     while let Some(row) = rows.next()? {
-        users.push(User {
-            id: row.get(0)?,
-            nickname: text(row, 1)?,
-            mail_address: text(row, 2)?,
+        let id = row.get(0)?;
+        users.push(&UserFields {
+            id,
+            nickname: row.get_ref(1)?.as_str()?,
+            mail_address: row.get_ref(2)?.as_str()?,
             user_type,
             created_ms: integer(row, 3)?,
             updated_ms: integer(row, 4)?,
             revision: integer(row, 5)?,
         });
+        last = Some(id);
     }
-    let last = users.last().filter(|_| users.len() == limit as usize);
     Ok(Block {
-        after: last.map(|user| user.id),
+        after: last.filter(|_| users.len() == limit as usize),
         users,
     })
 }

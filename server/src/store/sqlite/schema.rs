@@ -276,17 +276,15 @@ fn index_grams(transaction: &Transaction<'_>) -> Result<(), ErrorKind> {
         transaction.query_row("SELECT sum(total) FROM type_counts", [], |row| row.get(0))?;
     let (mut after, mut indexed) = (0, 0);
     loop {
-        let block = block::read(transaction, &Filter::default(), after, 1024)?;
-        indexed += block.users.len() as u32;
-        if indexed / USERS_BETWEEN_LINES
-            > (indexed - block.users.len() as u32) / USERS_BETWEEN_LINES
-        {
+        let (users, next) = block::users(transaction, &Filter::default(), after, 1024)?;
+        indexed += users.len() as u32;
+        if indexed / USERS_BETWEEN_LINES > (indexed - users.len() as u32) / USERS_BETWEEN_LINES {
             tracing::info!(indexed, total, "indexing users for searches");
         }
-        for user in &block.users {
+        for user in &users {
             search::insert(transaction, user)?;
         }
-        match block.after {
+        match next {
             Some(last) => after = last,
             None => return Ok(()),
         }
