@@ -1,6 +1,6 @@
 //! Blocks: consecutive users of a stream, by ascending id.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Rows, params};
 use soundstage_proto::UserType;
 use soundstage_proto::encoded::{EncodedUsers, UserFields};
 use soundstage_proto::user::User;
@@ -16,6 +16,13 @@ pub(super) fn read(
     after: u32,
     limit: u32,
 ) -> rusqlite::Result<Block> {
+    if *filter == Filter::default() {
+        let mut statement = connection.prepare_cached(
+            "SELECT id, nickname, mail_address, user_type, created_ms, updated_ms, revision \
+             FROM users WHERE id > ?1 ORDER BY id LIMIT ?2",
+        )?;
+        return encode(statement.query(params![after, limit])?, limit);
+    }
     let (users, after) = users(connection, filter, after, limit)?;
     let users = users.iter().collect();
     Ok(Block { users, after })
@@ -60,12 +67,16 @@ pub(super) fn read_type(
     after: u32,
     limit: u32,
 ) -> rusqlite::Result<Block> {
-    let user_type = i32::from(user_type);
     let mut statement = connection.prepare_cached(
-        "SELECT id, nickname, mail_address, created_ms, updated_ms, revision \
+        "SELECT id, nickname, mail_address, user_type, created_ms, updated_ms, revision \
          FROM users WHERE user_type = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
     )?;
-    let mut rows = statement.query(params![user_type, after, limit])?;
+    let rows = statement.query(params![i32::from(user_type), after, limit])?;
+    encode(rows, limit)
+}
+
+/// Encodes rows with all columns, in the order of the table, straight from the columns.
+fn encode(mut rows: Rows<'_>, limit: u32) -> rusqlite::Result<Block> {
     let mut users = EncodedUsers::default();
     let mut last = None;
     while let Some(row) = rows.next()? {
@@ -74,10 +85,10 @@ pub(super) fn read_type(
             id,
             nickname: row.get_ref(1)?.as_str()?,
             mail_address: row.get_ref(2)?.as_str()?,
-            user_type,
-            created_ms: integer(row, 3)?,
-            updated_ms: integer(row, 4)?,
-            revision: integer(row, 5)?,
+            user_type: row.get(3)?,
+            created_ms: integer(row, 4)?,
+            updated_ms: integer(row, 5)?,
+            revision: integer(row, 6)?,
         });
         last = Some(id);
     }
