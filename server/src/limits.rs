@@ -126,8 +126,8 @@ limits! {
         MAX_SEARCHES_OF_ADDRESS: usize = count(32),
             test "one_address_leaves_room_for_the_searches_of_others";
         /// Calls of `GetUsersByType` of one IP address at once. Each encodes up to `SEND_BUFFER` ahead of its client, so
-        /// thousands at once would delay other calls. Past it: `RESOURCE_EXHAUSTED`.
-        MAX_STREAMS_OF_ADDRESS: usize = count(256),
+        /// hundreds at once would delay other calls. Past it: `RESOURCE_EXHAUSTED`.
+        MAX_STREAMS_OF_ADDRESS: usize = count(128),
             test "one_address_leaves_room_for_the_searches_of_others";
         /// The smallest response of `ListUsers` that is compressed. Compressing a smaller response takes longer than
         /// sending it.
