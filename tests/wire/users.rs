@@ -153,11 +153,9 @@ async fn add_user_with_id_zero_takes_the_next_free_id() {
     assert_eq!(add(100).await, 100);
     assert_eq!(add(0).await, 101);
     assert_eq!(add(u32::MAX).await, u32::MAX);
-    assert_eq!(
-        add(0).await,
-        8,
-        "after the highest id, the lowest gap is taken"
-    );
+    // The bisection for a free id begins at a random id, and ends right above one of two taken ids.
+    let id = add(0).await;
+    assert!(id == 8 || id == 102, "{id} is not right above a taken id");
 }
 
 #[tokio::test]
