@@ -8,6 +8,7 @@ mod calls;
 mod compare;
 mod directory;
 mod encodes_for_each;
+mod in_memory;
 mod load;
 mod peers;
 mod process;
@@ -21,15 +22,17 @@ use compare::Binaries;
 /// The error is a sentence for the developer.
 type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
 
-const USAGE: &str = "usage: soundstage-bench calls SERVER PYTHON | round-trips SERVER SCRIPT | \
+const USAGE: &str = "usage: soundstage-bench calls SERVER PYTHON PEERS | round-trips SERVER SCRIPT | \
     directory SERVER SCRIPT | stage SERVER PYTHON SCRIPT | attack SERVER [NAME]...";
 
 fn main() -> Result {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    if let ["encodes-for-each", port] = args[..] {
-        // A peer, which the benchmark `stage` starts.
-        return encodes_for_each::serve(port.parse()?);
+    match args[..] {
+        // Peers, which the benchmarks `stage` and `calls` start.
+        ["encodes-for-each", port] => return encodes_for_each::serve(port.parse()?),
+        ["in-memory", port, users] => return in_memory::serve(port.parse()?, users.parse()?),
+        _ => {}
     }
     let (name, server, paths) = match &args[..] {
         [name, server, paths @ ..] => (*name, server, paths),
@@ -38,7 +41,7 @@ fn main() -> Result {
     let binaries = Binaries::new(PathBuf::from(server));
     let paths: Vec<&Path> = paths.iter().map(Path::new).collect();
     in_temporary_folder(|folder| match (name, &paths[..]) {
-        ("calls", [python]) => calls::run(&binaries, python, folder),
+        ("calls", [python, peers]) => calls::run(&binaries, python, peers, folder),
         ("round-trips", [script]) => round_trips::run(&binaries.current, script, folder),
         ("directory", [script]) => directory::run(&binaries, script, folder),
         ("stage", [python, script]) => stage::run(&binaries, python, script, folder),

@@ -1,7 +1,7 @@
-//! The servers under measurement: Soundstage, two minimal servers as floors, and other designs.
+//! The servers under measurement: Soundstage, two minimal servers as floors, other gRPC libraries, and other designs.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::Result;
@@ -113,4 +113,54 @@ pub(crate) fn stage_in_python(python: &Path) -> Result<Server> {
     let port = free_port()?;
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/stage.py");
     Server::start(Command::new(python).arg(script).arg(port.to_string()), port)
+}
+
+/// Starts the directory on bare tonic: this program, in another mode.
+pub(crate) fn bare_tonic(users: u64) -> Result<Server> {
+    on_library(&std::env::current_exe()?, &["in-memory"], users)
+}
+
+/// Starts the directory on another gRPC library.
+pub(crate) fn on_library(program: &Path, mode: &[&str], users: u64) -> Result<Server> {
+    let port = free_port()?;
+    let mut command = Command::new(program);
+    command
+        .args(mode)
+        .args([port.to_string(), users.to_string()]);
+    Server::start(&mut command, port)
+}
+
+/// Prints the versions of the floors, and of the peers in a folder. Returns the programs of the peers.
+pub(crate) fn versions(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
+    let print = |command: &mut Command| -> Result<String> {
+        let output = command.output()?;
+        // nginx prints its version on standard error.
+        let text = [output.stdout, output.stderr].concat();
+        let text = String::from_utf8_lossy(&text);
+        let version = text.lines().next().unwrap_or_default().to_owned();
+        println!("  {version}");
+        Ok(version)
+    };
+    print(Command::new("nghttpd").arg("--version"))?;
+    print(Command::new("/usr/sbin/nginx").arg("-v"))?;
+    let mut peers = Vec::new();
+    for name in ["grpc-go", "grpc-cpp"] {
+        let program = folder.join(name);
+        if program.exists() {
+            peers.push((print(Command::new(&program).arg("--version"))?, program));
+        } else {
+            println!("  {name} is not built, so it is not measured");
+        }
+    }
+    println!("  tonic {}\n", tonic_version());
+    Ok(peers)
+}
+
+/// Returns the version of tonic that this program and the server are built with.
+fn tonic_version() -> &'static str {
+    let lock = include_str!("../../Cargo.lock");
+    let (_, package) = lock
+        .split_once("name = \"tonic\"\nversion = \"")
+        .unwrap_or_default();
+    package.split('"').next().unwrap_or_default()
 }

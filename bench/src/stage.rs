@@ -24,14 +24,41 @@ use crate::compare::{Binaries, Figure, Median, median};
 use crate::peers;
 use crate::process::Server;
 
-const SUBSCRIBERS: usize = 1000;
-const CHARACTERS: u32 = 100;
-/// Samples of each character per second.
-const RATE: u32 = 30;
+/// Who moves, and who subscribes.
+#[derive(Clone, Copy)]
+struct Load {
+    /// The number of streams, all of which read, and their connections.
+    subscribers: usize,
+    connections: usize,
+    /// Additional subscribers that do not read, on a connection each.
+    stalled: usize,
+    characters: u32,
+    /// Samples of each character per second.
+    rate: u32,
+}
+
+/// A connection for each subscriber.
+const OWN_CONNECTIONS: Load = Load {
+    subscribers: 1000,
+    connections: 1000,
+    stalled: 0,
+    characters: 100,
+    rate: 30,
+};
+
+/// Many subscribers on each connection, as of a proxy.
+const SHARED_CONNECTIONS: Load = Load {
+    subscribers: 5000,
+    connections: 25,
+    stalled: 0,
+    characters: 1,
+    rate: 10,
+};
+
 /// The measured time, and the time under load before.
 const MEASURED: Duration = Duration::from_secs(10);
 const WARM_UP: Duration = Duration::from_secs(3);
-/// Additional subscribers that do not read, in the run that measures their effect on the others.
+/// The number of subscribers that do not read, in the run that measures their effect on the others.
 const STALLED: usize = 20;
 /// All messages are counted; one in this number is decoded for its delay.
 const DECODED: usize = 29;
@@ -65,31 +92,38 @@ impl Median for Outcome {
 pub(crate) fn run(binaries: &Binaries, python: &Path, script: &Path, folder: &Path) -> Result {
     let no_users = folder.join("no-users.json");
     std::fs::write(&no_users, "{}")?;
-    println!(
-        "{SUBSCRIBERS} subscribers to {CHARACTERS} characters at {RATE} Hz, {} s\n",
-        MEASURED.as_secs()
-    );
-    let ours = |stalled| {
+    let ours_on = |load| {
         binaries.measure(|binary| {
             let server = peers::soundstage(binary, folder, &no_users)?;
-            measure(&server, SUBSCRIBERS, stalled)
+            measure(&server, load)
         })
     };
-    let (without, with_stalled) = (ours(0)?, ours(STALLED)?);
-    let each = measure(&peers::encodes_for_each()?, SUBSCRIBERS, 0)?;
-    let few = SUBSCRIBERS / 10;
-    let python = measure(&peers::stage_in_python(python)?, few, 0)?;
     let figures: [Figure<Outcome>; 3] = [
         ("CPU", |outcome| outcome.cpu),
         ("memory", |outcome| outcome.memory),
         ("median delay", |outcome| outcome.p50),
     ];
+    let few = Load {
+        subscribers: OWN_CONNECTIONS.subscribers / 10,
+        connections: OWN_CONNECTIONS.connections / 10,
+        ..OWN_CONNECTIONS
+    };
+    let without = ours_on(OWN_CONNECTIONS)?;
+    let with_stalled = ours_on(Load {
+        stalled: STALLED,
+        ..OWN_CONNECTIONS
+    })?;
+    let each = measure(&peers::encodes_for_each()?, OWN_CONNECTIONS)?;
+    let python = measure(&peers::stage_in_python(python)?, few)?;
+    OWN_CONNECTIONS.print();
     without.print("soundstage", row, &figures);
     let name = format!("soundstage, {STALLED} more do not read");
     with_stalled.print(&name, row, &figures);
     row("bare tonic, encodes for each", &each);
-    row(&format!("grpcio in Python, {few} subscribers"), &python);
-    println!();
+    row(
+        &format!("grpcio in Python, {} subscribers", few.subscribers),
+        &python,
+    );
     let ours = &without.current;
     ratio(
         "CPU per message, bare tonic / soundstage",
@@ -104,6 +138,16 @@ pub(crate) fn run(binaries: &Binaries, python: &Path, script: &Path, folder: &Pa
         with_stalled.current.p99 / ours.p99,
     );
     println!();
+    let shared = ours_on(SHARED_CONNECTIONS)?;
+    let each = measure(&peers::encodes_for_each()?, SHARED_CONNECTIONS)?;
+    SHARED_CONNECTIONS.print();
+    shared.print("soundstage", row, &figures);
+    row("bare tonic, encodes for each", &each);
+    ratio(
+        "CPU per message, bare tonic / soundstage",
+        each.cpu / shared.current.cpu,
+    );
+    println!();
     binaries.each(|binary| {
         if binaries.baseline.is_some() {
             println!("{}:", binary.display());
@@ -111,6 +155,22 @@ pub(crate) fn run(binaries: &Binaries, python: &Path, script: &Path, folder: &Pa
         in_browser(binary, script, folder, &no_users)
     })?;
     Ok(())
+}
+
+impl Load {
+    fn print(self) {
+        let Self {
+            subscribers,
+            connections,
+            characters,
+            rate,
+            ..
+        } = self;
+        println!(
+            "{subscribers} subscribers on {connections} connections, {characters} characters at {rate} Hz, {} s\n",
+            MEASURED.as_secs()
+        );
+    }
 }
 
 fn row(name: &str, outcome: &Outcome) {
@@ -146,7 +206,7 @@ struct Received {
 }
 
 /// Measures a server under the load of a publisher and its subscribers.
-fn measure(server: &Server, subscribers: usize, stalled: usize) -> Result<Outcome> {
+fn measure(server: &Server, load: Load) -> Result<Outcome> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -155,17 +215,22 @@ fn measure(server: &Server, subscribers: usize, stalled: usize) -> Result<Outcom
     // On its own thread, so that busy subscribers do not delay the publisher.
     let moving = {
         let (url, published) = (url.clone(), Arc::clone(&published));
-        std::thread::spawn(move || publish(&url, &published))
+        std::thread::spawn(move || publish(&url, load, &published))
     };
     let before = server.memory()?;
     let received = Arc::new(Mutex::new(Received::default()));
     let outcome = runtime.block_on(async {
         let mut unread = Vec::new();
-        for _ in 0..stalled {
-            unread.push(subscribe(&url).await?);
+        for _ in 0..load.stalled {
+            unread.push(subscribe(connect(&url).await?).await?);
         }
-        for number in 0..subscribers {
-            let updates = subscribe(&url).await?;
+        let mut channels = Vec::new();
+        for _ in 0..load.connections {
+            channels.push(connect(&url).await?);
+        }
+        for number in 0..load.subscribers {
+            let channel = channels[number % load.connections].clone();
+            let updates = subscribe(channel).await?;
             let (received, published) = (Arc::clone(&received), Arc::clone(&published));
             tokio::spawn(follow(updates, number, received, published));
         }
@@ -181,7 +246,7 @@ fn measure(server: &Server, subscribers: usize, stalled: usize) -> Result<Outcom
         Ok::<_, Box<dyn std::error::Error>>(Outcome {
             rate: count as f64 / MEASURED.as_secs_f64(),
             cpu: cpu.as_secs_f64() * 1e6 / count as f64,
-            memory: memory as f64 / (subscribers + stalled) as f64,
+            memory: memory as f64 / (load.subscribers + load.stalled) as f64,
             p50: percentile(&delays, 50),
             p99: percentile(&delays, 99),
         })
@@ -198,7 +263,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 /// Moves all characters until the server ends. A sequence number is an index into `published`.
-fn publish(url: &str, published: &Published) {
+fn publish(url: &str, load: Load, published: &Published) {
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -207,9 +272,9 @@ fn publish(url: &str, published: &Published) {
     };
     // The load ends with the server, so the error is expected.
     let _: Result = runtime.block_on(async {
-        let channel = Endpoint::from_shared(url.to_owned())?.connect().await?;
+        let channel = connect(url).await?;
         let (requests, receiver) = mpsc::channel(4);
-        let joins = (1..=CHARACTERS).map(|number| Join {
+        let joins = (1..=load.characters).map(|number| Join {
             name: format!("Character {number}"),
             ..Join::default()
         });
@@ -233,7 +298,7 @@ fn publish(url: &str, published: &Published) {
             }
         };
         tokio::spawn(async move { while let Ok(Some(_)) = updates.message().await {} });
-        let mut ticks = tokio::time::interval(Duration::from_secs(1) / RATE);
+        let mut ticks = tokio::time::interval(Duration::from_secs(1) / load.rate);
         for sequence in 1_u32.. {
             ticks.tick().await;
             let samples = characters.iter().map(|character| Sample {
@@ -258,10 +323,13 @@ fn publish(url: &str, published: &Published) {
     });
 }
 
-/// Subscribes over a new connection. Messages stay encoded, because decoding all of them would cost more CPU time than
+async fn connect(url: &str) -> Result<Channel> {
+    Ok(Endpoint::from_shared(url.to_owned())?.connect().await?)
+}
+
+/// Subscribes to all characters. Messages stay encoded, because decoding all of them would cost more CPU time than
 /// the server.
-async fn subscribe(url: &str) -> Result<Streaming<Bytes>> {
-    let channel: Channel = Endpoint::from_shared(url.to_owned())?.connect().await?;
+async fn subscribe(channel: Channel) -> Result<Streaming<Bytes>> {
     let mut client = tonic::client::Grpc::new(channel);
     client.ready().await?;
     let all = PositionSubRequest {

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::run::{Result, command, root, run};
-use crate::{server, test, tools};
+use crate::{peers, server, test, tools};
 
 /// Runs a benchmark by name.
 pub(crate) fn run_one(args: &[String]) -> Result {
@@ -14,7 +14,7 @@ pub(crate) fn run_one(args: &[String]) -> Result {
         Some("stage") => stage(),
         Some("attack") => run(bench("attack").arg(server::build()?).args(&args[1..])),
         _ => Err("usage: cargo xtask bench NAME\n\n  \
-             calls        CPU time per call, beside nghttpd, nginx and the predecessor's design\n  \
+             calls        CPU time per call, beside nghttpd, nginx, grpc-go, gRPC C++, tonic and the predecessor's design\n  \
              round-trips  a bidirectional call from Chromium over a WebSocket, and from a native client\n  \
              directory    a million users beside a thousand: import, pages, searches, streams, adds, the page\n  \
              stage        1,000 subscribers to 100 characters, beside bare tonic and Python; 1,000 characters in Chromium\n  \
@@ -34,7 +34,8 @@ fn calls() -> Result {
         ("wrk", "wrk"),
     ])?;
     let python = tools::python(&root().join("tests/interop/requirements.txt"))?;
-    run(bench("calls").arg(server::build()?).arg(python))
+    let peers = peers::build()?;
+    run(bench("calls").arg(server::build()?).arg(python).arg(peers))
 }
 
 fn round_trips() -> Result {

@@ -8,6 +8,7 @@ mod fuzz;
 mod imports;
 mod javascript;
 mod page;
+mod peers;
 mod progress;
 mod run;
 mod server;

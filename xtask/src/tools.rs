@@ -208,7 +208,7 @@ pub(crate) fn has(program: &str) -> bool {
     find_program(program).is_some()
 }
 
-fn find_program(program: &str) -> Option<PathBuf> {
+pub(crate) fn find_program(program: &str) -> Option<PathBuf> {
     let mut folders: Vec<_> =
         std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()).collect();
     // Debian installs servers in a folder that is not on the `PATH` of most users.
