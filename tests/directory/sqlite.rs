@@ -10,7 +10,7 @@ use soundstage_tests::PATIENCE;
 use tempfile::TempDir;
 
 use crate::conformance::{Bounds, TestStore};
-use crate::samples::{add, by_id, page, total, user, valid};
+use crate::samples::{add, by_id, found, page, total, user, valid};
 
 /// A store in a folder of its own.
 pub(crate) struct Sqlite {
@@ -108,6 +108,53 @@ async fn the_log_stays_small_under_adds_and_reads() {
         size < 16 * 1024 * 1024,
         "the log was never reset: {size} bytes"
     );
+}
+
+/// Returns the number of segments of the index of grams.
+fn segments(path: &Path) -> u32 {
+    let other = rusqlite::Connection::open(path).expect("opens");
+    let count = "SELECT count(DISTINCT segid) FROM user_search_idx";
+    other
+        .query_row(count, [], |row| row.get(0))
+        .expect("counted")
+}
+
+#[tokio::test]
+async fn an_idle_writer_merges_the_segments_of_the_search_index() {
+    let folder = TempDir::new().expect("a folder");
+    let path = file(&folder);
+    let directory = open(&path, &Seed::Empty).expect("opens");
+    for id in 1..=40 {
+        add(&directory, user(id, "wanted")).await;
+    }
+    // FTS5 itself leaves up to 15 segments of a level.
+    let merged = async {
+        while segments(&path) > 3 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, merged)
+        .await
+        .expect("merged");
+    assert_eq!(found(&directory, "wanted").await.len(), 40);
+}
+
+#[test]
+fn the_search_index_of_a_new_file_is_one_segment() {
+    let folder = TempDir::new().expect("a folder");
+    let users = (1..=20_000).map(|id| {
+        let mail_address = format!("user{id}@example.com");
+        let user = serde_json::json!({
+            "id": id, "nickname": format!("user number {id}"), "mail_address": mail_address, "user_type": "NORMAL"
+        });
+        (id.to_string(), user)
+    });
+    let users: serde_json::Map<_, _> = users.collect();
+    let seed = folder.path().join("seed.json");
+    std::fs::write(&seed, serde_json::Value::from(users).to_string()).expect("written");
+    let path = file(&folder);
+    drop(open(&path, &Seed::File(seed)).expect("opens"));
+    assert_eq!(segments(&path), 1);
 }
 
 #[tokio::test]
@@ -251,6 +298,9 @@ async fn a_file_of_the_first_version_is_migrated_with_its_users() {
     };
     assert!(added.revision > 2 && added.created_ms > 0, "{added:?}");
     assert_eq!((added.id, total(&directory).await), (10, 2));
+    let settings = rusqlite::Connection::open(&path).expect("opens");
+    let merged = "SELECT v FROM user_search_config WHERE k = 'automerge'";
+    assert_eq!(settings.query_row(merged, [], |row| row.get(0)), Ok(16));
 }
 
 #[test]

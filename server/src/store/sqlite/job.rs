@@ -1,8 +1,12 @@
 //! The jobs in the writer's queue.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
 
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use super::changes::Changes;
 use super::error::{ErrorKind, StoreError};
@@ -65,5 +69,33 @@ where
         let _ = self
             .answer
             .send(result.map_err(|kind| StoreError::new(path, kind)));
+    }
+}
+
+/// Receives jobs like `blocking_recv_many`, but waits for at most `timeout`. Returns `None` if no job has arrived.
+pub(super) fn receive_within(
+    jobs: &mut mpsc::Receiver<Box<dyn Job>>,
+    batch: &mut Vec<Box<dyn Job>>,
+    limit: usize,
+    timeout: Duration,
+) -> Option<usize> {
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let end = Instant::now() + timeout;
+    loop {
+        let received = jobs.poll_recv_many(&mut Context::from_waker(&waker), batch, limit);
+        if let Poll::Ready(count) = received {
+            return Some(count);
+        }
+        let left = end.checked_duration_since(Instant::now())?;
+        thread::park_timeout(left);
+    }
+}
+
+/// Wakes a thread that waits in [`receive_within`].
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
     }
 }

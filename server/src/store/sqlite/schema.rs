@@ -37,7 +37,7 @@ pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const READER_CACHE_KIB: i64 = 8 * 1024;
 
 /// The migrations from version n to n + 1. Never change a migration: files of every version exist.
-const MIGRATIONS: [&str; 4] = ["
+const MIGRATIONS: [&str; 5] = ["
     CREATE TABLE users (
         id           INTEGER PRIMARY KEY CHECK (id BETWEEN 1 AND 4294967295),
         nickname     TEXT    NOT NULL,
@@ -118,7 +118,14 @@ const MIGRATIONS: [&str; 4] = ["
     INSERT INTO import_count SELECT count(*) FROM imports;
     CREATE TRIGGER import_added   AFTER INSERT ON imports BEGIN UPDATE import_count SET total = total + 1; END;
     CREATE TRIGGER import_removed AFTER DELETE ON imports BEGIN UPDATE import_count SET total = total - 1; END;
-"];
+", INDEX_SETTINGS];
+
+/// How the index of grams merges its segments as it grows: 16 of a level at a time, a few pages in each commit. By
+/// default FTS5 merges 4 at a time, and so writes each gram more often; the [writer](super::writer) merges the rest
+/// while it is idle. A level of 64 segments is merged at once.
+const INDEX_SETTINGS: &str = "
+    INSERT INTO user_search (user_search, rank) VALUES ('automerge', 16), ('crisismerge', 64);
+";
 
 /// Replaces the index of grams by an empty index.
 const NEW_INDEX: &str = "
@@ -240,7 +247,9 @@ pub(super) fn rebuild_index(connection: &mut Connection) -> Result<(), ErrorKind
     tracing::warn!("the search index is damaged; rebuilding it");
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(NEW_INDEX)?;
+    transaction.execute_batch(INDEX_SETTINGS)?;
     index_grams(&transaction)?;
+    search::merge_all(&transaction)?;
     transaction.commit()?;
     tracing::info!("the search index is rebuilt");
     Ok(())
@@ -266,6 +275,9 @@ fn migrate(transaction: &Transaction<'_>, seed: &Seed) -> Result<(), ErrorKind> 
             changes.add(&user)?;
         }
         changes.finish()?;
+    }
+    if done < SEARCHABLE_SINCE {
+        search::merge_all(transaction)?;
     }
     Ok(())
 }

@@ -13,11 +13,11 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::changes::Changes;
 use super::error::{ErrorKind, StoreError};
 use super::file::Place;
-use super::job::{Job, Pending};
+use super::job::{Job, Pending, receive_within};
 use super::read_pool::ReadGate;
 use super::readers::Readers;
 use super::repair::Repair;
-use super::schema;
+use super::{schema, search};
 use crate::directory::{Answer, DirectoryError, Event, EventLog};
 
 /// The largest number of changes in the queue, and in one transaction; further callers wait. More changes in one
@@ -34,6 +34,9 @@ const MAX_TIME: Duration = Duration::from_millis(100);
 
 /// The time for which the writer waits for reads to end before it looks at its queue again.
 const IDLE_WAIT: Duration = Duration::from_millis(5);
+
+/// The time without a change after which the writer merges segments of the index of grams.
+const IDLE_BEFORE_MERGE: Duration = Duration::from_millis(50);
 
 /// The time for which a reset of the log waits for readers: point reads end within microseconds.
 const RESET_TIMEOUT: Duration = Duration::from_millis(100);
@@ -133,6 +136,8 @@ pub(super) struct WriterThread {
     /// The size of the write-ahead log at which reads are paused so that the log can be reset.
     pause_at: u64,
     is_paused: bool,
+    /// Whether the index of grams may have segments to merge.
+    may_merge: bool,
 }
 
 impl WriterThread {
@@ -153,6 +158,7 @@ impl WriterThread {
             log_limit,
             pause_at: log_limit,
             is_paused: false,
+            may_merge: true,
         }
     }
 
@@ -171,7 +177,7 @@ impl WriterThread {
             while self.is_paused && batch.is_empty() && jobs.is_empty() && !jobs.is_closed() {
                 self.reset_log(IDLE_WAIT);
             }
-            if batch.is_empty() && jobs.blocking_recv_many(&mut batch, QUEUE) == 0 {
+            if batch.is_empty() && self.receive(path, repair, &mut jobs, &mut batch)? == 0 {
                 return Ok(());
             }
             let generation = repair.generation();
@@ -182,6 +188,7 @@ impl WriterThread {
             let outcome = match (committed, self.place.check()) {
                 (_, Err(kind)) | (Err(kind), Ok(_)) => Err(kind),
                 (Ok(events), Ok(log_size)) => {
+                    self.may_merge |= !events.is_empty();
                     self.events.append(events);
                     self.bound_log(log_size);
                     Ok(())
@@ -204,6 +211,38 @@ impl WriterThread {
                 self.rebuild_index(path, repair);
             }
         }
+    }
+
+    /// Waits for jobs. Merges segments of the index of grams while there are none. Returns 0 once the queue is closed.
+    fn receive(
+        &mut self,
+        path: &Path,
+        repair: &Repair,
+        jobs: &mut mpsc::Receiver<Box<dyn Job>>,
+        batch: &mut Vec<Box<dyn Job>>,
+    ) -> Result<usize, ErrorKind> {
+        while self.may_merge {
+            if let Some(count) = receive_within(jobs, batch, QUEUE, IDLE_BEFORE_MERGE) {
+                return Ok(count);
+            }
+            let generation = repair.generation();
+            let merged = {
+                let _writing = self.readers.release_snapshots();
+                search::merge_some(&self.connection).map_err(ErrorKind::of_search)
+            };
+            self.bound_log(self.place.check()?);
+            self.may_merge = matches!(merged, Ok(true));
+            match merged {
+                Ok(_) => {}
+                Err(ErrorKind::SearchDamaged(detail)) => {
+                    repair.report(generation, detail);
+                }
+                Err(error) => {
+                    tracing::warn!(database = %path.display(), %error, "the search index cannot be merged");
+                }
+            }
+        }
+        Ok(jobs.blocking_recv_many(batch, QUEUE))
     }
 
     fn rebuild_index(&mut self, path: &Path, repair: &Repair) {
