@@ -1,6 +1,7 @@
 //! The phases of the server: starting, serving, draining.
 
 use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -21,6 +22,8 @@ pub(crate) struct Lifecycle(Arc<State>);
 #[derive(Debug, Default)]
 pub(crate) struct State {
     directory: OnceLock<Directory>,
+    /// Set just before `draining` is cancelled. Every frame of a stream asks, and asking the token takes its lock.
+    is_draining: AtomicBool,
     /// Ends the acceptor, and each stream once its handler is pending or its client has received two messages.
     pub(crate) draining: CancellationToken,
     /// Ends the calls that have not responded yet.
@@ -49,11 +52,15 @@ pub(crate) enum Phase {
 
 impl Lifecycle {
     pub(crate) fn phase(&self) -> Phase {
-        match (self.draining.is_cancelled(), self.directory.get()) {
+        match (self.is_draining(), self.directory.get()) {
             (true, _) => Phase::Draining,
             (false, None) => Phase::Starting,
             (false, Some(_)) => Phase::Serving,
         }
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.is_draining.load(Ordering::Relaxed)
     }
 
     /// Hands the open directory to the services.
@@ -72,6 +79,7 @@ impl Lifecycle {
     /// Ends streams now, and other calls after [`limits::RESPONSE_GRACE`] or half of `bound`, whichever is shorter.
     /// Returns immediately.
     pub(crate) fn drain(&self, bound: Duration) {
+        self.is_draining.store(true, Ordering::Relaxed);
         self.draining.cancel();
         self.sockets.close();
         let closing = self.closing.clone();

@@ -6,7 +6,7 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -150,9 +150,16 @@ pub(crate) struct CallBody {
     frames: usize,
     deadline: Option<Pin<Box<Sleep>>>,
     /// Created when the handler is first pending. Most calls end before that.
-    draining: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+    draining: Option<DrainWait>,
     shared: Arc<Shared>,
     log: CallLog,
+}
+
+/// Wakes the task of a call when the server drains.
+struct DrainWait {
+    draining: Pin<Box<WaitForCancellationFutureOwned>>,
+    /// The waker of the last poll. Polling again for the same task would only take the lock of all waiting calls.
+    waker: Waker,
 }
 
 impl CallBody {
@@ -164,16 +171,25 @@ impl CallBody {
             return Some(deadline_exceeded());
         }
         // A response of one message is one data frame and its trailers. The drain does not separate them.
-        (self.frames > 1 && self.shared.lifecycle.draining.is_cancelled()).then(stopping)
+        (self.frames > 1 && self.shared.lifecycle.is_draining()).then(stopping)
     }
 
     /// Returns the status that ends a call whose handler is pending, once the server drains.
     fn interrupt_while_pending(&mut self, cx: &mut Context<'_>) -> Option<Status> {
-        let draining = &self.shared.lifecycle.draining;
-        let drain = self
-            .draining
-            .get_or_insert_with(|| Box::pin(draining.clone().cancelled_owned()));
-        drain.as_mut().poll(cx).is_ready().then(stopping)
+        let lifecycle = &self.shared.lifecycle;
+        if lifecycle.is_draining() {
+            return Some(stopping());
+        }
+        let waits = |wait: &DrainWait| wait.waker.will_wake(cx.waker());
+        if self.draining.as_ref().is_some_and(waits) {
+            return None;
+        }
+        let wait = self.draining.get_or_insert_with(|| DrainWait {
+            draining: Box::pin(lifecycle.draining.clone().cancelled_owned()),
+            waker: cx.waker().clone(),
+        });
+        wait.waker.clone_from(cx.waker());
+        wait.draining.as_mut().poll(cx).is_ready().then(stopping)
     }
 
     /// Returns the next frame of a stream, or the trailers of the status that ends the stream now.

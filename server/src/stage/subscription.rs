@@ -1,12 +1,13 @@
 //! A subscriber's updates.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use soundstage_proto::encoded::EncodedUpdate;
 use soundstage_proto::position::StageUpdate;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use super::frame::{Frame, Selection};
 use super::ids::CallId;
@@ -49,8 +50,11 @@ pub(crate) struct Subscription {
     interest: Interest,
     /// The last tick that the subscriber has seen; 0 for none.
     seen: u64,
-    /// The earliest time of the next update.
-    due: Instant,
+    /// The time of the last update.
+    updated: Instant,
+    /// Wakes for a heartbeat. Set again only when it fires, because setting it for each update would cost more than the
+    /// update.
+    heartbeat: Pin<Box<Sleep>>,
 }
 
 impl Subscription {
@@ -61,43 +65,66 @@ impl Subscription {
             frames,
             interest,
             seen: 0,
-            due: Instant::now(),
+            updated: Instant::now(),
+            heartbeat: Box::pin(sleep(HEARTBEAT_INTERVAL)),
         }
     }
 
     /// Waits for the next update: the changes since the last call, or a heartbeat after a second without any.
     pub(crate) async fn next(&mut self) -> EncodedUpdate {
-        sleep_until(self.due).await;
-        let update = timeout(HEARTBEAT_INTERVAL, self.next_change()).await;
-        update.unwrap_or_else(|_| {
-            EncodedUpdate::from(&StageUpdate {
-                heartbeat: true,
-                ..StageUpdate::default()
-            })
-        })
+        if self.seen > 0 && !self.interest.min_interval.is_zero() {
+            sleep_until(self.updated + self.interest.min_interval).await;
+        }
+        let update = loop {
+            tokio::select! {
+                biased;
+                update = next_change(&mut self.frames, &self.interest, &mut self.seen) => break update,
+                () = self.heartbeat.as_mut() => {
+                    let due = self.updated + HEARTBEAT_INTERVAL;
+                    let now = Instant::now();
+                    let next = if due > now { due } else { now + HEARTBEAT_INTERVAL };
+                    self.heartbeat.as_mut().reset(next);
+                    if due <= now {
+                        break heartbeat();
+                    }
+                }
+            }
+        };
+        self.updated = Instant::now();
+        update
     }
+}
 
-    /// Waits for the next change of a character of interest.
-    async fn next_change(&mut self) -> EncodedUpdate {
-        if self.interest.is_empty() {
+fn heartbeat() -> EncodedUpdate {
+    EncodedUpdate::from(&StageUpdate {
+        heartbeat: true,
+        ..StageUpdate::default()
+    })
+}
+
+/// Waits for the next change of a character of interest.
+async fn next_change(
+    frames: &mut watch::Receiver<Arc<Frame>>,
+    interest: &Interest,
+    seen: &mut u64,
+) -> EncodedUpdate {
+    if interest.is_empty() {
+        return std::future::pending().await;
+    }
+    loop {
+        if frames.changed().await.is_err() {
+            // The stage has ended; the server ends the call shortly.
             return std::future::pending().await;
         }
-        loop {
-            if self.frames.changed().await.is_err() {
-                // The stage has ended; the server ends the call shortly.
-                return std::future::pending().await;
-            }
-            let frame = Arc::clone(&self.frames.borrow_and_update());
-            if frame.tick == 0 {
-                // The stage has made no frame yet.
-                continue;
-            }
-            let update = frame.update_since(self.seen, self.interest.selection());
-            self.seen = frame.tick;
-            if let Some(update) = update {
-                self.due = Instant::now() + self.interest.min_interval;
-                return update;
-            }
+        let frame = Arc::clone(&frames.borrow_and_update());
+        if frame.tick == 0 {
+            // The stage has made no frame yet.
+            continue;
+        }
+        let update = frame.update_since(*seen, interest.selection());
+        *seen = frame.tick;
+        if let Some(update) = update {
+            return update;
         }
     }
 }
