@@ -33,7 +33,7 @@ pub(crate) fn start_soundstage(command: &mut Command, port: u16) -> Result<Serve
 }
 
 /// Waits until the server serves users, which it does some time after it listens.
-fn wait_until_serving(port: u16) -> Result {
+pub(crate) fn wait_until_serving(port: u16) -> Result {
     use std::io::{Read as _, Write as _};
     loop {
         let mut stream = std::net::TcpStream::connect(("127.0.0.1", port))?;
@@ -43,7 +43,7 @@ fn wait_until_serving(port: u16) -> Result {
         if response.starts_with("HTTP/1.1 200") {
             return Ok(());
         }
-        std::thread::sleep(std::time::Duration::from_millis(10));
+        std::thread::sleep(std::time::Duration::from_millis(1));
     }
 }
 

@@ -33,7 +33,7 @@ impl Server {
             if start.elapsed() > Duration::from_mins(1) {
                 return Err(format!("{command:?} did not listen within a minute").into());
             }
-            std::thread::sleep(Duration::from_millis(10));
+            std::thread::sleep(Duration::from_millis(1));
         }
         Ok(server)
     }

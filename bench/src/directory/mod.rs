@@ -1,9 +1,10 @@
 //! `directory`: a million users beside a thousand, in one run: import, reads at the far end, searches, streams, adds,
-//! the page.
+//! the page, the start.
 
 mod adds;
 mod import;
 mod reads;
+mod starts;
 mod streams;
 
 use std::path::Path;
@@ -40,7 +41,7 @@ pub(crate) fn run(binaries: &Binaries, script: &Path, folder: &Path) -> Result {
     if let Some(baseline) = &large.baseline {
         in_browser(script, "the baseline", baseline)?;
     }
-    Ok(())
+    starts::measure(binaries, large, folder)
 }
 
 fn in_browser(script: &Path, name: &str, server: &Server) -> Result {
