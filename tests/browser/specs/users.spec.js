@@ -112,10 +112,12 @@ test("a search while typing finds parts of nicknames and mail addresses, and IDs
 
 test("a search starts after a pause in typing, and a late response is dropped", async ({ page }) => {
   const searches = [];
+  let release;
+  const released = new Promise((resolve) => (release = resolve));
   await page.route("**/UserManager/ListUsers", async (route) => {
     const searched = route.request().postDataBuffer()?.toString("latin1").match(/t\w*$|t\w*(?=[^\w])/)?.[0];
     if (searched) searches.push(searched);
-    if (searched === "tro") await new Promise((resolve) => setTimeout(resolve, 700));
+    if (searched === "tro") await released;
     await route.continue().catch(() => {});
   });
   await page.goto("/users");
@@ -125,7 +127,9 @@ test("a search starts after a pause in typing, and a late response is dropped", 
   await expect.poll(() => searches).toEqual(["tro"]);
   await search.fill("foo");
   await expect(rows(page)).toHaveText([/foo/]);
-  await page.waitForResponse((response) => response.request().postDataBuffer()?.includes("tro"));
+  const late = page.waitForResponse((response) => response.request().postDataBuffer()?.includes("tro"));
+  release();
+  await late;
   await expect(rows(page)).toHaveText([/foo/]);
 });
 
