@@ -193,7 +193,7 @@ pub(super) fn is_unary(path: &str) -> bool {
 
 /// Returns the method of the contract at a path, in either spelling.
 pub(super) fn method_at(path: &str) -> Option<&'static MethodDescriptor> {
-    MethodDescriptor::at(&canonical_path(path))
+    MethodDescriptor::at(path).or_else(|| MethodDescriptor::at(&canonical_path(path)))
 }
 
 /// Adds a message to the status of an unknown method, for which the generated services return a bare code.

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use http::uri::Authority;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use crate::settings::Settings;
@@ -74,15 +74,12 @@ impl OriginRules {
         };
         let origin = origin.to_str().unwrap_or_default();
         let host = self.check_host(headers, authority)?;
-        let is_same = origin
-            .split_once("://")
-            .is_some_and(|(_, origin)| origin.eq_ignore_ascii_case(host));
         let is_allowed = || {
             self.origins
                 .iter()
                 .any(|allowed| allowed.eq_ignore_ascii_case(origin))
         };
-        if is_same || is_allowed() {
+        if is_same(origin, host) || is_allowed() {
             Ok(())
         } else {
             Err(Refusal::Origin)
@@ -98,12 +95,7 @@ impl OriginRules {
         headers: &'a HeaderMap,
         authority: Option<&'a Authority>,
     ) -> Result<&'a str, Refusal> {
-        let host = headers
-            .get(header::HOST)
-            .and_then(|host| host.to_str().ok());
-        let host = host
-            .or(authority.map(Authority::as_str))
-            .unwrap_or_default();
+        let host = host(headers, authority);
         if self.is_own_host(host) {
             Ok(host)
         } else {
@@ -125,6 +117,31 @@ impl OriginRules {
                 .iter()
                 .any(|allowed| allowed.eq_ignore_ascii_case(name))
     }
+}
+
+/// Returns whether a page of another origin has sent a request. Its response needs the CORS headers.
+pub(super) fn is_cross_origin<B>(request: &Request<B>) -> bool {
+    let headers = request.headers();
+    headers.get(header::ORIGIN).is_some_and(|origin| {
+        let origin = origin.to_str().unwrap_or_default();
+        !is_same(origin, host(headers, request.uri().authority()))
+    })
+}
+
+/// Returns the host that a request names, or an empty text.
+fn host<'a>(headers: &'a HeaderMap, authority: Option<&'a Authority>) -> &'a str {
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    host.or(authority.map(Authority::as_str))
+        .unwrap_or_default()
+}
+
+/// Returns whether an origin is that of a host. The schemes are not compared: a proxy in front may add TLS.
+fn is_same(origin: &str, host: &str) -> bool {
+    origin
+        .split_once("://")
+        .is_some_and(|(_, origin)| origin.eq_ignore_ascii_case(host))
 }
 
 #[cfg(test)]
