@@ -762,9 +762,7 @@ test.describe("with unloaded rows", () => {
     const view = page.getByRole("region", { name: "Table of users" });
     await view.evaluate((element) => element.scrollTo(0, element.scrollHeight));
     await page.getByRole("checkbox", { name: "Select user 2500" }).click({ modifiers: ["Shift"] });
-    // The page fetches the rows between, 1,000 at a time.
-    const selected = page.getByRole("group", { name: "Selected users" });
-    await expect(selected).toContainText("2,500 selected", { timeout: 20_000 });
+    await expect(page.getByRole("group", { name: "Selected users" })).toContainText("2,500 selected");
   });
 });
 

@@ -122,7 +122,7 @@ const MIGRATIONS: [&str; 5] = ["
 
 /// How the index of grams merges its segments as it grows: 16 of a level at a time, a few pages in each commit. By
 /// default FTS5 merges 4 at a time, and so writes each gram more often; the [writer](super::writer) merges the rest
-/// while it is idle. A level of 64 segments is merged at once.
+/// while it is idle. A level of 64 segments is merged at once. This is a migration as well: never change it.
 const INDEX_SETTINGS: &str = "
     INSERT INTO user_search (user_search, rank) VALUES ('automerge', 16), ('crisismerge', 64);
 ";

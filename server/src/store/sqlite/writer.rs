@@ -177,8 +177,21 @@ impl WriterThread {
             while self.is_paused && batch.is_empty() && jobs.is_empty() && !jobs.is_closed() {
                 self.reset_log(IDLE_WAIT);
             }
-            if batch.is_empty() && self.receive(path, repair, &mut jobs, &mut batch)? == 0 {
-                return Ok(());
+            if batch.is_empty() {
+                let received = if self.may_merge {
+                    receive_within(&mut jobs, &mut batch, QUEUE, IDLE_BEFORE_MERGE)
+                } else {
+                    Some(jobs.blocking_recv_many(&mut batch, QUEUE))
+                };
+                match received {
+                    Some(0) => return Ok(()),
+                    Some(_) => {}
+                    None => {
+                        // The log may have grown to its limit, so the loop begins anew and resets it.
+                        self.merge_index(path, repair)?;
+                        continue;
+                    }
+                }
             }
             let generation = repair.generation();
             let (made, committed) = {
@@ -213,36 +226,28 @@ impl WriterThread {
         }
     }
 
-    /// Waits for jobs. Merges segments of the index of grams while there are none. Returns 0 once the queue is closed.
-    fn receive(
-        &mut self,
-        path: &Path,
-        repair: &Repair,
-        jobs: &mut mpsc::Receiver<Box<dyn Job>>,
-        batch: &mut Vec<Box<dyn Job>>,
-    ) -> Result<usize, ErrorKind> {
-        while self.may_merge {
-            if let Some(count) = receive_within(jobs, batch, QUEUE, IDLE_BEFORE_MERGE) {
-                return Ok(count);
+    /// Merges some segments of the index of grams.
+    ///
+    /// # Errors
+    /// Returns an error if changes can no longer be acknowledged.
+    fn merge_index(&mut self, path: &Path, repair: &Repair) -> Result<(), ErrorKind> {
+        let generation = repair.generation();
+        let merged = {
+            let _writing = self.readers.release_snapshots();
+            search::merge_some(&self.connection).map_err(ErrorKind::of_search)
+        };
+        self.bound_log(self.place.check()?);
+        self.may_merge = matches!(merged, Ok(true));
+        match merged {
+            Ok(_) => {}
+            Err(ErrorKind::SearchDamaged(detail)) => {
+                repair.report(generation, detail);
             }
-            let generation = repair.generation();
-            let merged = {
-                let _writing = self.readers.release_snapshots();
-                search::merge_some(&self.connection).map_err(ErrorKind::of_search)
-            };
-            self.bound_log(self.place.check()?);
-            self.may_merge = matches!(merged, Ok(true));
-            match merged {
-                Ok(_) => {}
-                Err(ErrorKind::SearchDamaged(detail)) => {
-                    repair.report(generation, detail);
-                }
-                Err(error) => {
-                    tracing::warn!(database = %path.display(), %error, "the search index cannot be merged");
-                }
+            Err(error) => {
+                tracing::warn!(database = %path.display(), %error, "the search index cannot be merged");
             }
         }
-        Ok(jobs.blocking_recv_many(batch, QUEUE))
+        Ok(())
     }
 
     fn rebuild_index(&mut self, path: &Path, repair: &Repair) {
