@@ -7,6 +7,7 @@ mod attack;
 mod calls;
 mod compare;
 mod directory;
+mod echo;
 mod encodes_for_each;
 mod in_memory;
 mod load;
@@ -29,8 +30,9 @@ fn main() -> Result {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     match args[..] {
-        // Peers, which the benchmarks `stage` and `calls` start.
+        // Peers, which the benchmarks `stage`, `calls` and `round-trips` start.
         ["encodes-for-each", port] => return encodes_for_each::serve(port.parse()?),
+        ["echo", port] => return echo::serve(port.parse()?),
         ["in-memory", port, users] => return in_memory::serve(port.parse()?, users.parse()?),
         _ => {}
     }

@@ -108,6 +108,13 @@ pub(crate) fn encodes_for_each() -> Result<Server> {
     Server::start(command.arg("encodes-for-each").arg(port.to_string()), port)
 }
 
+/// Starts a WebSocket server that returns each message: this program, in another mode.
+pub(crate) fn echo() -> Result<Server> {
+    let port = free_port()?;
+    let mut command = Command::new(std::env::current_exe()?);
+    Server::start(command.arg("echo").arg(port.to_string()), port)
+}
+
 /// Starts the stage's fan-out in Python.
 pub(crate) fn stage_in_python(python: &Path) -> Result<Server> {
     let port = free_port()?;

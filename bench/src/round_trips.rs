@@ -1,5 +1,6 @@
 //! `round-trips`: round trips per second of a bidirectional call, with one request in flight: from Chromium over a
-//! WebSocket, in JavaScript and in WebAssembly, and from a native client over HTTP/2.
+//! WebSocket, in JavaScript and in WebAssembly, and from a native client over HTTP/2. The floor is Chromium with a bare
+//! WebSocket to a server that returns each message.
 
 use std::fs;
 use std::path::Path;
@@ -17,13 +18,14 @@ use crate::peers;
 /// Requests in a run, for the ids from 1 on. All ids exist.
 const REQUESTS: u32 = 10_000;
 /// Runs of each client. The best run counts, because other processes share the machine.
-const RUNS: usize = 3;
+const RUNS: usize = 5;
 
 /// Measures and prints the rates. `script` runs the browser.
 pub(crate) fn run(binary: &Path, script: &Path, folder: &Path) -> Result {
     let users = folder.join("users.json");
     fs::write(&users, seed(u64::from(REQUESTS)))?;
     let server = peers::soundstage(binary, folder, &users)?;
+    let echo = peers::echo()?;
     let url = format!("http://127.0.0.1:{}", server.port);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -38,18 +40,26 @@ pub(crate) fn run(binary: &Path, script: &Path, folder: &Path) -> Result {
     println!("  {:<44} {native:>8.0}", "native client, HTTP/2");
     let output = Command::new("node")
         .arg(script)
-        .args([&url, &REQUESTS.to_string(), &RUNS.to_string()])
+        .arg(&url)
+        .arg(format!("ws://127.0.0.1:{}", echo.port))
+        .args([REQUESTS.to_string(), RUNS.to_string()])
         .output()?;
     if !output.status.success() {
         return Err(String::from_utf8_lossy(&output.stderr).into());
     }
-    // Each line has a name and a rate.
+    // Each line has a name and a rate. The first line is the bare WebSocket.
+    let mut bare = None;
     for line in String::from_utf8(output.stdout)?.lines() {
         let (name, rate) = line
             .rsplit_once(' ')
             .ok_or("the script printed a line without a rate")?;
         let rate: f64 = rate.parse()?;
-        println!("  {name:<44} {rate:>8.0}   {:.2} of native", rate / native);
+        let bare = *bare.get_or_insert(rate);
+        println!(
+            "  {name:<44} {rate:>8.0}   {:.2} of native, {:.2} of the bare WebSocket",
+            rate / native,
+            rate / bare
+        );
     }
     Ok(())
 }

@@ -4,6 +4,14 @@ import { resolve } from "node:path";
 
 const built = resolve(import.meta.dirname, "../../target/browser-tests-wasm");
 
+/** Returns the module and its program. */
+export async function builtCalls() {
+  return {
+    javascript: await readFile(resolve(built, "calls.js")),
+    wasm: await readFile(resolve(built, "calls_bg.wasm")),
+  };
+}
+
 /** Opens a page of an origin that has neither a content security policy nor a program, and loads the calls into the page. */
 export async function openWithCalls(page, origin = "") {
   await page.route("**/calls/*", async (route) => {

@@ -15,7 +15,7 @@ pub(crate) fn run_one(args: &[String]) -> Result {
         Some("attack") => run(bench("attack").arg(server::build()?).args(&args[1..])),
         _ => Err("usage: cargo xtask bench NAME\n\n  \
              calls        CPU time per call, beside nghttpd, nginx, grpc-go, gRPC C++, tonic and the predecessor's design\n  \
-             round-trips  a bidirectional call from Chromium over a WebSocket, and from a native client\n  \
+             round-trips  a bidirectional call from Chromium over a WebSocket, beside a bare WebSocket and a native client\n  \
              directory    a million users beside a thousand: import, pages, searches, streams, adds, the page, the start\n  \
              stage        1,000 subscribers to 100 characters, beside bare tonic and Python; 1,000 characters in Chromium\n  \
              attack       a client's calls and the server's memory while another client attacks: searches, unread\n               \
