@@ -71,7 +71,7 @@ impl From<DecodeError> for Status {
 /// ([`Self::push`]).
 #[derive(Debug)]
 pub struct Decoder {
-    buffer: BytesMut,
+    buffer: Bytes,
     max_message_size: usize,
 }
 
@@ -79,14 +79,22 @@ impl Decoder {
     /// Creates a decoder for messages of at most `max_message_size` bytes.
     pub fn new(max_message_size: usize) -> Self {
         Self {
-            buffer: BytesMut::new(),
+            buffer: Bytes::new(),
             max_message_size,
         }
     }
 
-    /// Appends a chunk to the buffer.
-    pub fn push(&mut self, chunk: &[u8]) {
-        self.buffer.extend_from_slice(chunk);
+    /// Appends a chunk to the buffer. A chunk that begins with a frame is not copied.
+    pub fn push(&mut self, chunk: Bytes) {
+        if self.buffer.is_empty() {
+            self.buffer = chunk;
+            return;
+        }
+        let start = std::mem::take(&mut self.buffer);
+        // Copies the start of a frame only while an earlier message shares its memory.
+        let mut joined = start.try_into_mut().unwrap_or_else(BytesMut::from);
+        joined.extend_from_slice(&chunk);
+        self.buffer = joined.freeze();
     }
 
     /// Returns the next frame; `None` if the frame needs more bytes.
@@ -119,7 +127,7 @@ impl Decoder {
             self.buffer.advance(PREFIX + content);
             return Ok(Some(Frame::Headers(headers)));
         }
-        let message = self.buffer.split_to(PREFIX + content).freeze();
+        let message = self.buffer.split_to(PREFIX + content);
         Ok(Some(Frame::Message(message)))
     }
 
@@ -168,7 +176,7 @@ mod tests {
 
     fn frames(bytes: &[u8]) -> Result<Vec<Frame>, DecodeError> {
         let mut decoder = Decoder::new(16);
-        decoder.push(bytes);
+        decoder.push(Bytes::copy_from_slice(bytes));
         let mut frames = Vec::new();
         while let Some(frame) = decoder.next_frame()? {
             frames.push(frame);

@@ -163,7 +163,7 @@ impl ResponseBody {
                 self.decoder.finish()?;
                 return Poll::Ready(None);
             };
-            self.decoder.push(&chunk?);
+            self.decoder.push(chunk?);
         }
     }
 

@@ -13,7 +13,7 @@ fn decode<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Frame>, Option
     let mut decoder = Decoder::new(MAX_MESSAGE_SIZE);
     let mut frames = Vec::new();
     for chunk in chunks {
-        decoder.push(chunk);
+        decoder.push(chunk.to_vec().into());
         loop {
             match decoder.next_frame() {
                 Ok(Some(frame)) => frames.push(frame),

@@ -15,19 +15,15 @@ use crate::timeout;
 
 /// A future that is ready once the deadline has passed. Never ready without a deadline.
 #[derive(Clone)]
-pub(super) struct Deadline(Shared<LocalBoxFuture<'static, ()>>);
+pub(super) struct Deadline(Option<Shared<LocalBoxFuture<'static, ()>>>);
 
 impl Deadline {
     pub(super) fn of(headers: &HeaderMap) -> Self {
-        let expired = match timeout::of(headers) {
+        Self(timeout::of(headers).map(|timeout| {
             // A browser's timer has 31 bits of milliseconds: 24 days.
-            Some(timeout) => {
-                let millis = timeout.as_millis().min(i32::MAX as u128);
-                TimeoutFuture::new(millis as u32).boxed_local()
-            }
-            None => futures_util::future::pending().boxed_local(),
-        };
-        Self(expired.shared())
+            let millis = timeout.as_millis().min(i32::MAX as u128);
+            TimeoutFuture::new(millis as u32).boxed_local().shared()
+        }))
     }
 
     /// Returns the chunks until the deadline, and then an error.
@@ -49,7 +45,10 @@ impl Future for Deadline {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.0.poll_unpin(cx)
+        match &mut self.0 {
+            Some(expired) => expired.poll_unpin(cx),
+            None => Poll::Pending,
+        }
     }
 }
 

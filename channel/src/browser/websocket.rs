@@ -97,17 +97,17 @@ impl Drop for AbortOnDrop {
 
 /// Sends the requests as they become ready, no faster than the socket sends them.
 async fn send(requests: Requests, sender: Sender) {
+    let mut message = Vec::new();
     let (ready, mut rest) = match requests {
         Requests::Whole(ready) => (ready, None),
         Requests::Streamed(ready, rest) => (ready, Some(rest)),
     };
-    sender.send_data(&ready).await;
+    sender.send_data(&ready, &mut message).await;
     while let Some(body) = &mut rest {
         match body.frame().await {
             Some(Ok(frame)) => {
-                sender
-                    .send_data(frame.data_ref().map_or(&[], |data| data))
-                    .await;
+                let data = frame.data_ref().map_or(&[][..], |data| data);
+                sender.send_data(data, &mut message).await;
             }
             // A half-close would make a failed stream of requests look complete.
             Some(Err(_)) => return sender.close(),
@@ -118,26 +118,31 @@ async fn send(requests: Requests, sender: Sender) {
 }
 
 impl Sender {
-    async fn send_data(&self, data: &[u8]) {
+    /// Sends bytes of the request. `message` is memory that every WebSocket message reuses.
+    async fn send_data(&self, data: &[u8], message: &mut Vec<u8>) {
         for chunk in data.chunks(MAX_CHUNK) {
             self.drained().await;
-            self.send(&[&[DATA], chunk].concat());
+            message.clear();
+            message.push(DATA);
+            message.extend_from_slice(chunk);
+            self.send(message);
         }
     }
 }
 
 /// Returns the bytes of the response. Dropping the stream closes the socket and stops sending.
-fn chunks(events: Events, sending: AbortOnDrop) -> impl Stream<Item = Result<Bytes, Status>> {
-    stream::unfold((events, sending), async |(mut events, sending)| {
-        let chunk = match events.next().await? {
-            Event::Message(chunk) => Ok(chunk),
+fn chunks(mut events: Events, sending: AbortOnDrop) -> impl Stream<Item = Result<Bytes, Status>> {
+    stream::poll_fn(move |cx| {
+        // The stream owns the task that sends.
+        let _ = &sending;
+        events.poll_next_unpin(cx).map(|event| match event? {
+            Event::Message(chunk) => Some(Ok(chunk)),
             Event::Closed {
                 code: NORMAL_CLOSURE,
                 ..
-            } => return None,
-            closed => Err(closed_early(closed)),
-        };
-        Some((chunk, (events, sending)))
+            } => None,
+            closed => Some(Err(closed_early(closed))),
+        })
     })
 }
 

@@ -1,13 +1,13 @@
 //! A browser's WebSocket, as a sender and a stream of events.
 
-use std::cell::Cell;
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use futures_channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
-use futures_util::stream::{Stream, StreamExt as _};
+use futures_util::stream::Stream;
 use gloo_timers::future::TimeoutFuture;
 use js_sys::{ArrayBuffer, Uint8Array};
 use tonic::{Code, Status};
@@ -45,10 +45,8 @@ pub(super) struct Sender {
 impl Sender {
     /// Sends a message. Does nothing once the socket is closed.
     pub(super) fn send(&self, message: &[u8]) {
-        if self.socket.ready_state() == WebSocket::OPEN {
-            // Fails only before the socket opens.
-            let _ = self.socket.send_with_u8_array(message);
-        }
+        // Fails only before the socket opens.
+        let _ = self.socket.send_with_u8_array(message);
     }
 
     /// Waits until at most [`HIGH_WATER`] bytes wait to be sent.
@@ -69,12 +67,35 @@ impl Sender {
 /// The events of a socket, in order. Closes the socket when dropped.
 pub(super) struct Events {
     socket: WebSocket,
-    queue: UnboundedReceiver<Event>,
-    unread: Rc<Cell<usize>>,
+    queue: Rc<RefCell<Queue>>,
     /// The handlers, which must live as long as the browser can call them.
     _on_open: Closure<dyn FnMut()>,
     _on_message: Closure<dyn FnMut(MessageEvent)>,
     _on_close: Closure<dyn FnMut(CloseEvent)>,
+}
+
+/// The events that wait to be read.
+#[derive(Default)]
+struct Queue {
+    events: VecDeque<Event>,
+    /// The size of the messages that wait, in bytes.
+    unread: usize,
+    reader: Option<Waker>,
+}
+
+/// Adds an event, and wakes the reader.
+fn push(queue: &RefCell<Queue>, event: Event) {
+    let mut borrowed = queue.borrow_mut();
+    if let Event::Message(chunk) = &event {
+        borrowed.unread += chunk.len();
+    }
+    borrowed.events.push_back(event);
+    let reader = borrowed.reader.take();
+    // A waker may run code that reads the queue.
+    drop(borrowed);
+    if let Some(reader) = reader {
+        reader.wake();
+    }
 }
 
 /// Starts to open a socket. [`Event::Open`] or [`Event::Closed`] follows.
@@ -84,34 +105,34 @@ pub(super) fn open(url: &str) -> Result<(Sender, Events), Status> {
         Failure::NeverReached.status(Code::Internal, &error.map(String::from).unwrap_or_default())
     })?;
     socket.set_binary_type(BinaryType::Arraybuffer);
-    let (events, queue) = unbounded();
-    let unread = Rc::new(Cell::new(0));
+    let queue = Rc::new(RefCell::new(Queue::default()));
 
-    let opened = events.clone();
-    let on_open = Closure::new(move || enqueue(&opened, Event::Open));
+    let opened = queue.clone();
+    let on_open = Closure::new(move || push(&opened, Event::Open));
     socket.set_onopen(Some(on_open.as_ref().unchecked_ref()));
 
-    let (arrived, counted, overrun) = (events.clone(), unread.clone(), socket.clone());
+    let (arrived, overrun) = (queue.clone(), socket.clone());
     let on_message = Closure::new(move |message: MessageEvent| {
         let Ok(buffer) = message.data().dyn_into::<ArrayBuffer>() else {
             // The protocol has no text messages.
             return;
         };
         let chunk = Uint8Array::new(&buffer).to_vec();
-        if counted.get() + chunk.len() > MAX_UNREAD {
-            enqueue(&arrived, Event::Overrun);
+        let unread = arrived.borrow().unread;
+        if unread + chunk.len() > MAX_UNREAD {
+            push(&arrived, Event::Overrun);
             overrun.set_onmessage(None);
             let _ = overrun.close();
         } else {
-            counted.set(counted.get() + chunk.len());
-            enqueue(&arrived, Event::Message(chunk.into()));
+            push(&arrived, Event::Message(chunk.into()));
         }
     });
     socket.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
 
+    let closed = queue.clone();
     let on_close = Closure::new(move |close: CloseEvent| {
         let (code, reason) = (close.code(), close.reason());
-        enqueue(&events, Event::Closed { code, reason });
+        push(&closed, Event::Closed { code, reason });
     });
     socket.set_onclose(Some(on_close.as_ref().unchecked_ref()));
 
@@ -121,7 +142,6 @@ pub(super) fn open(url: &str) -> Result<(Sender, Events), Status> {
     let events = Events {
         socket,
         queue,
-        unread,
         _on_open: on_open,
         _on_message: on_message,
         _on_close: on_close,
@@ -129,20 +149,19 @@ pub(super) fn open(url: &str) -> Result<(Sender, Events), Status> {
     Ok((sender, events))
 }
 
-/// Adds an event. Does nothing once [`Events`] is dropped.
-fn enqueue(events: &UnboundedSender<Event>, event: Event) {
-    let _ = events.unbounded_send(event);
-}
-
 impl Stream for Events {
     type Item = Event;
 
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
-        let event = std::task::ready!(self.queue.poll_next_unpin(cx));
-        if let Some(Event::Message(chunk)) = &event {
-            self.unread.set(self.unread.get() - chunk.len());
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        let mut queue = self.queue.borrow_mut();
+        let Some(event) = queue.events.pop_front() else {
+            queue.reader = Some(cx.waker().clone());
+            return Poll::Pending;
+        };
+        if let Event::Message(chunk) = &event {
+            queue.unread -= chunk.len();
         }
-        Poll::Ready(event)
+        Poll::Ready(Some(event))
     }
 }
 
