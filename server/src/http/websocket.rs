@@ -18,7 +18,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use http_body::Frame;
 use http_body_util::{BodyDataStream, StreamBody};
 use hyper_util::rt::TokioIo;
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::time::{Instant, timeout};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_tungstenite::WebSocketStream;
@@ -192,8 +192,11 @@ where
                 last_received = Instant::now();
                 match message {
                     Some(Ok(Message::Binary(message))) => match message.first() {
-                        Some(0) if chunks.is_some() => waiting = Some(message.slice(1..)),
-                        Some(0) => {}
+                        Some(0) => match chunks.as_ref().map(|chunks| chunks.try_send(message.slice(1..))) {
+                            Some(Err(TrySendError::Full(chunk))) => waiting = Some(chunk),
+                            Some(Err(TrySendError::Closed(_))) => chunks = None,
+                            Some(Ok(())) | None => {}
+                        },
                         Some(1) if message.len() == 1 => chunks = None,
                         _ => return End::Violation(CloseCode::Protocol, "a message must begin with the byte 0, or be the byte 1"),
                     },
