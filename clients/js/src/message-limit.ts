@@ -4,7 +4,21 @@ import { Code, ConnectError } from "@connectrpc/connect";
 export const DEFAULT_MAX_MESSAGE_SIZE = 4 * 1024 * 1024;
 
 /** The length of a frame's prefix (flags and length), in bytes. */
-const PREFIX = 5;
+export const PREFIX = 5;
+
+/**
+ * Returns the length of the frame that begins with a prefix.
+ *
+ * @throws ConnectError with `Code.ResourceExhausted` if the length is more than `limit` bytes
+ */
+export function checkLength(prefix: Uint8Array<ArrayBuffer>, limit: number): number {
+  const length = new DataView(prefix.buffer).getUint32(1);
+  if (length > limit) {
+    const message = `the response has a message of ${length} bytes; at most ${limit} are allowed`;
+    throw new ConnectError(message, Code.ResourceExhausted);
+  }
+  return length;
+}
 
 /**
  * Passes the bytes of gRPC-Web frames on, and fails with `Code.ResourceExhausted` at the prefix of a frame of more than
@@ -27,11 +41,7 @@ export function limitMessages(bytes: ReadableStream<Uint8Array>, limit: number):
       prefix[prefixLength++] = chunk[at++]!;
       if (prefixLength < PREFIX) continue;
       prefixLength = 0;
-      missing = new DataView(prefix.buffer).getUint32(1);
-      if (missing > limit) {
-        const message = `the response has a message of ${missing} bytes; at most ${limit} are allowed`;
-        throw new ConnectError(message, Code.ResourceExhausted);
-      }
+      missing = checkLength(prefix, limit);
     }
   }
 

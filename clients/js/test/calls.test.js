@@ -4,6 +4,7 @@ import { after, before, describe, test } from "node:test";
 import { createServer } from "node:http";
 import { Code, ConnectError, connect, User_UserType } from "soundstage-client";
 import * as package_ from "soundstage-client";
+import * as protobuf from "@bufbuild/protobuf";
 import { WebSocket } from "ws";
 import { StageServer, seedFile } from "../../../tests/browser/stage-server.js";
 
@@ -161,9 +162,9 @@ for (const [name, client] of Object.entries(clients)) {
 
 /**
  * A socket that delivers messages as soon as the request headers arrive. Each element of `messages` is a string or an
- * `ArrayBuffer`.
+ * `ArrayBuffer`. With a close code, the socket closes after the messages.
  */
-const socketThatDelivers = (messages) =>
+const socketThatDelivers = (messages, closeCode) =>
   class extends EventTarget {
     readyState = 0;
     bufferedAmount = 0;
@@ -181,12 +182,18 @@ const socketThatDelivers = (messages) =>
     send() {
       if (this.#sent++ > 0) return;
       for (const data of messages) this.dispatchEvent(Object.assign(new Event("message"), { data }));
+      if (closeCode) this.#closed(closeCode);
+    }
+
+    #closed(code) {
+      this.readyState = 3;
+      this.dispatchEvent(Object.assign(new Event("close"), { code, reason: "" }));
     }
 
     close() {
       if (this.readyState === 3) return;
       this.readyState = 3;
-      queueMicrotask(() => this.dispatchEvent(Object.assign(new Event("close"), { code: 1005, reason: "" })));
+      queueMicrotask(() => this.#closed(1005));
     }
   };
 
@@ -199,6 +206,47 @@ async function httpServer(handler) {
   await new Promise((resolve) => http.listen(0, "127.0.0.1", resolve));
   return { url: `http://127.0.0.1:${http.address().port}`, close: () => (http.closeAllConnections(), http.close()) };
 }
+
+describe("a response over a WebSocket", () => {
+  const { create, toBinary } = protobuf;
+  const frame = (flags, content) => [flags, ...new Uint8Array(Uint32Array.of(content.length).buffer).reverse(), ...content];
+  const message = (id) => frame(0, toBinary(package_.UserResponseSchema, create(package_.UserResponseSchema, { user: { id } })));
+  const TRAILERS = frame(0x80, new TextEncoder().encode("grpc-status:0\r\n"));
+  const response = [...HEADERS, ...message(1), ...frame(0, []), ...message(3), ...TRAILERS];
+
+  /** Returns the ids of the users of a response that arrives in chunks and ends. */
+  async function idsOf(chunks) {
+    const webSocket = socketThatDelivers(chunks.map((chunk) => Uint8Array.from(chunk).buffer), 1000);
+    const { users } = connect("http://any", { webSocket, transport: "websocket" });
+    const ids = [];
+    for await (const { user } of users.getUsersByType({})) ids.push(user?.id);
+    return ids;
+  }
+
+  test("the messages do not depend on how the response is cut", async () => {
+    const expected = [1, undefined, 3];
+    assert.deepEqual(await idsOf([response]), expected);
+    assert.deepEqual(await idsOf(response.map((byte) => [byte])), expected);
+    for (let cut = 0; cut <= response.length; cut++) {
+      assert.deepEqual(await idsOf([response.slice(0, cut), response.slice(cut)]), expected, `cut at ${cut}`);
+    }
+  });
+
+  test("a response that ends early never succeeds", async () => {
+    for (let end = 0; end < response.length; end++) await fails(idsOf([response.slice(0, end)]), Code.Internal);
+  });
+
+  test("the messages before a lost connection reach the caller", async () => {
+    const chunks = [[...HEADERS, ...message(1)], message(2)].map((chunk) => Uint8Array.from(chunk).buffer);
+    const { users } = connect("http://any", { webSocket: socketThatDelivers(chunks, 1006), transport: "websocket" });
+    const ids = [];
+    const call = (async () => {
+      for await (const { user } of users.getUsersByType({})) ids.push(user.id);
+    })();
+    await fails(call, Code.Unavailable);
+    assert.deepEqual(ids, [1, 2]);
+  });
+});
 
 describe("errors", () => {
   const { users } = connect("http://127.0.0.1:1", { webSocket: WebSocket, transport: "websocket" });
