@@ -9,6 +9,7 @@ mod compare;
 mod directory;
 mod echo;
 mod encodes_for_each;
+mod first_load;
 mod in_memory;
 mod load;
 mod peers;
@@ -24,7 +25,7 @@ use compare::Binaries;
 type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 const USAGE: &str = "usage: soundstage-bench calls SERVER PYTHON PEERS | round-trips SERVER SCRIPT | \
-    directory SERVER SCRIPT | stage SERVER PYTHON SCRIPT | attack SERVER [NAME]...";
+    first-load SERVER SCRIPT | directory SERVER SCRIPT | stage SERVER PYTHON SCRIPT | attack SERVER [NAME]...";
 
 fn main() -> Result {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -45,6 +46,7 @@ fn main() -> Result {
     in_temporary_folder(|folder| match (name, &paths[..]) {
         ("calls", [python, peers]) => calls::run(&binaries, python, peers, folder),
         ("round-trips", [script]) => round_trips::run(&binaries.current, script, folder),
+        ("first-load", [script]) => first_load::run(&binaries.current, script, folder),
         ("directory", [script]) => directory::run(&binaries, script, folder),
         ("stage", [python, script]) => stage::run(&binaries, python, script, folder),
         ("attack", parts) => attack::run(&binaries.current, parts, folder),

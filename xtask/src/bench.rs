@@ -10,12 +10,14 @@ pub(crate) fn run_one(args: &[String]) -> Result {
     match args.first().map(String::as_str) {
         Some("calls") => calls(),
         Some("round-trips") => round_trips(),
+        Some("first-load") => first_load(),
         Some("directory") => directory(),
         Some("stage") => stage(),
         Some("attack") => run(bench("attack").arg(server::build()?).args(&args[1..])),
         _ => Err("usage: cargo xtask bench NAME\n\n  \
              calls        CPU time per call, beside nghttpd, nginx, grpc-go, gRPC C++, tonic and the predecessor's design\n  \
              round-trips  a bidirectional call from Chromium over a WebSocket, beside a bare WebSocket and a native client\n  \
+             first-load   the page in Chromium with a slow processor and network: bytes, first rows, time to interactive\n  \
              directory    a million users beside a thousand: import, pages, searches, streams, adds, the page, the start\n  \
              stage        1,000 subscribers to 100 characters, beside bare tonic and Python; 1,000 characters in Chromium\n  \
              attack       a client's calls and the server's memory while another client attacks: searches, unread\n               \
@@ -44,6 +46,16 @@ fn round_trips() -> Result {
     test::calls_from_wasm()?;
     let script = root().join("tests/browser/round-trips.js");
     run(bench("round-trips")
+        .arg(server::build()?)
+        .arg(script)
+        .env("CHROMIUM", chromium))
+}
+
+fn first_load() -> Result {
+    let chromium = tools::chromium()?;
+    tools::npm_packages(&root().join("tests/browser"))?;
+    let script = root().join("tests/browser/first-load.js");
+    run(bench("first-load")
         .arg(server::build()?)
         .arg(script)
         .env("CHROMIUM", chromium))
