@@ -28,6 +28,7 @@ use crate::lifecycle::Lifecycle;
 use crate::limits;
 use crate::quota::{Permit, Quota};
 use crate::settings::Settings;
+use crate::stage::Stage;
 use crate::watchdog::{self, Cut, StreamCounts, StreamExecutor};
 
 /// A connection with two permits: of its address, and of [`limits::MAX_CONNECTIONS`]. The permits are released in this
@@ -125,6 +126,7 @@ impl Workers {
 pub(crate) struct ConnectionContext {
     pub(crate) router: Arc<Router>,
     pub(crate) lifecycle: Lifecycle,
+    pub(crate) stage: Stage,
     pub(crate) timeouts: Timeouts,
 }
 
@@ -150,8 +152,16 @@ impl Timeouts {
     }
 }
 
-/// Serves the connections of one worker until the acceptor and all connections have ended.
-async fn run_worker(
+/// Runs one worker until the acceptor and all connections have ended.
+async fn run_worker(connections: mpsc::UnboundedReceiver<Accepted>, context: ConnectionContext) {
+    let stage = context.stage.clone();
+    tokio::select! {
+        () = serve_connections(connections, context) => {}
+        () = stage.relay() => {}
+    }
+}
+
+async fn serve_connections(
     mut connections: mpsc::UnboundedReceiver<Accepted>,
     context: ConnectionContext,
 ) {
@@ -184,6 +194,7 @@ async fn serve_connection(
         router,
         lifecycle,
         timeouts,
+        ..
     }: ConnectionContext,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let stream = TcpStream::from_std(stream)?;

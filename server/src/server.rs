@@ -135,6 +135,7 @@ impl Server {
             let context = ConnectionContext {
                 router,
                 lifecycle: lifecycle.clone(),
+                stage: stage.clone(),
                 timeouts: Timeouts::new(&settings),
             };
             let workers = Workers::start(settings.threads, &context)?;

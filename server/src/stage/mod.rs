@@ -12,6 +12,7 @@ mod ids;
 mod index;
 mod publisher;
 mod recent_leaves;
+mod relay;
 mod requests;
 mod roster;
 mod shared;
@@ -63,12 +64,17 @@ impl Stage {
 
     /// Watches the characters of interest.
     pub(crate) fn subscribe(&self, interest: Interest) -> Subscription {
-        Subscription::new(self.0.frames.subscribe(), interest)
+        Subscription::new(relay::subscribe(&self.0), interest)
     }
 
     /// Opens a call that publishes characters. `address` is the client's, if known.
     pub(crate) fn open_publisher(&self, address: Option<IpAddr>) -> Publisher {
         Publisher::open(Arc::clone(&self.0), address)
+    }
+
+    /// Passes frames on to the subscribers of this thread, for as long as it is polled. A thread has one relay at most.
+    pub(crate) async fn relay(&self) {
+        relay::run(&self.0).await;
     }
 
     /// Moves the default character and makes frames, for as long as it is polled.
