@@ -74,14 +74,20 @@ impl Row {
         }
     }
 
-    /// Appends what has changed after the tick `seen` to an update.
-    pub(super) fn append_changes(&self, seen: u64, with_sample: bool, update: &mut Vec<u8>) {
+    /// Appends the character to an update, if it has changed after the tick `seen`.
+    pub(super) fn append_character(&self, seen: u64, update: &mut Vec<u8>) {
         if self.character_tick > seen {
             update.extend_from_slice(&self.character);
         }
-        if with_sample && self.sample_tick > seen {
+    }
+
+    /// Appends the sample to an update, if it has changed after the tick `seen`. Returns whether it has.
+    pub(super) fn append_sample(&self, seen: u64, update: &mut Vec<u8>) -> bool {
+        let has_changed = self.sample_tick > seen;
+        if has_changed {
             update.extend_from_slice(&self.sample.bytes[..self.sample.length]);
         }
+        has_changed
     }
 }
 
@@ -108,7 +114,7 @@ mod tests {
         row.set_sample(1, &sample);
         assert!(row.sample.length > sample.encoded_len());
         let mut update = Vec::new();
-        row.append_changes(0, true, &mut update);
+        assert!(row.append_sample(0, &mut update));
         let update = StageUpdate::decode(&update[..]).expect("a message");
         assert_eq!(update.samples, [sample]);
     }

@@ -1,5 +1,6 @@
 //! The stage at one tick, and the updates that bring subscribers to it.
 
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use prost::Message as _;
@@ -22,9 +23,18 @@ pub(super) struct Frame {
     /// Visible characters, by id.
     rows: Box<[Row]>,
     recent_leaves: Arc<RecentLeaves>,
-    /// Encoded updates, cached by last-seen tick. Subscribers at the same rate share them; a straggler may need its
-    /// own.
-    updates: Mutex<Vec<(u64, Option<EncodedUpdate>)>>,
+    /// Updates for all characters, cached by last-seen tick. Subscribers at the same rate share them; a straggler may
+    /// need its own.
+    updates: Mutex<Vec<(u64, Arc<SharedUpdate>)>>,
+}
+
+/// An update for all characters.
+#[derive(Debug)]
+struct SharedUpdate {
+    /// `None` if nothing has changed.
+    update: Option<EncodedUpdate>,
+    /// The call that published each sample, and the range of the sample in the message.
+    samples: Vec<(CallId, Range<usize>)>,
 }
 
 /// The characters and samples of an update.
@@ -52,60 +62,111 @@ impl Frame {
     /// Returns the update for a subscriber that has seen the tick `seen`, 0 for none. Returns `None` if the selection
     /// has not changed since.
     pub(super) fn update_since(&self, seen: u64, selection: Selection) -> Option<EncodedUpdate> {
-        if !matches!(selection, Selection::All) {
-            return self.encode_since(seen, selection);
+        match selection {
+            Selection::All => self.shared_since(seen).update.clone(),
+            Selection::AllExcept(call) => self.shared_since(seen).without(call),
+            Selection::Characters(ids, call) => self.encode_chosen(seen, ids, call),
         }
+    }
+
+    fn shared_since(&self, seen: u64) -> Arc<SharedUpdate> {
         let mut updates = self.updates.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, update)) = updates.iter().find(|(tick, _)| *tick == seen) {
-            return update.clone();
+            return Arc::clone(update);
         }
-        let update = self.encode_since(seen, selection);
+        let update = Arc::new(self.encode_all(seen));
         if updates.len() < MAX_CACHED_UPDATES {
-            updates.push((seen, update.clone()));
+            updates.push((seen, Arc::clone(&update)));
         }
         update
     }
 
-    fn encode_since(&self, seen: u64, selection: Selection) -> Option<EncodedUpdate> {
-        let is_complete = seen == 0 || !self.recent_leaves.reaches_back_to(seen);
-        // Every visible row has changed after tick 0.
-        let since = if is_complete { 0 } else { seen };
+    fn encode_all(&self, seen: u64) -> SharedUpdate {
+        let since = self.since(seen);
+        let mut samples = Vec::new();
         let mut update = vec![0; PREFIX];
-        let mut append =
-            |row: &Row| row.append_changes(since, selection.has_sample(row), &mut update);
-        match selection {
-            Selection::Characters(ids, _) => ids
-                .iter()
-                .filter_map(|id| self.rows.binary_search_by_key(id, |row| row.id).ok())
-                .for_each(|index| append(&self.rows[index])),
-            Selection::All | Selection::AllExcept(_) => self.rows.iter().for_each(append),
+        for row in &self.rows {
+            row.append_character(since, &mut update);
+            let start = update.len();
+            if row.append_sample(since, &mut update) {
+                samples.push((row.publisher, start - PREFIX..update.len() - PREFIX));
+            }
         }
+        SharedUpdate {
+            update: self.finish(seen, update, |_| true),
+            samples,
+        }
+    }
+
+    fn encode_chosen(&self, seen: u64, ids: &[u32], call: Option<CallId>) -> Option<EncodedUpdate> {
+        let since = self.since(seen);
+        let mut update = vec![0; PREFIX];
+        for id in ids {
+            let Ok(index) = self.rows.binary_search_by_key(id, |row| row.id) else {
+                continue;
+            };
+            let row = &self.rows[index];
+            row.append_character(since, &mut update);
+            if call != Some(row.publisher) {
+                row.append_sample(since, &mut update);
+            }
+        }
+        self.finish(seen, update, |id| ids.contains(&id))
+    }
+
+    /// Returns the tick after which rows have changed for a subscriber.
+    fn since(&self, seen: u64) -> u64 {
+        // Every visible row has changed after tick 0.
+        if self.is_complete(seen) { 0 } else { seen }
+    }
+
+    /// Returns whether a subscriber needs a complete update.
+    fn is_complete(&self, seen: u64) -> bool {
+        seen == 0 || !self.recent_leaves.reaches_back_to(seen)
+    }
+
+    /// Appends the other fields of an update; returns `None` if it is empty.
+    fn finish(
+        &self,
+        seen: u64,
+        mut update: Vec<u8>,
+        is_selected: impl Fn(u32) -> bool,
+    ) -> Option<EncodedUpdate> {
         let mut rest = StageUpdate {
-            complete: is_complete,
+            complete: self.is_complete(seen),
             ..StageUpdate::default()
         };
-        if !is_complete {
+        if !rest.complete {
             let left = self.recent_leaves.after(seen);
-            rest.left = left.filter(|id| selection.contains(*id)).collect();
+            rest.left = left.filter(|id| is_selected(*id)).collect();
         }
         update.extend(rest.encode_to_vec());
         (update.len() > PREFIX).then(|| EncodedUpdate::from_frame(update))
     }
 }
 
-impl Selection<'_> {
-    fn contains(&self, id: u32) -> bool {
-        match self {
-            Self::All | Self::AllExcept(_) => true,
-            Self::Characters(ids, _) => ids.contains(&id),
+impl SharedUpdate {
+    /// Returns the update without the samples of a call; `None` if nothing is left.
+    fn without(&self, call: CallId) -> Option<EncodedUpdate> {
+        let own = || {
+            self.samples
+                .iter()
+                .filter(|(publisher, _)| *publisher == call)
+        };
+        let update = self.update.as_ref()?;
+        if own().next().is_none() {
+            return Some(update.clone());
         }
-    }
-
-    fn has_sample(&self, row: &Row) -> bool {
-        match self {
-            Self::All | Self::Characters(_, None) => true,
-            Self::AllExcept(call) | Self::Characters(_, Some(call)) => row.publisher != *call,
+        let message = update.message();
+        let mut others = Vec::with_capacity(PREFIX + message.len());
+        others.resize(PREFIX, 0);
+        let mut copied = 0;
+        for (_, sample) in own() {
+            others.extend_from_slice(&message[copied..sample.start]);
+            copied = sample.end;
         }
+        others.extend_from_slice(&message[copied..]);
+        (others.len() > PREFIX).then(|| EncodedUpdate::from_frame(others))
     }
 }
 
@@ -207,5 +268,13 @@ mod tests {
         assert_eq!(second.update_since(1, others), None);
         let update = decoded(first.update_since(0, others));
         assert_eq!(ids(&update), (vec![1, 2, 3], vec![1]));
+        assert!(update.complete);
+        let server = Selection::AllExcept(CallId::SERVER);
+        let update = decoded(first.update_since(0, server));
+        assert_eq!(ids(&update), (vec![1, 2, 3], vec![2, 3]));
+        assert_eq!(
+            second.update_since(1, server),
+            second.update_since(1, Selection::All)
+        );
     }
 }
