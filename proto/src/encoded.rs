@@ -7,7 +7,7 @@ use prost::encoding::{
 };
 use prost::{DecodeError, Message};
 
-use crate::user::User;
+use crate::user::{User, UserResponse};
 
 #[expect(clippy::pedantic, reason = "generated")]
 mod generated {
@@ -37,11 +37,6 @@ impl EncodedUpdate {
         Self(frame.into())
     }
 
-    /// Returns the prefix and the message.
-    pub fn frame(&self) -> Bytes {
-        self.0.clone()
-    }
-
     /// Returns the message without its prefix.
     pub fn message(&self) -> &[u8] {
         self.0.get(PREFIX..).unwrap_or_default()
@@ -57,38 +52,36 @@ impl From<&crate::position::StageUpdate> for EncodedUpdate {
     }
 }
 
-/// Implements [`Message`] for a type that knows its bytes. Decoding is not supported and leaves the value unchanged.
-macro_rules! encoded_message {
-    ($type:ty, $value:ident, $buffer:ident => $encode:expr, $length:expr) => {
-        impl Message for $type {
-            fn encode_raw(&self, $buffer: &mut impl BufMut) {
-                let $value = self;
-                $encode
-            }
-
-            fn encoded_len(&self) -> usize {
-                let $value = self;
-                $length
-            }
-
-            fn merge_field(
-                &mut self,
-                tag: u32,
-                wire_type: WireType,
-                buffer: &mut impl Buf,
-                context: DecodeContext,
-            ) -> Result<(), DecodeError> {
-                skip_field(wire_type, tag, buffer, context)
-            }
-
-            fn clear(&mut self) {
-                *self = Self::default();
-            }
-        }
-    };
+impl From<EncodedUpdate> for Bytes {
+    /// Returns the prefix and the message.
+    fn from(update: EncodedUpdate) -> Self {
+        update.0
+    }
 }
 
-encoded_message!(EncodedUpdate, update, buffer => buffer.put_slice(update.message()), update.message().len());
+impl Message for EncodedUpdate {
+    fn encode_raw(&self, buffer: &mut impl BufMut) {
+        buffer.put_slice(self.message());
+    }
+
+    fn encoded_len(&self) -> usize {
+        self.message().len()
+    }
+
+    fn merge_field(
+        &mut self,
+        tag: u32,
+        wire_type: WireType,
+        buffer: &mut impl Buf,
+        context: DecodeContext,
+    ) -> Result<(), DecodeError> {
+        skip_field(wire_type, tag, buffer, context)
+    }
+
+    fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
 
 /// The fields of a user, borrowed from a row of a database.
 #[derive(Debug, Clone, Copy)]
@@ -109,36 +102,49 @@ pub struct UserFields<'a> {
     pub revision: i64,
 }
 
-/// Users as the bytes of [`User`] messages, one after the other.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// The message that carries each user of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UserMessage {
+    /// [`User`] itself.
+    User,
+    /// [`UserResponse`](crate::user::UserResponse), without an error.
+    UserResponse,
+}
+
+/// Users as the frames of a stream: for each user the prefix of a message, and the message. Clones share the bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EncodedUsers {
-    /// For each user the length of the message in four bytes, and the message.
-    bytes: Vec<u8>,
+    frames: Bytes,
     count: usize,
+    message: UserMessage,
 }
 
 impl EncodedUsers {
-    /// Appends a user.
-    pub fn push(&mut self, user: &UserFields<'_>) {
-        let bytes = &mut self.bytes;
-        let start = bytes.len();
-        bytes.put_u32(0);
-        put_varint(bytes, 1, user.id.into());
-        put_text(bytes, 2, user.nickname);
-        put_text(bytes, 3, user.mail_address);
-        // A negative number is extended to 64 bits ("Encoding", section "Signed Integers").
-        put_varint(bytes, 4, i64::from(user.user_type) as u64);
-        put_fixed(bytes, 5, user.created_ms);
-        put_fixed(bytes, 6, user.updated_ms);
-        put_varint(bytes, 7, user.revision as u64);
-        let length = (bytes.len() - start - LENGTH) as u32;
-        bytes[start..start + LENGTH].copy_from_slice(&length.to_be_bytes());
-        self.count += 1;
+    /// Encodes users.
+    pub fn new(users: &[User], message: UserMessage) -> Self {
+        let mut encoder = UserEncoder::new(message);
+        for user in users {
+            encoder.push(&UserFields {
+                id: user.id,
+                nickname: &user.nickname,
+                mail_address: &user.mail_address,
+                user_type: user.user_type,
+                created_ms: user.created_ms,
+                updated_ms: user.updated_ms,
+                revision: user.revision,
+            });
+        }
+        encoder.finish()
     }
 
     /// Returns the number of users.
     pub fn len(&self) -> usize {
         self.count
+    }
+
+    /// Returns the number of bytes of the frames.
+    pub fn byte_len(&self) -> usize {
+        self.frames.len()
     }
 
     /// Returns whether there is no user.
@@ -149,15 +155,95 @@ impl EncodedUsers {
     /// Decodes the users.
     ///
     /// # Panics
-    /// Never: the bytes are those of [`EncodedUsers::push`].
-    pub fn decode(self) -> Vec<User> {
-        let decode = |user: EncodedUser| User::decode(user.0).expect("an encoded user");
-        self.into_iter().map(decode).collect()
+    /// Never: the bytes are those of a [`UserEncoder`].
+    pub fn decode(&self) -> Vec<User> {
+        let mut frames = self.frames.clone();
+        let mut users = Vec::with_capacity(self.count);
+        while !frames.is_empty() {
+            frames.advance(1);
+            let length = frames.get_u32() as usize;
+            let message = frames.split_to(length);
+            let user = match self.message {
+                UserMessage::User => User::decode(message).ok(),
+                UserMessage::UserResponse => {
+                    let response = UserResponse::decode(message).ok();
+                    response.and_then(|response| response.user)
+                }
+            };
+            users.push(user.expect("an encoded user"));
+        }
+        users
     }
 }
 
-/// The length of a length in [`EncodedUsers`].
-const LENGTH: usize = 4;
+impl From<EncodedUsers> for Bytes {
+    fn from(users: EncodedUsers) -> Self {
+        users.frames
+    }
+}
+
+/// Encodes users, one after the other.
+#[derive(Debug)]
+pub struct UserEncoder {
+    frames: Vec<u8>,
+    count: usize,
+    message: UserMessage,
+    /// The last user.
+    user: Vec<u8>,
+}
+
+impl UserEncoder {
+    /// Returns an encoder without users.
+    pub fn new(message: UserMessage) -> Self {
+        Self {
+            frames: Vec::new(),
+            count: 0,
+            message,
+            user: Vec::new(),
+        }
+    }
+
+    /// Appends a user.
+    pub fn push(&mut self, user: &UserFields<'_>) {
+        let bytes = &mut self.user;
+        bytes.clear();
+        put_varint(bytes, 1, user.id.into());
+        put_text(bytes, 2, user.nickname);
+        put_text(bytes, 3, user.mail_address);
+        // A negative number is extended to 64 bits ("Encoding", section "Signed Integers").
+        put_varint(bytes, 4, i64::from(user.user_type) as u64);
+        put_fixed(bytes, 5, user.created_ms);
+        put_fixed(bytes, 6, user.updated_ms);
+        put_varint(bytes, 7, user.revision as u64);
+
+        let length = bytes.len();
+        let frames = &mut self.frames;
+        frames.put_u8(0);
+        match self.message {
+            UserMessage::User => frames.put_u32(length as u32),
+            UserMessage::UserResponse => {
+                let key = key_len(USER_FIELD) + encoded_len_varint(length as u64);
+                frames.put_u32((key + length) as u32);
+                encode_key(USER_FIELD, WireType::LengthDelimited, frames);
+                encode_varint(length as u64, frames);
+            }
+        }
+        frames.put_slice(bytes);
+        self.count += 1;
+    }
+
+    /// Returns the users.
+    pub fn finish(self) -> EncodedUsers {
+        EncodedUsers {
+            frames: self.frames.into(),
+            count: self.count,
+            message: self.message,
+        }
+    }
+}
+
+/// The field number of `UserResponse.user`.
+const USER_FIELD: u32 = 3;
 
 /// Appends a number, unless it is the default.
 fn put_varint(bytes: &mut Vec<u8>, field: u32, value: u64) {
@@ -182,94 +268,12 @@ fn put_text(bytes: &mut Vec<u8>, field: u32, text: &str) {
     }
 }
 
-impl<'a> FromIterator<&'a User> for EncodedUsers {
-    fn from_iter<I: IntoIterator<Item = &'a User>>(users: I) -> Self {
-        let mut encoded = Self::default();
-        for user in users {
-            encoded.push(&UserFields {
-                id: user.id,
-                nickname: &user.nickname,
-                mail_address: &user.mail_address,
-                user_type: user.user_type,
-                created_ms: user.created_ms,
-                updated_ms: user.updated_ms,
-                revision: user.revision,
-            });
-        }
-        encoded
-    }
-}
-
-impl IntoIterator for EncodedUsers {
-    type Item = EncodedUser;
-    type IntoIter = EncodedUsersIter;
-
-    fn into_iter(self) -> EncodedUsersIter {
-        EncodedUsersIter {
-            bytes: self.bytes.into(),
-            count: self.count,
-        }
-    }
-}
-
-/// The users of an [`EncodedUsers`]. They share its bytes.
-#[derive(Debug, Clone, Default)]
-pub struct EncodedUsersIter {
-    bytes: Bytes,
-    count: usize,
-}
-
-impl Iterator for EncodedUsersIter {
-    type Item = EncodedUser;
-
-    fn next(&mut self) -> Option<EncodedUser> {
-        self.count = self.count.checked_sub(1)?;
-        let length = self.bytes.get_u32() as usize;
-        Some(EncodedUser(self.bytes.split_to(length)))
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.count, Some(self.count))
-    }
-}
-
-impl ExactSizeIterator for EncodedUsersIter {}
-
-/// A [`User`] as its bytes.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct EncodedUser(Bytes);
-
-encoded_message!(EncodedUser, user, buffer => buffer.put_slice(&user.0), user.0.len());
-
-/// A [`UserResponse`](crate::user::UserResponse) with a user, and without an error.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct EncodedUserResponse(pub EncodedUser);
-
-/// The field number of `UserResponse.user`.
-const USER_FIELD: u32 = 3;
-
-encoded_message!(
-    EncodedUserResponse,
-    response,
-    buffer => {
-        let user = &response.0.0;
-        encode_key(USER_FIELD, WireType::LengthDelimited, buffer);
-        encode_varint(user.len() as u64, buffer);
-        buffer.put_slice(user);
-    },
-    {
-        let length = response.0.0.len();
-        key_len(USER_FIELD) + encoded_len_varint(length as u64) + length
-    }
-);
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::user::UserResponse;
 
     #[test]
-    fn encoded_users_are_the_bytes_of_their_messages() {
+    fn encoded_users_are_the_frames_of_their_messages() {
         let full = User {
             id: u32::MAX,
             nickname: "猿".repeat(64),
@@ -280,18 +284,28 @@ mod tests {
             revision: -1,
         };
         let users = [full, User::default()];
-        let encoded: EncodedUsers = users.iter().collect();
-        assert_eq!(encoded.len(), 2);
-        assert_eq!(encoded.clone().decode(), users);
-        for (encoded, user) in encoded.into_iter().zip(users) {
-            assert_eq!(encoded.encode_to_vec(), user.encode_to_vec());
-            let response = UserResponse {
-                user: Some(user),
-                ..UserResponse::default()
-            };
-            let encoded = EncodedUserResponse(encoded);
-            assert_eq!(encoded.encode_to_vec(), response.encode_to_vec());
-            assert_eq!(encoded.encoded_len(), response.encoded_len());
+        for message in [UserMessage::User, UserMessage::UserResponse] {
+            let encoded = EncodedUsers::new(&users, message);
+            assert_eq!(encoded.len(), 2);
+            assert_eq!(encoded.decode(), users);
+            let mut frames = Vec::new();
+            for user in &users {
+                let bytes = match message {
+                    UserMessage::User => user.encode_to_vec(),
+                    UserMessage::UserResponse => {
+                        let user = Some(user.clone());
+                        let response = UserResponse {
+                            user,
+                            ..UserResponse::default()
+                        };
+                        response.encode_to_vec()
+                    }
+                };
+                frames.put_u8(0);
+                frames.put_u32(bytes.len() as u32);
+                frames.extend(bytes);
+            }
+            assert_eq!(Bytes::from(encoded), frames);
         }
     }
 }

@@ -84,7 +84,7 @@ pub struct Page {
 /// Consecutive users of a stream, by ascending id.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Block {
-    /// The users; may be empty although more follow.
+    /// The users, encoded for the stream; may be empty although more follow.
     pub users: EncodedUsers,
     /// The id after which the next block starts, if users may follow.
     pub after: Option<u32>,

@@ -40,7 +40,7 @@ pub trait Store: fmt::Debug + Send + Sync {
     fn page(&self, query: PageQuery) -> Answer<'_, Page>;
 
     /// Returns users that match `filter` with ids above `after`, by ascending id. Examines at most `limit` users, so
-    /// the block may be empty although more users follow.
+    /// the block may be empty although more users follow. Each user is a `User` message.
     fn block(
         &self,
         filter: &Filter,
@@ -49,7 +49,8 @@ pub trait Store: fmt::Debug + Send + Sync {
         when_busy: WhenBusy,
     ) -> Answer<'static, Block>;
 
-    /// Returns at most `limit` users of one type with ids above `after`, by ascending id.
+    /// Returns at most `limit` users of one type with ids above `after`, by ascending id. Each user is a `UserResponse`
+    /// message.
     fn block_of_type(&self, user_type: UserType, after: u32, limit: u32) -> Answer<'static, Block>;
 
     /// Adds a user. Id 0 takes a free id: one above the highest, or any other if the highest id is taken.

@@ -7,30 +7,23 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Response};
+use http::{Request, Response};
 use soundstage_proto::FILE_DESCRIPTOR_SET;
 use soundstage_proto::descriptor::{CallKind, MethodDescriptor};
-use soundstage_proto::encoded::position_service_server::{
-    self, PositionService as _, PositionServiceServer,
-};
-use soundstage_proto::user::user_manager_server::{self, UserManager as _, UserManagerServer};
+use soundstage_proto::encoded::position_service_server::{self, PositionService as _};
+use soundstage_proto::user::user_manager_server::{self, UserManager as _};
+use tonic::Status;
 use tonic::body::Body;
-use tonic::codec::CompressionEncoding;
-use tonic::{Code, Status};
 use tonic_health::pb::health_server::{self, Health as _};
 use tonic_health::server::{HealthReporter, HealthService};
+use tower::ServiceExt as _;
 use tower::util::BoxCloneSyncService;
-use tower::{Service as _, ServiceExt as _};
 
 use super::codec::{BodyError, Codec, Messages, RequestStream};
 use crate::lifecycle::Lifecycle;
-use crate::limits::MAX_MESSAGE;
 use crate::services::position::StageService;
 use crate::services::users::UserService;
 use crate::stage::Stage;
-
-const REFLECTION_V1: &str = "grpc.reflection.v1.ServerReflection";
-const REFLECTION_V1ALPHA: &str = "grpc.reflection.v1alpha.ServerReflection";
 
 /// The names of all services.
 const SERVICES: [&str; 6] = [
@@ -38,8 +31,8 @@ const SERVICES: [&str; 6] = [
     position_service_server::SERVICE_NAME,
     MISSPELLED,
     health_server::SERVICE_NAME,
-    REFLECTION_V1,
-    REFLECTION_V1ALPHA,
+    "grpc.reflection.v1.ServerReflection",
+    "grpc.reflection.v1alpha.ServerReflection",
 ];
 
 /// The spelling of `PositionService` in the `.proto` of a predecessor. Clients generated from it are in use.
@@ -54,16 +47,11 @@ type BoxedService = BoxCloneSyncService<Request<Body>, Response<Body>, Infallibl
 /// The future of a handler.
 pub(super) type HandlerFuture = Pin<Box<dyn Future<Output = Response<Messages>> + Send>>;
 
-type TonicFuture = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
-
 /// All gRPC services.
 pub(super) struct GrpcServices {
     users: UserService,
     position: StageService,
     health: HealthService,
-    /// The same services behind tonic's codec.
-    users_server: UserManagerServer<UserService>,
-    position_server: PositionServiceServer<StageService>,
     reflection_v1: BoxedService,
     reflection_v1alpha: BoxedService,
 }
@@ -89,13 +77,6 @@ impl GrpcServices {
         let users = UserService::new(lifecycle.clone());
         let position = StageService::new(lifecycle, stage);
         Self {
-            // tonic applies the limit to inflated messages too.
-            users_server: UserManagerServer::new(users.clone())
-                .max_decoding_message_size(MAX_MESSAGE)
-                .accept_compressed(CompressionEncoding::Gzip),
-            position_server: PositionServiceServer::new(position.clone())
-                .max_decoding_message_size(MAX_MESSAGE)
-                .accept_compressed(CompressionEncoding::Gzip),
             users,
             position,
             health: HealthService::from_health_reporter(health.clone()),
@@ -120,7 +101,7 @@ impl GrpcServices {
         // A box for each kind of call: one future for all kinds would have 4 KiB, which the start of each call would copy.
         macro_rules! serve {
             ($kind:ident, $service:ident.$handler:ident) => {{
-                let call = codec.one_message(request);
+                let call = codec.call(request);
                 Box::pin(async move { call.$kind(|call| self.$service.$handler(call)).await })
             }};
         }
@@ -130,47 +111,54 @@ impl GrpcServices {
             "/UserManager/UpdateUser" => serve!(unary, users.update_user),
             "/UserManager/DeleteUser" => serve!(unary, users.delete_user),
             "/UserManager/ListUsers" => serve!(unary, users.list_users),
-            "/UserManager/GetUsersByType" => serve!(server_streaming, users.stream_by_type),
+            "/UserManager/GetUsersByType" => serve!(encoded_server_streaming, users.stream_by_type),
+            "/UserManager/CountAlreadyUsers" => {
+                serve!(client_streaming, users.count_already_users)
+            }
+            "/UserManager/GetUsersByIds" => serve!(bidirectional, users.get_users_by_ids),
+            "/UserManager/ImportUsers" => serve!(bidirectional, users.import_users),
             "/UserManager/WatchUsers" => serve!(server_streaming, users.watch_users),
-            "/UserManager/ExportUsers" => serve!(server_streaming, users.export),
+            "/UserManager/ExportUsers" => serve!(encoded_server_streaming, users.export),
             "/posXYZ.PositionService/PositionReq" => serve!(unary, position.position_req),
             "/posXYZ.PositionService/PositionPub" => serve!(unary, position.position_pub),
             "/posXYZ.PositionService/PositionSub" => {
-                serve!(shared_streaming, position.position_sub)
+                serve!(encoded_server_streaming, position.position_sub)
+            }
+            "/posXYZ.PositionService/PositionSync" => {
+                serve!(encoded_bidirectional, position.position_sync)
             }
             "/grpc.health.v1.Health/Check" => serve!(unary, health.check),
             "/grpc.health.v1.Health/Watch" => serve!(server_streaming, health.watch),
-            _ => Box::pin(async move {
-                let request =
-                    request.map(|body| Body::new(RequestStream::new(body, codec.timeout)));
-                let Ok(mut response) = self.call_with_tonic(request).await;
-                explain_unknown_method(response.headers_mut());
-                response.map(Messages::Stream)
-            }),
+            "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo" => {
+                with_tonic(self.reflection_v1.clone(), codec, request)
+            }
+            "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo" => {
+                with_tonic(self.reflection_v1alpha.clone(), codec, request)
+            }
+            path => Box::pin(std::future::ready(codec.refuse(unknown_method(path)))),
         }
     }
+}
 
-    /// Starts the handler of a call with a stream of requests, or responds that the method is unknown.
-    fn call_with_tonic(&self, request: Request<Body>) -> TonicFuture {
-        match service_of(request.uri().path()) {
-            user_manager_server::SERVICE_NAME => self.users_server.clone().call(request),
-            position_service_server::SERVICE_NAME => self.position_server.clone().call(request),
-            MISSPELLED => self
-                .position_server
-                .clone()
-                .call(with_canonical_path(request)),
-            REFLECTION_V1 => Box::pin(self.reflection_v1.clone().oneshot(request)),
-            REFLECTION_V1ALPHA => Box::pin(self.reflection_v1alpha.clone().oneshot(request)),
-            health_server::SERVICE_NAME => Box::pin(std::future::ready(Ok(Status::unimplemented(
-                "",
-            )
-            .into_http()))),
-            unknown => {
-                let status =
-                    Status::unimplemented(format!("this server has no service {unknown:.64?}"));
-                Box::pin(std::future::ready(Ok(status.into_http())))
-            }
-        }
+/// Starts a call of a service behind tonic's codec.
+fn with_tonic<B>(service: BoxedService, codec: Codec, request: Request<B>) -> HandlerFuture
+where
+    B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<BodyError>,
+{
+    let request = request.map(|body| Body::new(RequestStream::new(body, codec.timeout)));
+    Box::pin(async move {
+        let Ok(response) = service.oneshot(request).await;
+        response.map(Messages::Stream)
+    })
+}
+
+fn unknown_method(path: &str) -> Status {
+    let service = service_of(path);
+    if SERVICES.contains(&service) {
+        Status::unimplemented("this server has no such method")
+    } else {
+        Status::unimplemented(format!("this server has no service {service:.64?}"))
     }
 }
 
@@ -194,27 +182,6 @@ pub(super) fn is_unary(path: &str) -> bool {
 /// Returns the method of the contract at a path, in either spelling.
 pub(super) fn method_at(path: &str) -> Option<&'static MethodDescriptor> {
     MethodDescriptor::at(path).or_else(|| MethodDescriptor::at(&canonical_path(path)))
-}
-
-/// Adds a message to the status of an unknown method, for which the generated services return a bare code.
-fn explain_unknown_method(headers: &mut HeaderMap) {
-    let is_unimplemented =
-        |status: &HeaderValue| Code::from_bytes(status.as_bytes()) == Code::Unimplemented;
-    if headers.get("grpc-status").is_some_and(is_unimplemented) {
-        headers
-            .entry("grpc-message")
-            .or_insert(HeaderValue::from_static(
-                "this%20server%20has%20no%20such%20method",
-            ));
-    }
-}
-
-fn with_canonical_path(mut request: Request<Body>) -> Request<Body> {
-    // Both spellings are ASCII, so the result is a valid path.
-    if let Ok(uri) = canonical_path(request.uri().path()).parse() {
-        *request.uri_mut() = uri;
-    }
-    request
 }
 
 /// Returns a path with the right spelling of `PositionService`.

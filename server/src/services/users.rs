@@ -3,11 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
-use prost::Message;
+use futures_util::stream::{self, BoxStream, Stream, StreamExt as _, TryStreamExt as _};
 use prost_types::FieldMask;
 use soundstage_proto::UserType;
-use soundstage_proto::encoded::{EncodedUser, EncodedUserResponse};
+use soundstage_proto::encoded::EncodedUsers;
 use soundstage_proto::user::user_manager_server::UserManager;
 use soundstage_proto::user::{
     DeleteUserRequest, ExportUsersRequest, ImportUsersRequest, ImportUsersResponse,
@@ -50,13 +49,16 @@ impl UserService {
     }
 }
 
-/// The two streams of many users, in their encoded form.
+/// A stream of many users.
+type EncodedStream = BoxStream<'static, Result<EncodedUsers, Status>>;
+
+/// The two streams of many users, in encoded blocks.
 impl UserService {
     #[expect(clippy::unused_async, reason = "the codec awaits its handlers")]
     pub(crate) async fn stream_by_type(
         &self,
         request: Request<UserTypeRequest>,
-    ) -> Result<Response<BoxStream<'static, Result<EncodedUserResponse, Status>>>, Status> {
+    ) -> Result<Response<EncodedStream>, Status> {
         let permit = permit(&self.streams, &request)?;
         let number = request.into_inner().user_type;
         let user_type = UserType::try_from(number).map_err(|_| {
@@ -71,7 +73,7 @@ impl UserService {
             return Ok(Response::new(stream::empty().boxed()));
         }
         let read = move |after, size| directory.block_of_type(user_type, after, size);
-        let users = UsersInBlocks::new(permit, read, EncodedUserResponse);
+        let users = UsersInBlocks::new(permit, read);
         Ok(Response::new(users.boxed()))
     }
 
@@ -79,7 +81,7 @@ impl UserService {
     pub(crate) async fn export(
         &self,
         request: Request<ExportUsersRequest>,
-    ) -> Result<Response<BoxStream<'static, Result<EncodedUser, Status>>>, Status> {
+    ) -> Result<Response<EncodedStream>, Status> {
         let permit = permit(&self.searches, &request)?;
         let filter = listing::filter(request.into_inner().filter)?;
         let directory = self.lifecycle.directory()?.clone();
@@ -91,7 +93,7 @@ impl UserService {
             };
             directory.block(&filter, after, size, when_busy)
         };
-        let users = UsersInBlocks::new(permit, read, |user| user).read_ahead();
+        let users = UsersInBlocks::new(permit, read).read_ahead();
         Ok(Response::new(users.boxed()))
     }
 }
@@ -156,13 +158,13 @@ impl UserManager for UserService {
         }))
     }
 
-    // The codec calls `stream_by_type` instead, which encodes each user once.
+    // The codec calls `stream_by_type` instead, which encodes whole blocks.
     async fn get_users_by_type(
         &self,
         request: Request<UserTypeRequest>,
     ) -> Result<Response<Self::GetUsersByTypeStream>, Status> {
-        let responses = self.stream_by_type(request).await?.into_inner();
-        Ok(Response::new(responses.map(decoded).boxed()))
+        let blocks = self.stream_by_type(request).await?.into_inner();
+        Ok(Response::new(decoded(blocks).map_ok(found).boxed()))
     }
 
     async fn get_users_by_ids(
@@ -254,13 +256,13 @@ impl UserManager for UserService {
         Ok(Response::new(responses))
     }
 
-    // The codec calls `export` instead, which encodes each user once.
+    // The codec calls `export` instead, which encodes whole blocks.
     async fn export_users(
         &self,
         request: Request<ExportUsersRequest>,
     ) -> Result<Response<Self::ExportUsersStream>, Status> {
-        let users = self.export(request).await?.into_inner();
-        Ok(Response::new(users.map(decoded).boxed()))
+        let blocks = self.export(request).await?.into_inner();
+        Ok(Response::new(decoded(blocks).boxed()))
     }
 }
 
@@ -316,9 +318,10 @@ fn event(item: WatchItem) -> UserEvent {
     }
 }
 
-/// Decodes a message from its encoded form.
-fn decoded<E: Message, M: Message + Default>(encoded: Result<E, Status>) -> Result<M, Status> {
-    M::decode(&encoded?.encode_to_vec()[..]).map_err(|error| Status::internal(error.to_string()))
+/// Decodes the users of encoded blocks.
+fn decoded(blocks: EncodedStream) -> impl Stream<Item = Result<User, Status>> {
+    let users = |users: EncodedUsers| stream::iter(users.decode()).map(Ok);
+    blocks.map_ok(users).try_flatten()
 }
 
 fn heartbeat_after(sequence: i64) -> UserEvent {

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use futures_util::stream::Stream;
-use soundstage_proto::encoded::{EncodedUser, EncodedUsersIter};
+use soundstage_proto::encoded::EncodedUsers;
 use tonic::Status;
 
 use crate::directory::{Answer, Block};
@@ -15,21 +15,23 @@ use crate::quota::Permit;
 /// stream whose client takes nothing costs little.
 const FIRST_BLOCK: u32 = 16;
 
-/// The largest number of users in a block. A larger block would not be faster; a stream keeps one block in memory, or
-/// one and a half if it reads ahead.
-const LARGEST_BLOCK: u32 = 1024;
+/// The largest number of users in a block, some 32 KiB. A larger block would not be faster; a stream keeps one block in
+/// memory, or two if it reads ahead.
+const LARGEST_BLOCK: u32 = 512;
 
-/// The stream. `read` reads the block after an id, which is 0 at first, of at most a number of users; `wrap` makes the
-/// message of a user.
-pub(crate) struct UsersInBlocks<R, W> {
+/// The stream of blocks. `read` reads the block after an id, which is 0 at first, of at most a number of users.
+///
+/// While the blocks grow, other calls run between two blocks, so that thousands of streams that begin at once delay no
+/// other call. Later the client's window sets the pace.
+pub(crate) struct UsersInBlocks<R> {
     read: R,
-    wrap: W,
-    block: EncodedUsersIter,
     next: Next,
     /// The number of users in the next block.
     size: u32,
-    /// Whether the next block is requested when half of the current block is used up.
+    /// Whether a block is requested when the previous block leaves, and not when the client wants it.
     reads_ahead: bool,
+    /// Whether the other calls of the thread may run before the next block.
+    yields: bool,
     /// Keeps the place of the stream among those of its address.
     _permit: Option<Permit>,
 }
@@ -39,63 +41,74 @@ enum Next {
     /// The block after this id, not requested yet.
     After(u32),
     Requested(Answer<'static, Block>),
-    /// The current block is the last.
+    /// There is no more block.
     None,
 }
 
-impl<R, W> UsersInBlocks<R, W> {
-    /// Returns a stream that requests a block when the previous block is used up.
-    pub(crate) fn new(permit: Option<Permit>, read: R, wrap: W) -> Self {
+impl<R> UsersInBlocks<R>
+where
+    R: Fn(u32, u32) -> Answer<'static, Block>,
+{
+    /// Returns a stream that requests each block when the client wants it.
+    pub(crate) fn new(permit: Option<Permit>, read: R) -> Self {
         Self {
             read,
-            wrap,
-            block: EncodedUsersIter::default(),
             next: Next::After(0),
             size: FIRST_BLOCK,
             reads_ahead: false,
+            yields: false,
             _permit: permit,
         }
     }
 
-    /// Requests each block when half of the previous block is used up, so that the store reads while the server sends.
+    /// Requests each block when the previous block leaves, so that the store reads while the server sends.
     pub(crate) fn read_ahead(self) -> Self {
         Self {
             reads_ahead: true,
             ..self
         }
     }
+
+    fn request(&mut self, after: u32) {
+        self.next = Next::Requested((self.read)(after, self.size));
+        self.size = (2 * self.size).min(LARGEST_BLOCK);
+    }
 }
 
-impl<R, W, T> Stream for UsersInBlocks<R, W>
+impl<R> Stream for UsersInBlocks<R>
 where
     R: Fn(u32, u32) -> Answer<'static, Block> + Unpin,
-    W: Fn(EncodedUser) -> T + Unpin,
 {
-    type Item = Result<T, Status>;
+    type Item = Result<EncodedUsers, Status>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if std::mem::take(&mut self.yields) {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         loop {
-            let ahead = if self.reads_ahead { self.size / 2 } else { 0 };
-            if self.block.len() <= ahead as usize
-                && let Next::After(after) = self.next
-            {
-                self.next = Next::Requested((self.read)(after, self.size));
-                self.size = (2 * self.size).min(LARGEST_BLOCK);
-            }
-            if let Some(user) = self.block.next() {
-                return Poll::Ready(Some(Ok((self.wrap)(user))));
-            }
-            let Next::Requested(answer) = &mut self.next else {
-                return Poll::Ready(None);
-            };
-            let block = ready!(Pin::new(answer).poll(context));
-            self.next = Next::None;
-            match block {
-                Ok(Block { users, after }) => {
-                    self.block = users.into_iter();
-                    self.next = after.map_or(Next::None, Next::After);
+            let block = match &mut self.next {
+                Next::None => return Poll::Ready(None),
+                Next::Requested(answer) => ready!(Pin::new(answer).poll(context)),
+                Next::After(after) => {
+                    let after = *after;
+                    self.request(after);
+                    continue;
                 }
+            };
+            self.next = Next::None;
+            let Block { users, after } = match block {
+                Ok(block) => block,
                 Err(error) => return Poll::Ready(Some(Err(error.into()))),
+            };
+            match after {
+                Some(after) if self.reads_ahead => self.request(after),
+                Some(after) => self.next = Next::After(after),
+                None => {}
+            }
+            if !users.is_empty() {
+                self.yields = self.size < LARGEST_BLOCK;
+                return Poll::Ready(Some(Ok(users)));
             }
         }
     }

@@ -8,7 +8,6 @@ use futures_util::Stream;
 use http::HeaderMap;
 use http_body::{Body, Frame};
 use prost::Message;
-use soundstage_proto::encoded::EncodedUpdate;
 use tonic::Status;
 
 use super::response::put_message;
@@ -91,24 +90,25 @@ where
     }
 }
 
-/// Updates that many calls share, one in a frame, so that none is copied; and the trailers.
-pub(super) struct UpdateStream<S> {
-    updates: S,
+/// A stream of encoded messages, with their prefixes, which are sent without a copy; and the trailers.
+pub(super) struct FrameStream<S> {
+    frames: S,
     has_ended: bool,
 }
 
-impl<S> UpdateStream<S> {
-    pub(super) fn new(updates: S) -> Self {
+impl<S> FrameStream<S> {
+    pub(super) fn new(frames: S) -> Self {
         Self {
-            updates,
+            frames,
             has_ended: false,
         }
     }
 }
 
-impl<S> Body for UpdateStream<S>
+impl<S, F> Body for FrameStream<S>
 where
-    S: Stream<Item = Result<EncodedUpdate, Status>> + Unpin,
+    S: Stream<Item = Result<F, Status>> + Unpin,
+    F: Into<Bytes>,
 {
     type Data = Bytes;
     type Error = Status;
@@ -120,8 +120,8 @@ where
         if self.has_ended {
             return Poll::Ready(None);
         }
-        let status = match ready!(Pin::new(&mut self.updates).poll_next(cx)) {
-            Some(Ok(update)) => return Poll::Ready(Some(Ok(Frame::data(update.frame())))),
+        let status = match ready!(Pin::new(&mut self.frames).poll_next(cx)) {
+            Some(Ok(frame)) => return Poll::Ready(Some(Ok(Frame::data(frame.into())))),
             Some(Err(status)) => status,
             None => Status::ok(""),
         };

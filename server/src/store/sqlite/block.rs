@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Rows, params};
 use soundstage_proto::UserType;
-use soundstage_proto::encoded::{EncodedUsers, UserFields};
+use soundstage_proto::encoded::{EncodedUsers, UserEncoder, UserFields, UserMessage};
 use soundstage_proto::user::User;
 
 use super::rows::integer;
@@ -21,10 +21,11 @@ pub(super) fn read(
             "SELECT id, nickname, mail_address, user_type, created_ms, updated_ms, revision \
              FROM users WHERE id > ?1 ORDER BY id LIMIT ?2",
         )?;
-        return encode(statement.query(params![after, limit])?, limit);
+        let rows = statement.query(params![after, limit])?;
+        return encode(rows, limit, UserMessage::User);
     }
     let (users, after) = users(connection, filter, after, limit)?;
-    let users = users.iter().collect();
+    let users = EncodedUsers::new(&users, UserMessage::User);
     Ok(Block { users, after })
 }
 
@@ -72,12 +73,12 @@ pub(super) fn read_type(
          FROM users WHERE user_type = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
     )?;
     let rows = statement.query(params![i32::from(user_type), after, limit])?;
-    encode(rows, limit)
+    encode(rows, limit, UserMessage::UserResponse)
 }
 
 /// Encodes rows with all columns, in the order of the table, straight from the columns.
-fn encode(mut rows: Rows<'_>, limit: u32) -> rusqlite::Result<Block> {
-    let mut users = EncodedUsers::default();
+fn encode(mut rows: Rows<'_>, limit: u32, message: UserMessage) -> rusqlite::Result<Block> {
+    let mut users = UserEncoder::new(message);
     let mut last = None;
     while let Some(row) = rows.next()? {
         let id = row.get(0)?;
@@ -92,6 +93,7 @@ fn encode(mut rows: Rows<'_>, limit: u32) -> rusqlite::Result<Block> {
         });
         last = Some(id);
     }
+    let users = users.finish();
     Ok(Block {
         after: last.filter(|_| users.len() == limit as usize),
         users,
