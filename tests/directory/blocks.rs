@@ -1,11 +1,11 @@
 //! Blocks: the parts of a stream, and lookups of many ids.
 
 use soundstage_proto::UserType;
-use soundstage_server::directory::{Filter, WhenBusy};
+use soundstage_server::directory::{Changed, Filter, Update, WhenBusy};
 
 use crate::conformance::TestStore;
 use crate::pages::{fill, filters, matches};
-use crate::samples::{empty, seeded};
+use crate::samples::{add, empty, seeded, user};
 
 pub(crate) async fn every_match_is_in_one_block<S: TestStore>() {
     let store = empty::<S>();
@@ -44,6 +44,35 @@ pub(crate) async fn every_user_of_a_type_is_in_one_block<S: TestStore>() {
             user_types: vec![user_type.into()],
         };
         assert_eq!(users, matches(directory, &filter).await, "{user_type:?}");
+    }
+}
+
+pub(crate) async fn a_block_of_a_type_contains_each_change_before_it<S: TestStore>() {
+    let store = empty::<S>();
+    let directory = store.directory();
+    let names = async || {
+        let block = directory.block_of_type(UserType::Normal, 0, 10).await;
+        let users = block.expect("a block").users.decode();
+        users
+            .into_iter()
+            .map(|user| user.nickname)
+            .collect::<Vec<_>>()
+    };
+    for round in 0..3 {
+        let [first, second] = [format!("first {round}"), format!("second {round}")];
+        assert!(names().await.is_empty());
+        let id = add(directory, user(0, &first)).await.id;
+        assert_eq!(names().await, [first.clone()]);
+        assert_eq!(names().await, [first]);
+        let update = Update {
+            nickname: Some(second.clone()),
+            ..Update::default()
+        };
+        let changed = directory.update(id, 0, update).await;
+        assert!(matches!(changed, Ok(Changed::Done(_))), "{changed:?}");
+        assert_eq!(names().await, [second]);
+        let changed = directory.delete(id, 0).await;
+        assert!(matches!(changed, Ok(Changed::Done(_))), "{changed:?}");
     }
 }
 

@@ -51,6 +51,7 @@ macro_rules! conformance {
                 blocks {
                     every_match_is_in_one_block,
                     every_user_of_a_type_is_in_one_block,
+                    a_block_of_a_type_contains_each_change_before_it,
                     many_ids_are_read_in_one_call,
                 }
                 changes {

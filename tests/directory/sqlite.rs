@@ -161,17 +161,24 @@ fn the_search_index_of_a_new_file_is_one_segment() {
 async fn changes_of_another_process_are_seen_soon() {
     let folder = TempDir::new().expect("a folder");
     let directory = open(&file(&folder), &Seed::FirstUsers).expect("opens");
-    assert!(directory.contains(1).await.expect("reads"));
+    let block = directory
+        .block_of_type(UserType::Administrator, 0, 10)
+        .await;
+    assert_eq!(block.expect("a block").users.decode()[0].id, 1);
     let other = rusqlite::Connection::open(file(&folder)).expect("opens");
     other
         .execute("UPDATE users SET nickname = 'root' WHERE id = 1", [])
         .expect("written");
-    let nickname = async || {
-        let user = directory.get(1).await.expect("reads");
-        user.expect("a user").nickname
+    let has_change = async || {
+        let user = directory.get(1).await.expect("reads").expect("a user");
+        let block = directory
+            .block_of_type(UserType::Administrator, 0, 10)
+            .await;
+        let streamed = &block.expect("a block").users.decode()[0];
+        user.nickname == "root" && streamed.nickname == "root"
     };
     let seen = async {
-        while nickname().await != "root" {
+        while !has_change().await {
             tokio::task::yield_now().await;
         }
     };

@@ -9,6 +9,7 @@
 
 mod backup;
 mod block;
+mod block_cache;
 mod changes;
 mod error;
 mod file;
@@ -235,7 +236,11 @@ impl Store for SqliteStore {
     }
 
     fn block_of_type(&self, user_type: UserType, after: u32, limit: u32) -> Answer<'static, Block> {
-        self.read_inline(|connection| block::read_type(connection, user_type, after, limit))
+        Answer::ready(
+            self.readers
+                .read_type(user_type, after, limit)
+                .map_err(Into::into),
+        )
     }
 
     fn add(&self, user: ValidUser) -> Answer<'_, Added> {

@@ -10,6 +10,8 @@
 //! - No read uses a transaction older than [`LONGEST_SNAPSHOT`], so that it sees the changes of other processes.
 //! - The [`Sweeper`] ends the transactions of unused connections, so that an idle server keeps no snapshot,
 //!   which would stop another process from resetting the log.
+//!
+//! A connection also keeps blocks of users that it has read ([`BlockCache`]).
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -17,9 +19,12 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
+use soundstage_proto::UserType;
 
+use super::block_cache::BlockCache;
 use super::error::StoreError;
 use super::schema;
+use crate::directory::Block;
 
 /// The largest age of a snapshot that a read uses: for this time, a read may miss the changes of another process.
 const LONGEST_SNAPSHOT: Duration = Duration::from_millis(50);
@@ -37,7 +42,7 @@ const MAX_IDLE: usize = 16;
 pub(super) struct Readers {
     path: PathBuf,
     pool: Mutex<Pool>,
-    /// Wakes the sweeper when a snapshot is kept or the store is closed.
+    /// Wakes the sweeper when a snapshot or a block is kept, or the store is closed.
     changed: Condvar,
 }
 
@@ -48,7 +53,7 @@ struct Pool {
     generation: u64,
     /// Whether the writer is in a transaction.
     is_writing: bool,
-    /// Whether the sweeper knows that snapshots are kept.
+    /// Whether the sweeper knows that snapshots or blocks are kept.
     is_sweeping: bool,
     is_closed: bool,
 }
@@ -57,6 +62,7 @@ struct Pool {
 struct Reader {
     connection: Connection,
     snapshot: Option<Snapshot>,
+    blocks: BlockCache,
 }
 
 /// An open read transaction.
@@ -80,13 +86,34 @@ impl Readers {
         &self,
         query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
-        self.try_read(query)
+        self.with_reader(|reader| query(&reader.connection))
+    }
+
+    /// Reads at most `limit` users of one type with ids above `after`, on the calling thread.
+    pub(super) fn read_type(
+        &self,
+        user_type: UserType,
+        after: u32,
+        limit: u32,
+    ) -> Result<Block, StoreError> {
+        self.with_reader(
+            |Reader {
+                 connection, blocks, ..
+             }| { blocks.read_type(connection, user_type, after, limit) },
+        )
+    }
+
+    fn with_reader<T>(
+        &self,
+        query: impl FnOnce(&mut Reader) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        self.try_with_reader(query)
             .map_err(|error| StoreError::new(&self.path, error))
     }
 
-    fn try_read<T>(
+    fn try_with_reader<T>(
         &self,
-        query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+        query: impl FnOnce(&mut Reader) -> rusqlite::Result<T>,
     ) -> rusqlite::Result<T> {
         let (idle, generation) = {
             let mut pool = self.pool();
@@ -95,7 +122,7 @@ impl Readers {
         let mut reader = idle.map_or_else(|| Reader::open(&self.path), Ok)?;
         reader.begin(generation)?;
         // After an error the connection is closed, since the cause may be the connection itself.
-        let result = query(&reader.connection)?;
+        let result = query(&mut reader)?;
         self.give_back(reader)?;
         Ok(result)
     }
@@ -110,7 +137,8 @@ impl Readers {
             drop(pool);
             reader.end()?;
             pool = self.pool();
-        } else if !pool.is_sweeping {
+        }
+        if !pool.is_sweeping && (reader.snapshot.is_some() || !reader.blocks.is_empty()) {
             pool.is_sweeping = true;
             self.changed.notify_one();
         }
@@ -164,6 +192,7 @@ impl Reader {
         Ok(Self {
             connection: schema::open_reader(path)?,
             snapshot: None,
+            blocks: BlockCache::default(),
         })
     }
 
@@ -242,7 +271,12 @@ impl Readers {
             let now = Instant::now();
             pool.idle
                 .retain_mut(|reader| !reader.is_stale(now) || reader.end().is_ok());
-            pool.is_sweeping = pool.idle.iter().any(|reader| reader.snapshot.is_some());
+            let mut is_sweeping = false;
+            for reader in &mut pool.idle {
+                reader.blocks.sweep(now);
+                is_sweeping |= reader.snapshot.is_some() || !reader.blocks.is_empty();
+            }
+            pool.is_sweeping = is_sweeping;
         }
     }
 }

@@ -1,0 +1,80 @@
+//! Blocks of users of one type, kept while the database does not change.
+//!
+//! A directory is read far more often than it changes, and a client that lists a type reads the same blocks as the
+//! client before. SQLite takes two thirds of the time of such a stream.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+use soundstage_proto::UserType;
+
+use super::block;
+use crate::directory::Block;
+
+/// The largest number of bytes in the blocks of one connection: some 200,000 users. Blocks past it are read each time;
+/// replacing others would keep nothing of a stream that is longer than the cache.
+const MAX_BYTES: usize = 16 * 1024 * 1024;
+
+/// The time after which unused blocks are dropped.
+const KEEP: Duration = Duration::from_secs(10);
+
+/// The blocks that one connection has read.
+#[derive(Debug, Default)]
+pub(super) struct BlockCache {
+    /// SQLite's `data_version` at which the blocks were read: a number of this connection that changes with each commit
+    /// of another connection, in any process.
+    version: i64,
+    /// The blocks by type, the id before them, and the largest number of users.
+    blocks: HashMap<(UserType, u32, u32), Block>,
+    bytes: usize,
+    used: Option<Instant>,
+}
+
+impl BlockCache {
+    /// Returns at most `limit` users of one type with ids above `after`, as of the connection's transaction.
+    pub(super) fn read_type(
+        &mut self,
+        connection: &Connection,
+        user_type: UserType,
+        after: u32,
+        limit: u32,
+    ) -> rusqlite::Result<Block> {
+        let version = connection
+            .prepare_cached("PRAGMA data_version")?
+            .query_row([], |row| row.get(0))?;
+        if version != self.version {
+            self.clear();
+            self.version = version;
+        }
+        self.used = Some(Instant::now());
+        let key = (user_type, after, limit);
+        if let Some(block) = self.blocks.get(&key) {
+            return Ok(block.clone());
+        }
+        let block = block::read_type(connection, user_type, after, limit)?;
+        let bytes = block.users.byte_len();
+        if self.bytes + bytes <= MAX_BYTES {
+            self.bytes += bytes;
+            self.blocks.insert(key, block.clone());
+        }
+        Ok(block)
+    }
+
+    /// Drops the blocks if they have not been used for some time.
+    pub(super) fn sweep(&mut self, now: Instant) {
+        if self.used.is_some_and(|used| now - used > KEEP) {
+            self.clear();
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.blocks.is_empty()
+    }
+
+    fn clear(&mut self) {
+        // A new map, since a cleared one keeps its memory.
+        self.blocks = HashMap::new();
+        self.bytes = 0;
+    }
+}
