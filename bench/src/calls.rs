@@ -125,6 +125,7 @@ impl<'a> Calls<'a> {
         fs::write(self.folder.join("response"), "x".repeat(RESPONSE_BYTES))?;
         // With the same request, so that both servers read as much.
         let floor = warm("/response", &peers::nghttpd(self.folder)?)?;
+        let hyper = warm("/UserManager/GetUser", &peers::bare_hyper(RESPONSE_BYTES)?)?;
         let predecessor = call(
             "/UserManager/GetUser",
             &self.predecessor(&self.large)?,
@@ -134,8 +135,11 @@ impl<'a> Calls<'a> {
         ours.print("soundstage", row, CPU);
         row("soundstage, a line of log for each call", &logged);
         row("nghttpd, a file of the same size", &floor);
+        row("bare hyper, a constant of the same size", &hyper);
         row("predecessor's design (Python)", &predecessor);
         ratio("soundstage / nghttpd", ours.current.cpu / floor.cpu);
+        ratio("soundstage / bare hyper", ours.current.cpu / hyper.cpu);
+        ratio("bare hyper / nghttpd", hyper.cpu / floor.cpu);
         compare(&ours.current, &libraries);
         println!();
         Ok(())

@@ -4,6 +4,7 @@
 //! per second say less, because the load generators run on the same machine.
 
 mod attack;
+mod bare_hyper;
 mod calls;
 mod compare;
 mod directory;
@@ -34,6 +35,7 @@ fn main() -> Result {
         // Peers, which the benchmarks `stage`, `calls` and `round-trips` start.
         ["encodes-for-each", port] => return encodes_for_each::serve(port.parse()?),
         ["echo", port] => return echo::serve(port.parse()?),
+        ["bare-hyper", port, bytes] => return bare_hyper::serve(port.parse()?, bytes.parse()?),
         ["in-memory", port, users] => return in_memory::serve(port.parse()?, users.parse()?),
         _ => {}
     }

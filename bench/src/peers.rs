@@ -122,6 +122,14 @@ pub(crate) fn stage_in_python(python: &Path) -> Result<Server> {
     Server::start(Command::new(python).arg(script).arg(port.to_string()), port)
 }
 
+/// Starts hyper with a constant message: this program, in another mode.
+pub(crate) fn bare_hyper(bytes: usize) -> Result<Server> {
+    let port = free_port()?;
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(["bare-hyper", &port.to_string(), &bytes.to_string()]);
+    Server::start(&mut command, port)
+}
+
 /// Starts the directory on bare tonic: this program, in another mode.
 pub(crate) fn bare_tonic(users: u64) -> Result<Server> {
     on_library(&std::env::current_exe()?, &["in-memory"], users)
