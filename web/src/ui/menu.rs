@@ -6,6 +6,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast as _;
 use web_sys::HtmlElement;
 
+use super::number::pixels;
 use crate::browser;
 
 /// The width of a menu as in the style sheet, its maximum height, and the minimum space around it, in pixels.
@@ -43,10 +44,10 @@ pub(crate) fn Menu(
     children: Children,
 ) -> impl IntoView {
     // Below the button and aligned to its right edge; higher up where the window ends.
-    let left = move || format!("{}px", (corner.get().right - WIDTH).max(MARGIN));
+    let left = move || pixels((corner.get().right - WIDTH).max(MARGIN));
     let top = move || {
         let lowest = browser::window_height() - HEIGHT;
-        format!("{}px", corner.get().bottom.min(lowest).max(MARGIN))
+        pixels(corner.get().bottom.min(lowest).max(MARGIN))
     };
     let move_focus = move |key: &str| {
         let Some(menu) = menu.get_untracked() else {

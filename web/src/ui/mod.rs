@@ -16,7 +16,7 @@ use crate::language::t;
 pub(crate) use dialog::{Dialog, close_dialog};
 pub(crate) use field::{Control, Field};
 pub(crate) use menu::{Corner, Menu, MenuButton, close_menu};
-pub(crate) use number::{decimal, fixed};
+pub(crate) use number::{decimal, fixed, pixels};
 pub(crate) use plural::plural;
 pub(crate) use remote::{Remote, RemoteData};
 pub(crate) use virtual_list::{ListGeometry, RenderedRows, ScrollPosition};

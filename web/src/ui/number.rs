@@ -1,4 +1,4 @@
-//! Numbers with a fixed number of decimals.
+//! Numbers with a fixed number of decimals, and lengths.
 
 /// Formats a number with this many decimals. In the browser, JavaScript formats the number, which
 /// keeps the standard library's formatter out of the download.
@@ -20,6 +20,11 @@ pub(crate) fn fixed(value: f64, digits: u8) -> String {
         Some(positive) => format!("\u{2212}{positive}"),
         None => text,
     }
+}
+
+/// Formats a length in CSS pixels.
+pub(crate) fn pixels(length: f64) -> String {
+    decimal(length, 2) + "px"
 }
 
 #[cfg(test)]

@@ -71,7 +71,8 @@ impl ListGeometry {
         };
         ScrollPosition {
             scroll_top,
-            top_row: top_row.clamp(0.0, last),
+            // `clamp` can panic with a message that formats numbers, which adds kilobytes to the download.
+            top_row: top_row.max(0.0).min(last),
         }
     }
 
@@ -81,7 +82,7 @@ impl ListGeometry {
         let last = self.last_top_row();
         // The heading covers one row of the view.
         let lowest = row + 2.0 - self.view_height / self.row_height;
-        let top_row = from.top_row.min(row).max(lowest).clamp(0.0, last);
+        let top_row = from.top_row.min(row).max(lowest).max(0.0).min(last);
         let distance = (top_row - from.top_row) * self.row_height;
         let scroll_top = if !self.is_scaled() {
             top_row * self.row_height

@@ -18,7 +18,7 @@ use super::user_query::UserQuery;
 use super::viewport::Viewport;
 use crate::browser;
 use crate::language::{fill, key, t};
-use crate::ui::{Failure, Notice, plural};
+use crate::ui::{Failure, Notice, pixels, plural};
 
 /// The columns: the order by the column, if there is one, the heading, and the classes.
 const COLUMNS: [(Option<Order>, &str, &str); 6] = [
@@ -170,7 +170,7 @@ fn Headings(query: Memo<UserQuery>) -> impl IntoView {
 fn Spacer(height: Signal<f64>) -> impl IntoView {
     view! {
         <tbody class="spacer" aria-hidden="true">
-            <tr><td style:height=move || format!("{}px", height.get())></td></tr>
+            <tr><td style:height=move || pixels(height.get())></td></tr>
         </tbody>
     }
 }
