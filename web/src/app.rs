@@ -1,13 +1,12 @@
-//! Frame around the pages: header, navigation, language, banners and routes.
+//! Frame around the pages: header, navigation, language and banners.
 
 use leptos::ev::MouseEvent;
 use leptos::prelude::*;
-use leptos_router::components::{A, FlatRoutes, Redirect, Route, Router};
-use leptos_router::path;
 
 use crate::browser;
 use crate::language::{Language, t};
 use crate::parts::{LazyCalls, LazyStage};
+use crate::router::{Link, Page, Router};
 use crate::ui::Notice;
 use crate::users::{self, ServiceStatus, UsersPage};
 
@@ -15,6 +14,7 @@ use crate::users::{self, ServiceStatus, UsersPage};
 #[component]
 pub(crate) fn App() -> impl IntoView {
     let language = RwSignal::new(Language::current());
+    provide_context(Router::new());
     users::provide_services();
     move || {
         language.track();
@@ -24,34 +24,34 @@ pub(crate) fn App() -> impl IntoView {
 
 #[component]
 fn Frame(language: RwSignal<Language>) -> impl IntoView {
-    // The router handles clicks on links, and does not move the focus.
+    // The browser would add `#main` to the address.
     let skip = |event: MouseEvent| {
         event.prevent_default();
         browser::focus("main");
     };
+    let router: Router = expect_context();
+    let page = Memo::new(move |_| router.page());
     view! {
-        <Router>
-            <a class="skip-link" href="#main" on:click=skip>{t("Skip to content")}</a>
-            <header class="top-bar">
-                <A href="/" attr:class="brand"><BrandMark /><span>"Soundstage"</span></A>
-                <nav aria-label=t("Pages")>
-                    <A href="/users">{t("Users")}</A>
-                    <A href="/stage">{t("Stage")}</A>
-                    <A href="/calls">{t("Calls")}</A>
-                </nav>
-                <LanguageButton language />
-            </header>
-            <OfflineBanner />
-            <ServiceStatus />
-            <main id="main" tabindex="-1">
-                <FlatRoutes fallback=PageNotFound>
-                    <Route path=path!("/") view=|| view! { <Redirect path="/users" /> } />
-                    <Route path=path!("/users/:pane?") view=UsersPage />
-                    <Route path=path!("/stage") view=LazyStage />
-                    <Route path=path!("/calls") view=LazyCalls />
-                </FlatRoutes>
-            </main>
-        </Router>
+        <a class="skip-link" href="#main" on:click=skip>{t("Skip to content")}</a>
+        <header class="top-bar">
+            <Link href="/" class="brand"><BrandMark /><span>"Soundstage"</span></Link>
+            <nav aria-label=t("Pages")>
+                <Link href="/users">{t("Users")}</Link>
+                <Link href="/stage">{t("Stage")}</Link>
+                <Link href="/calls">{t("Calls")}</Link>
+            </nav>
+            <LanguageButton language />
+        </header>
+        <OfflineBanner />
+        <ServiceStatus />
+        <main id="main" tabindex="-1">
+            {move || match page.get() {
+                Page::Users => view! { <UsersPage /> }.into_any(),
+                Page::Stage => view! { <LazyStage /> }.into_any(),
+                Page::Calls => view! { <LazyCalls /> }.into_any(),
+                Page::Unknown => view! { <PageNotFound /> }.into_any(),
+            }}
+        </main>
     }
 }
 
@@ -110,7 +110,7 @@ fn PageNotFound() -> impl IntoView {
     view! {
         <div class="single-column">
             <h1>{t("Page not found")}</h1>
-            <Notice>{t("Check the address for mistakes.")} " " <A href="/users">{t("Go to Users")}</A></Notice>
+            <Notice>{t("Check the address for mistakes.")} " " <Link href="/users">{t("Go to Users")}</Link></Notice>
         </div>
     }
 }

@@ -174,6 +174,11 @@ pub(crate) fn query(parts: &[(&'static str, String)]) -> String {
     query
 }
 
+/// Decodes a part of an address. Returns a malformed part unchanged.
+pub(crate) fn decoded(part: &str) -> String {
+    js_sys::decode_uri_component(part).map_or_else(|_| part.to_owned(), String::from)
+}
+
 /// Saves the concatenated parts of a text as a file.
 pub(crate) fn save_file(name: &str, media_type: &str, parts: &js_sys::Array) {
     let options = web_sys::BlobPropertyBag::new();

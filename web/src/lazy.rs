@@ -5,6 +5,7 @@
 
 use leptos::prelude::*;
 use leptos::reactive::computed::ScopedFuture;
+use leptos::tachys::reactive_graph::OwnedView;
 
 use crate::api::{Backoff, CallError};
 use crate::browser;
@@ -28,12 +29,12 @@ where
     let attempt = RwSignal::new(0_u32);
     Effect::new(move |_| {
         attempt.track();
-        // The view belongs to this effect, so that its signals are disposed together with it.
+        // The view belongs to this effect, also what it creates when it is drawn. So it is disposed from the inside out.
         browser::spawn_scoped(ScopedFuture::new(async move {
             let mut backoff = Backoff::default();
             loop {
                 let view = match load().await {
-                    Ok(view) => Ok(view),
+                    Ok(view) => Ok(OwnedView::new(view).into_any()),
                     Err(_) if is_outdated().await => Err(Missing::Outdated),
                     Err(_) => Err(Missing::Unreachable),
                 };

@@ -13,6 +13,7 @@ mod calls;
 mod language;
 mod lazy;
 mod parts;
+mod router;
 mod stage;
 mod ui;
 mod users;

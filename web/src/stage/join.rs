@@ -2,13 +2,13 @@
 
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
-use leptos_router::hooks::use_query_map;
 use soundstage_proto::user_rules;
 
 use super::place::Place;
 use super::publisher::Publisher;
 use crate::browser;
 use crate::language::t;
+use crate::router::Router;
 use crate::ui::{Control, Field};
 
 /// The key of the name in the browser's storage.
@@ -21,7 +21,8 @@ const DISTANCE: f64 = 1.4;
 #[component]
 pub(super) fn JoinForm(publisher: Publisher) -> impl IntoView {
     // The pane of a user links here with its id.
-    let user_id = use_query_map().with_untracked(|query| query.get("user"));
+    let router: Router = expect_context();
+    let user_id = untrack(|| router.parameter("user"));
     let user_id = user_id.and_then(|id| id.parse().ok()).unwrap_or(0_u32);
     let stored = if user_id == 0 {
         browser::stored(STORED_NAME)

@@ -2,9 +2,6 @@
 
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
-use leptos_router::NavigateOptions;
-use leptos_router::components::A;
-use leptos_router::hooks::use_navigate;
 
 use super::actions::Actions;
 use super::changes::ChangeSignals;
@@ -13,6 +10,7 @@ use super::form::{UserFields, focus, show_field_errors};
 use super::links::Links;
 use crate::api::{Added, CallError};
 use crate::language::{fill, key, t};
+use crate::router::{Link, Router};
 use crate::{api, browser};
 
 /// The form. After the user is added, the page shows the user.
@@ -25,7 +23,7 @@ pub(super) fn AddUserPane() -> impl IntoView {
     let links: Links = expect_context();
     let changes: ChangeSignals = expect_context();
     let actions: Actions = expect_context();
-    let navigate = use_navigate();
+    let router: Router = expect_context();
 
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
@@ -34,7 +32,6 @@ pub(super) fn AddUserPane() -> impl IntoView {
             Some(Err(field)) => return focus(field),
             Some(Ok(_)) | None => return,
         };
-        let navigate = navigate.clone();
         sending.set(true);
         failure.set(None);
         browser::spawn_abortable(async move {
@@ -49,8 +46,7 @@ pub(super) fn AddUserPane() -> impl IntoView {
             match outcome {
                 Ok(Added::Stored(user)) => {
                     actions.note_added();
-                    let link = untrack(|| links.user(user.id));
-                    navigate(&link, NavigateOptions::default());
+                    router.go(&untrack(|| links.user(user.id)));
                 }
                 Ok(Added::AlreadyExists) => {
                     let taken = t("Another user has this ID. Enter another ID, or leave it empty.");
@@ -70,7 +66,7 @@ pub(super) fn AddUserPane() -> impl IntoView {
         <aside class="pane" aria-labelledby="pane-heading">
             <div class="pane-head">
                 <h2 id="pane-heading">{t("Add user")}</h2>
-                <A href=move || links.within("/users") attr:class="button quiet-button">{t("Close")}</A>
+                <Link href=move || links.within("/users") class="button quiet-button">{t("Close")}</Link>
             </div>
             // `novalidate` turns off the browser's checks, which would run before ours.
             <form class="stacked-form" novalidate on:submit=submit>

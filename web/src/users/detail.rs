@@ -1,9 +1,6 @@
 //! The pane that shows a user.
 
 use leptos::prelude::*;
-use leptos_router::NavigateOptions;
-use leptos_router::components::A;
-use leptos_router::hooks::use_navigate;
 use soundstage_proto::user::User;
 use soundstage_proto::user_rules;
 
@@ -13,6 +10,7 @@ use super::deletion::Deletions;
 use super::links::Links;
 use super::type_badge::TypeBadge;
 use crate::language::{fill, t};
+use crate::router::{Link, Router};
 use crate::ui::{Failure, Notice, Remote, RemoteData};
 use crate::{api, browser};
 
@@ -36,10 +34,9 @@ pub(super) fn UserPane(id: String) -> impl IntoView {
             }
         }
     });
-    let navigate = use_navigate();
+    let router: Router = expect_context();
     deletions.on_gone(parsed.unwrap_or_default(), move || {
-        let users = untrack(|| links.within("/users"));
-        navigate(&users, NavigateOptions::default());
+        router.go(&untrack(|| links.within("/users")));
     });
     // An equal user need not be rendered again, and the buttons of a changed user stay, so that they keep the focus.
     let current = Memo::new(move |_| user.get());
@@ -68,7 +65,7 @@ pub(super) fn UserPane(id: String) -> impl IntoView {
         <aside class="pane" aria-labelledby="pane-heading">
             <div class="pane-head">
                 <h2 id="pane-heading">{heading}</h2>
-                <A href=move || links.within("/users") attr:class="button quiet-button">{t("Close")}</A>
+                <Link href=move || links.within("/users") class="button quiet-button">{t("Close")}</Link>
             </div>
             <div aria-live="polite">{content}</div>
         </aside>
@@ -114,7 +111,7 @@ fn ActionButtons(user: Memo<User>) -> impl IntoView {
         <div class="actions">
             <button type="button" class="button" on:click=move |_| actions.edit(user.get_untracked())>{t("Edit")}</button>
             <button type="button" class="button" on:click=move |_| actions.copy_link(id)>{t("Copy link")}</button>
-            <A href=format!("/stage?user={id}") attr:class="button">{t("Go to the stage")}</A>
+            <Link href=format!("/stage?user={id}") class="button">{t("Go to the stage")}</Link>
             <button
                 type="button"
                 class="button danger"

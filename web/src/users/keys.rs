@@ -7,8 +7,6 @@
 
 use leptos::ev::{self, KeyboardEvent};
 use leptos::prelude::*;
-use leptos_router::NavigateOptions;
-use leptos_router::hooks::use_navigate;
 use wasm_bindgen::JsCast as _;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 use web_sys::{Element, HtmlElement};
@@ -22,6 +20,7 @@ use super::viewport::Viewport;
 use crate::browser;
 use crate::language::{key, t};
 use crate::lazy::lazily;
+use crate::router::Router;
 use crate::ui::Dialog;
 
 /// The id of the search field, which `/` focuses.
@@ -46,33 +45,33 @@ const SHORTCUTS: [(&str, &str); 10] = [
 ];
 
 /// The handler of the keys in the table: moves the focus between rows, and acts on the focused row.
-#[derive(Clone)]
-pub(super) struct RowKeys<N> {
+#[derive(Clone, Copy)]
+pub(super) struct RowKeys {
     viewport: Viewport,
     table: Table,
     selection: Selection,
     actions: Actions,
     links: Links,
-    navigate: N,
+    router: Router,
 }
 
 /// Returns the handler of the keys in a table.
 pub(super) fn row_keys(
     viewport: Viewport,
     table: Table,
-) -> impl Fn(KeyboardEvent) + Clone + 'static {
+) -> impl Fn(KeyboardEvent) + Copy + 'static {
     let keys = RowKeys {
         viewport,
         table,
         selection: expect_context(),
         actions: expect_context(),
         links: expect_context(),
-        navigate: use_navigate(),
+        router: expect_context(),
     };
     move |event| keys.on_key(&event)
 }
 
-impl<N: Fn(&str, NavigateOptions) + Clone> RowKeys<N> {
+impl RowKeys {
     fn on_key(&self, event: &KeyboardEvent) {
         let target = target_of(event);
         let row = target
@@ -132,8 +131,7 @@ impl<N: Fn(&str, NavigateOptions) + Clone> RowKeys<N> {
         let user = user.user;
         match event.key().as_str() {
             "Enter" if is_row => {
-                let link = untrack(|| self.links.user(user.id));
-                (self.navigate)(&link, NavigateOptions::default());
+                self.router.go(&untrack(|| self.links.user(user.id)));
             }
             " " if is_row => self.selection.toggle(self.table, number, event.shift_key()),
             "e" => self.actions.edit(user),
@@ -170,16 +168,14 @@ fn open_menu(row: &Element) {
 #[component]
 pub(super) fn Shortcuts() -> impl IntoView {
     let links: Links = expect_context();
-    let navigate = use_navigate();
+    let router: Router = expect_context();
     let is_listed = RwSignal::new(false);
     let pressed = window_event_listener(ev::keydown, move |event| {
         let has_modifier = event.ctrl_key() || event.meta_key() || event.alt_key();
         if has_modifier || has_own_keys(&event) || !are_shortcuts_on() {
             return;
         }
-        let go = |path| {
-            navigate(&untrack(|| links.within(path)), NavigateOptions::default());
-        };
+        let go = |path| router.go(&untrack(|| links.within(path)));
         match event.key().as_str() {
             "/" => browser::focus(SEARCH_ID),
             "n" => go("/users/new"),

@@ -2,13 +2,12 @@
 
 use leptos::ev::MouseEvent;
 use leptos::prelude::*;
-use leptos_router::NavigateOptions;
-use leptos_router::hooks::use_navigate;
 use soundstage_proto::user::User;
 
 use super::actions::Actions;
 use super::links::Links;
 use crate::language::{fill, t};
+use crate::router::Router;
 use crate::ui::{Corner, Menu, close_menu};
 
 /// The id of the menu, which its buttons refer to.
@@ -59,7 +58,7 @@ pub(super) fn UserMenu() -> impl IntoView {
     let RowMenu { opened, corner } = expect_context();
     let actions: Actions = expect_context();
     let links: Links = expect_context();
-    let navigate = use_navigate();
+    let router: Router = expect_context();
     let menu = NodeRef::new();
     let choose = move |action: &dyn Fn(User)| {
         close_menu(menu);
@@ -67,11 +66,7 @@ pub(super) fn UserMenu() -> impl IntoView {
             action(user);
         }
     };
-    let open = move |_| {
-        choose(&|user| {
-            navigate(&untrack(|| links.user(user.id)), NavigateOptions::default());
-        });
-    };
+    let open = move |_| choose(&|user| router.go(&untrack(|| links.user(user.id))));
     view! {
         <Menu id=MENU_ID label=t("Actions") corner menu>
             <button type="button" role="menuitem" on:click=open>{t("Open")}</button>

@@ -30,12 +30,10 @@ mod viewport;
 
 use leptos::ev::DragEvent;
 use leptos::prelude::*;
-use leptos_router::NavigateOptions;
-use leptos_router::components::A;
-use leptos_router::hooks::{use_location, use_navigate, use_params_map, use_query_map};
 
 use crate::browser;
 use crate::language::t;
+use crate::router::{Link, Router};
 
 use actions::Actions;
 use export::{ExportChoice, Source};
@@ -55,22 +53,17 @@ pub(crate) use services::{ServiceStatus, provide_services};
 #[component]
 pub(crate) fn UsersPage() -> impl IntoView {
     browser::set_title(t("Users"));
-    let path_parameters = use_params_map();
-    // None, `new`, `import`, or the id of a user.
-    let pane = Memo::new(move |_| path_parameters.with(|parameters| parameters.get("pane")));
-    let parameters = use_query_map();
-    let query = Memo::new(move |_| {
-        parameters.with(|parameters| UserQuery::from_parameters(|name| parameters.get(name)))
-    });
+    let router: Router = expect_context();
+    let pane = Memo::new(move |_| router.pane());
+    let query = Memo::new(move |_| UserQuery::from_parameters(|name| router.parameter(name)));
     let links = Links::new(query);
     let actions = Actions::new(links);
     let editing = actions.editing;
     provide_context(links);
     provide_context(actions);
-    provide_context(set_query(query));
+    provide_context(set_query(router, query));
     provide_context(RowMenu::new());
     let imports: Imports = expect_context();
-    let navigate = use_navigate();
     let is_dragged_over = RwSignal::new(false);
     let drag_over = move |event: DragEvent| {
         if browser::has_files(&event) {
@@ -87,8 +80,7 @@ pub(crate) fn UsersPage() -> impl IntoView {
         is_dragged_over.set(false);
         if let Some(file) = browser::dropped_file(&event) {
             imports.drop_file(file);
-            let import = untrack(|| links.within("/users/import"));
-            navigate(&import, NavigateOptions::default());
+            router.go(&untrack(|| links.within("/users/import")));
         }
     };
     view! {
@@ -105,9 +97,9 @@ pub(crate) fn UsersPage() -> impl IntoView {
                 <div class="page-head">
                     <h1 id="users-heading">{t("Users")}</h1>
                     <div class="actions">
-                        <A href=move || links.within("/users/import") attr:class="button">{t("Import")}</A>
+                        <Link href=move || links.within("/users/import") class="button">{t("Import")}</Link>
                         <ExportChoice source=Source::Query(query) />
-                        <A href=move || links.within("/users/new") attr:class="button primary">{t("Add user")}</A>
+                        <Link href=move || links.within("/users/new") class="button primary">{t("Add user")}</Link>
                     </div>
                 </div>
                 <div class="toolbar">
@@ -133,17 +125,10 @@ pub(crate) fn UsersPage() -> impl IntoView {
 
 /// Returns the callback that puts a query into the address, and leaves the path and the scroll position.
 /// Further typing in the search replaces the entry of the history, so that Back leaves the search at once.
-fn set_query(current: Memo<UserQuery>) -> SetQuery {
-    let navigate = use_navigate();
-    let path = use_location().pathname;
+fn set_query(router: Router, current: Memo<UserQuery>) -> SetQuery {
     SetQuery(Callback::new(move |query: UserQuery| {
         let before = current.with_untracked(|current| current.search.clone());
-        let options = NavigateOptions {
-            scroll: false,
-            replace: !before.is_empty() && before != query.search,
-            ..Default::default()
-        };
-        let address = path.get_untracked() + &browser::query(&query.to_parameters());
-        navigate(&address, options);
+        let is_typing = !before.is_empty() && before != query.search;
+        router.set_query(&browser::query(&query.to_parameters()), is_typing);
     }))
 }

@@ -1,7 +1,6 @@
 //! The table of users. Only the rows in view are fetched and rendered.
 
 use leptos::prelude::*;
-use leptos_router::components::A;
 use soundstage_proto::user::User;
 use soundstage_proto::user::list_users_request::Order;
 
@@ -18,6 +17,7 @@ use super::user_query::UserQuery;
 use super::viewport::Viewport;
 use crate::browser;
 use crate::language::{fill, key, t};
+use crate::router::Link;
 use crate::ui::{Failure, Notice, pixels, plural};
 
 /// The columns: the order by the column, if there is one, the heading, and the classes.
@@ -220,7 +220,7 @@ fn Cells(number: u32, table: Table, user: Memo<User>, is_selected: Memo<bool>) -
         </td>
         <td class="number">{text(|user| user.id.to_string())}</td>
         <td class="name">
-            <A href=move || links.user(user.with(|user| user.id))>{text(|user| user.nickname.clone())}</A>
+            <Link href=move || links.user(user.with(|user| user.id))>{text(|user| user.nickname.clone())}</Link>
         </td>
         <td class="mail">{text(|user| user.mail_address.clone())}</td>
         <td class="type">{move || view! { <TypeBadge user_type=user.with(User::user_type) /> }}</td>

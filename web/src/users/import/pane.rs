@@ -5,7 +5,6 @@ use std::path::Path;
 use leptos::ev::SubmitEvent;
 use leptos::html;
 use leptos::prelude::*;
-use leptos_router::components::A;
 use soundstage_formats::Format;
 use soundstage_proto::user::ImportProgress;
 use web_sys::File;
@@ -15,6 +14,7 @@ use super::service::Imports;
 use super::state::{End, ImportState, Phase, RejectedRow};
 use crate::browser;
 use crate::language::{fill, t};
+use crate::router::Link;
 use crate::ui::{Control, Field};
 use crate::users::export::media_type;
 use crate::users::links::Links;
@@ -38,7 +38,7 @@ pub(in crate::users) fn ImportPane() -> impl IntoView {
         <aside class="pane" aria-labelledby="pane-heading">
             <div class="pane-head">
                 <h2 id="pane-heading">{t("Import users")}</h2>
-                <A href=move || links.within("/users") attr:class="button quiet-button">{t("Close")}</A>
+                <Link href=move || links.within("/users") class="button quiet-button">{t("Close")}</Link>
             </div>
             {content}
         </aside>

@@ -1,12 +1,11 @@
 //! The banner about the import on other pages.
 
 use leptos::prelude::*;
-use leptos_router::components::A;
-use leptos_router::hooks::use_location;
 
 use super::service::Imports;
 use super::state::{ImportState, Phase};
 use crate::language::{key, t};
+use crate::router::{Link, Router};
 use crate::ui::plural;
 
 /// The path of the pane.
@@ -16,12 +15,12 @@ const PANE: &str = "/users/import";
 #[component]
 pub(in crate::users) fn ImportStatus() -> impl IntoView {
     let state = expect_context::<Imports>().state;
-    let path = use_location().pathname;
+    let router: Router = expect_context();
     let is_idle = Memo::new(move |_| state.with(|state| *state.phase() == Phase::Choosing));
     move || {
-        (!is_idle.get() && path.get() != PANE).then(|| {
+        (!is_idle.get() && router.path() != PANE).then(|| {
             view! {
-                <p class="banner" role="status"><A href=PANE>{move || state.with(sentence)}</A></p>
+                <p class="banner" role="status"><Link href=PANE>{move || state.with(sentence)}</Link></p>
             }
         })
     }
