@@ -1,8 +1,9 @@
 //! Errors of calls, as the page distinguishes them.
 
+use prost::Message as _;
 use soundstage_channel::Failure;
 use tonic::{Code, Status};
-use tonic_types::StatusExt as _;
+use tonic_types::{RpcStatusExt as _, pb};
 
 use crate::language::{fill, t, translated};
 
@@ -51,25 +52,16 @@ impl CallError {
             }
         }
     }
-}
 
-impl From<Status> for CallError {
-    fn from(status: Status) -> Self {
-        let message = || status.message().to_owned();
-        match status.code() {
-            _ if Failure::of(&status).is_some() => Self::Unreachable,
+    /// Returns the error of a status that is not `OK`; `details` is an encoded `google.rpc.Status`, or empty.
+    pub(super) fn from_status(code: Code, message: &str, details: &[u8]) -> Self {
+        let message = || message.to_owned();
+        match code {
             Code::Unavailable | Code::DeadlineExceeded => Self::Unreachable,
             Code::Aborted => Self::Stale,
             Code::NotFound => Self::NotFound,
-            Code::InvalidArgument => match status.get_details_bad_request() {
-                Some(details) => {
-                    let fields = details.field_violations.into_iter();
-                    Self::InvalidFields(
-                        fields
-                            .map(|violation| (violation.field, violation.description))
-                            .collect(),
-                    )
-                }
+            Code::InvalidArgument => match rejected_fields(details) {
+                Some(fields) => Self::InvalidFields(fields),
                 None => Self::Rejected(message()),
             },
             Code::Unimplemented
@@ -83,9 +75,28 @@ impl From<Status> for CallError {
     }
 }
 
+impl From<Status> for CallError {
+    fn from(status: Status) -> Self {
+        match Failure::of(&status) {
+            Some(_) => Self::Unreachable,
+            None => Self::from_status(status.code(), status.message(), status.details()),
+        }
+    }
+}
+
+/// Returns the fields that the server rejected, if the details of the status name them.
+fn rejected_fields(details: &[u8]) -> Option<Vec<(String, String)>> {
+    let status = pb::Status::decode(details).ok()?;
+    let violations = status.get_details_bad_request()?.field_violations;
+    let fields = violations
+        .into_iter()
+        .map(|violation| (violation.field, violation.description));
+    Some(fields.collect())
+}
+
 #[cfg(test)]
 mod tests {
-    use tonic_types::ErrorDetails;
+    use tonic_types::{ErrorDetails, StatusExt as _};
 
     use super::*;
 

@@ -1,11 +1,14 @@
 //! Calls of the page. Only this module knows RPC: the rest of the page sees plain functions and plain errors.
 //!
-//! `call` makes calls, [`retry`] decides when to try again, [`stream`] follows a stream over many connections,
-//! [`connection`] is the state that the page shows, and [`raw`] makes calls of any method for *Calls*.
+//! `call` makes calls, `fetch` and `channel` carry them, [`retry`] decides when to try again, [`stream`] follows a stream over
+//! many connections, [`connection`] is the state that the page shows, and [`raw`] makes calls of any method for *Calls*.
 
 mod call;
+mod channel;
 mod connection;
 mod error;
+mod fetch;
+mod frames;
 mod raw;
 mod retry;
 mod stream;

@@ -10,7 +10,7 @@ use tonic::codegen::http::{HeaderMap, HeaderName};
 use tonic::metadata::MetadataMap;
 use tonic::{Code, Request, Status, Streaming};
 
-use super::call;
+use super::channel;
 
 /// A call, before it starts.
 #[derive(Debug, Clone)]
@@ -93,7 +93,7 @@ impl RawCall {
         }
         headers.extend(std::mem::take(request.metadata_mut()).into_headers());
         *request.metadata_mut() = MetadataMap::from_headers(headers);
-        let response = call::start(self.method.path, request, transport).await?;
+        let response = channel::start(self.method.path, request, transport).await?;
         let (headers, responses, _) = response.into_parts();
         Ok((pairs(headers), responses))
     }
