@@ -16,7 +16,7 @@ for (const locale of ["en-US", "ja-JP"]) {
   test.describe("in both languages", () => {
     test.use({ locale });
 
-    test(`the first load transfers at most 250 kB, all from this server, ${locale}`, async ({ page, server }) => {
+    test(`the first load transfers at most 190 kB, all from this server, ${locale}`, async ({ page, server }) => {
       const session = await page.context().newCDPSession(page);
       await session.send("Network.enable");
       let bytes = 0;
@@ -49,7 +49,7 @@ for (const locale of ["en-US", "ja-JP"]) {
       await expect.poll(() => started.size - finished.size).toBe(0);
       console.log(`    first load, ${locale}: ${(bytes / 1000).toFixed(1)} kB in ${finished.size} responses`);
       expect(bytes).toBeGreaterThan(100_000);
-      expect(bytes).toBeLessThanOrEqual(250_000);
+      expect(bytes).toBeLessThanOrEqual(190_000);
       expect([...hosts]).toEqual([server.address]);
       expect(paths.filter((path) => path.startsWith("/recorder"))).toEqual([]);
     });
