@@ -20,11 +20,11 @@ const MAX_HEADERS: usize = 64 * 1024;
 
 /// A frame of gRPC-Web.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Frame {
+pub enum Frame<H = HeaderMap> {
     /// A message with its prefix of five bytes, as in native gRPC.
     Message(Bytes),
     /// Headers or trailers.
-    Headers(HeaderMap),
+    Headers(H),
 }
 
 /// The reason why bytes cannot be decoded as frames.
@@ -73,6 +73,7 @@ impl From<DecodeError> for Status {
 pub struct Decoder {
     buffer: Bytes,
     max_message_size: usize,
+    has_malformed_headers: bool,
 }
 
 impl Decoder {
@@ -81,6 +82,7 @@ impl Decoder {
         Self {
             buffer: Bytes::new(),
             max_message_size,
+            has_malformed_headers: false,
         }
     }
 
@@ -102,6 +104,26 @@ impl Decoder {
     /// # Errors
     /// Returns an error if the bytes are not a frame. Every later call returns the same error.
     pub fn next_frame(&mut self) -> Result<Option<Frame>, DecodeError> {
+        if self.has_malformed_headers {
+            return Err(DecodeError::MalformedHeaders);
+        }
+        Ok(match self.next_raw_frame()? {
+            Some(Frame::Message(message)) => Some(Frame::Message(message)),
+            Some(Frame::Headers(lines)) => {
+                let headers = parse_headers(&lines);
+                self.has_malformed_headers = headers.is_err();
+                Some(Frame::Headers(headers?))
+            }
+            None => None,
+        })
+    }
+
+    /// Returns the next frame with its headers as received: lines of `name: value`. For programs that are better off
+    /// without the `http` crate.
+    ///
+    /// # Errors
+    /// Returns an error if the bytes are not a frame. Every later call returns the same error.
+    pub fn next_raw_frame(&mut self) -> Result<Option<Frame<Bytes>>, DecodeError> {
         let Some(&[flag, a, b, c, d]) = self.buffer.first_chunk::<PREFIX>() else {
             return Ok(None);
         };
@@ -122,13 +144,13 @@ impl Decoder {
         if self.buffer.len() - PREFIX < content {
             return Ok(None);
         }
-        if flag == HEADERS {
-            let headers = parse_headers(&self.buffer[PREFIX..PREFIX + content])?;
-            self.buffer.advance(PREFIX + content);
-            return Ok(Some(Frame::Headers(headers)));
-        }
-        let message = self.buffer.split_to(PREFIX + content);
-        Ok(Some(Frame::Message(message)))
+        let mut frame = self.buffer.split_to(PREFIX + content);
+        Ok(Some(if flag == HEADERS {
+            frame.advance(PREFIX);
+            Frame::Headers(frame)
+        } else {
+            Frame::Message(frame)
+        }))
     }
 
     /// Checks that the input is complete.

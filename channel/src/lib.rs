@@ -115,4 +115,4 @@ pub use browser::{Channel, Transport};
 pub use bytes_codec::BytesCodec;
 pub use decoder::{DEFAULT_MAX_MESSAGE_SIZE, DecodeError, Decoder, Frame};
 pub use failure::Failure;
-pub use response::{ResponseBody, decode_response};
+pub use response::{ResponseBody, code_of_http, decode_response, is_grpc_web};

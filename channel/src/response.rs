@@ -42,16 +42,8 @@ pub fn decode_response(
 
 fn check_head(head: &Parts) -> Result<(), Status> {
     if head.status != StatusCode::OK {
-        let code = match head.status.as_u16() {
-            400 => Code::Internal,
-            401 => Code::Unauthenticated,
-            403 => Code::PermissionDenied,
-            404 => Code::Unimplemented,
-            429 | 502..=504 => Code::Unavailable,
-            _ => Code::Unknown,
-        };
         return Err(Status::new(
-            code,
+            code_of_http(head.status.as_u16()),
             format!("the server responded with HTTP status {}", head.status),
         ));
     }
@@ -59,25 +51,35 @@ fn check_head(head: &Parts) -> Result<(), Status> {
         .headers
         .get(header::CONTENT_TYPE)
         .map_or(&b""[..], |value| value.as_bytes());
-    let media_type = content_type
-        .split(|&byte| byte == b';')
-        .next()
-        .unwrap_or_default();
-    // RFC 9110, section 8.3.1: a media type has no letter case.
-    let is_grpc_web = ["application/grpc-web", "application/grpc-web+proto"]
-        .iter()
-        .any(|name| {
-            media_type
-                .trim_ascii()
-                .eq_ignore_ascii_case(name.as_bytes())
-        });
-    if is_grpc_web {
+    let content_type = String::from_utf8_lossy(content_type);
+    if is_grpc_web(&content_type) {
         return Ok(());
     }
-    let content_type = String::from_utf8_lossy(content_type);
     Err(Status::unknown(format!(
         "the response is not gRPC-Web, but \"{content_type}\""
     )))
+}
+
+/// Returns the status of a response with an HTTP error and without a status of gRPC: gRPC's "HTTP to gRPC Status Code
+/// Mapping".
+pub fn code_of_http(status: u16) -> Code {
+    match status {
+        400 => Code::Internal,
+        401 => Code::Unauthenticated,
+        403 => Code::PermissionDenied,
+        404 => Code::Unimplemented,
+        429 | 502..=504 => Code::Unavailable,
+        _ => Code::Unknown,
+    }
+}
+
+/// Returns whether a content type is that of binary gRPC-Web.
+pub fn is_grpc_web(content_type: &str) -> bool {
+    // RFC 9110, section 8.3.1: a media type has no letter case.
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    ["application/grpc-web", "application/grpc-web+proto"]
+        .iter()
+        .any(|name| media_type.eq_ignore_ascii_case(name))
 }
 
 /// Splits the values of binary headers (`-bin`) at commas. A proxy or `fetch` may join repeated headers, and a comma is no

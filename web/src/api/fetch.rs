@@ -6,13 +6,14 @@
 use js_sys::{Reflect, Uint8Array};
 use leptos::prelude::window;
 use prost::bytes::Bytes;
+use soundstage_channel::{DEFAULT_MAX_MESSAGE_SIZE, Decoder, Frame};
 use tonic::Code;
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, Headers, ReadableStreamDefaultReader, RequestInit, Response};
 
 use super::error::CallError;
-use super::frames::{Frame, Frames, check_head, request, trailer};
+use super::frames::{PREFIX, check_head, request, trailer};
 use crate::browser;
 
 /// Aborts a request when dropped. Aborting a completed request does nothing.
@@ -28,7 +29,7 @@ impl Drop for AbortOnDrop {
 pub(super) struct Responses {
     /// The rest of the body; `None` after its end.
     body: Option<Body>,
-    frames: Frames,
+    decoder: Decoder,
     /// The status in the headers, which applies if the trailers have none.
     early_status: Option<Result<(), CallError>>,
 }
@@ -62,7 +63,7 @@ pub(super) async fn call(path: &str, message: &[u8]) -> Result<Responses, CallEr
             reader: body.get_reader().unchecked_into(),
             _abort: abort,
         }),
-        frames: Frames::default(),
+        decoder: Decoder::new(DEFAULT_MAX_MESSAGE_SIZE),
         early_status,
     })
 }
@@ -83,10 +84,15 @@ impl Responses {
     /// Returns the next message; `None` at the end of a successful call.
     pub(super) async fn message(&mut self) -> Result<Option<Bytes>, CallError> {
         loop {
-            match self.frames.next()? {
-                Some(Frame::Message(message)) => return Ok(Some(message)),
-                Some(Frame::Trailers(trailers)) => {
+            match self.decoder.next_raw_frame().map_err(|_| malformed())? {
+                // The request accepts no compression, so the flag is 0.
+                Some(Frame::Message(frame)) if frame.starts_with(&[0]) => {
+                    return Ok(Some(frame.slice(PREFIX..)));
+                }
+                Some(Frame::Message(_)) => return Err(malformed()),
+                Some(Frame::Headers(trailers)) => {
                     self.drain();
+                    let trailers = String::from_utf8_lossy(&trailers);
                     return self.end(status(|name| trailer(&trailers, name)));
                 }
                 None => {}
@@ -96,10 +102,10 @@ impl Responses {
                 None => None,
             };
             let Some(chunk) = chunk else {
-                self.frames.finish()?;
+                self.decoder.finish().map_err(|_| malformed())?;
                 return self.end(None);
             };
-            self.frames.push(&chunk);
+            self.decoder.push(chunk.into());
         }
     }
 
@@ -129,6 +135,10 @@ impl Body {
         let is_end = field("done").is_truthy();
         Ok((!is_end).then(|| field("value").unchecked_into::<Uint8Array>().to_vec()))
     }
+}
+
+fn malformed() -> CallError {
+    CallError::Failed("the response is malformed".into())
 }
 
 /// Returns the status in headers or trailers, if they have one.
