@@ -118,8 +118,8 @@ impl Decoder {
         })
     }
 
-    /// Returns the next frame with its headers as received: lines of `name: value`. For programs that are better off
-    /// without the `http` crate.
+    /// Returns the next frame with its headers as received: lines of `name: value`. For programs that leave out the
+    /// `http` crate to be smaller.
     ///
     /// # Errors
     /// Returns an error if the bytes are not a frame. Every later call returns the same error.

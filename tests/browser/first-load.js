@@ -126,7 +126,7 @@ await browser.close();
 
 const totals = visits.map(({ bytes }) => Object.values(bytes).reduce((sum, count) => sum + count, 0));
 const kilobytes = (count) => `${(count / 1000).toFixed(1)} kB`;
-print("bytes on the network", kilobytes(median(totals)), "at most 250 kB");
+print("bytes on the network", kilobytes(median(totals)), "at most 190 kB");
 for (const kind of Object.keys(visits[0].bytes)) {
   print(`  ${kind}`, kilobytes(median(visits.map(({ bytes }) => bytes[kind] ?? 0))));
 }

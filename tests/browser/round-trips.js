@@ -63,7 +63,7 @@ const clients = [
   { name: "Chromium, WebAssembly, WebSocket", run: () => page.evaluate(fromWasm, url, requests) },
   { name: "Chromium, JavaScript, WebSocket", run: () => page.evaluate(fromJavaScript, url, requests) },
 ];
-// In turns, so that what else the machine does slows all clients down alike.
+// The clients take turns, so that other processes slow all clients down alike.
 for (let index = 0; index < runs; index++) {
   for (const client of clients) {
     const start = performance.now();
