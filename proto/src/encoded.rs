@@ -1,20 +1,11 @@
-//! The server trait of `PositionService`, with encoded updates: a server encodes an update once for all subscribers.
-//! And encoded users: a server reads many users without an allocation for each text.
+//! Messages as bytes, for a server that sends many: an update that all subscribers share, and users that are encoded as
+//! they are read.
 
-use prost::bytes::{Buf, BufMut, Bytes};
-use prost::encoding::{
-    DecodeContext, WireType, encode_key, encode_varint, encoded_len_varint, key_len, skip_field,
-};
-use prost::{DecodeError, Message};
+use prost::Message as _;
+use prost::bytes::{Buf as _, BufMut as _, Bytes};
+use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint, key_len};
 
 use crate::user::{User, UserResponse};
-
-#[expect(clippy::pedantic, reason = "generated")]
-mod generated {
-    include!(concat!(env!("OUT_DIR"), "/encoded/pos_xyz.rs"));
-}
-
-pub use generated::position_service_server;
 
 /// The length of a message's prefix: a flag, and the length of the message in four bytes ("gRPC over HTTP2", section
 /// "Length-Prefixed-Message").
@@ -59,30 +50,6 @@ impl From<EncodedUpdate> for Bytes {
     }
 }
 
-impl Message for EncodedUpdate {
-    fn encode_raw(&self, buffer: &mut impl BufMut) {
-        buffer.put_slice(self.message());
-    }
-
-    fn encoded_len(&self) -> usize {
-        self.message().len()
-    }
-
-    fn merge_field(
-        &mut self,
-        tag: u32,
-        wire_type: WireType,
-        buffer: &mut impl Buf,
-        context: DecodeContext,
-    ) -> Result<(), DecodeError> {
-        skip_field(wire_type, tag, buffer, context)
-    }
-
-    fn clear(&mut self) {
-        *self = Self::default();
-    }
-}
-
 /// The fields of a user, borrowed from a row of a database.
 #[derive(Debug, Clone, Copy)]
 pub struct UserFields<'a> {
@@ -100,6 +67,20 @@ pub struct UserFields<'a> {
     pub updated_ms: i64,
     /// The revision.
     pub revision: i64,
+}
+
+impl<'a> From<&'a User> for UserFields<'a> {
+    fn from(user: &'a User) -> Self {
+        Self {
+            id: user.id,
+            nickname: &user.nickname,
+            mail_address: &user.mail_address,
+            user_type: user.user_type,
+            created_ms: user.created_ms,
+            updated_ms: user.updated_ms,
+            revision: user.revision,
+        }
+    }
 }
 
 /// The message that carries each user of a stream.
@@ -120,23 +101,6 @@ pub struct EncodedUsers {
 }
 
 impl EncodedUsers {
-    /// Encodes users.
-    pub fn new(users: &[User], message: UserMessage) -> Self {
-        let mut encoder = UserEncoder::new(message);
-        for user in users {
-            encoder.push(&UserFields {
-                id: user.id,
-                nickname: &user.nickname,
-                mail_address: &user.mail_address,
-                user_type: user.user_type,
-                created_ms: user.created_ms,
-                updated_ms: user.updated_ms,
-                revision: user.revision,
-            });
-        }
-        encoder.finish()
-    }
-
     /// Returns the number of users.
     pub fn len(&self) -> usize {
         self.count
@@ -232,10 +196,16 @@ impl UserEncoder {
         self.count += 1;
     }
 
+    /// Returns the number of bytes of the frames.
+    pub fn byte_len(&self) -> usize {
+        self.frames.len()
+    }
+
     /// Returns the users.
     pub fn finish(self) -> EncodedUsers {
         EncodedUsers {
-            frames: self.frames.into(),
+            // Without the spare capacity, which a slow client would hold.
+            frames: self.frames.into_boxed_slice().into(),
             count: self.count,
             message: self.message,
         }
@@ -285,9 +255,13 @@ mod tests {
         };
         let users = [full, User::default()];
         for message in [UserMessage::User, UserMessage::UserResponse] {
-            let encoded = EncodedUsers::new(&users, message);
-            assert_eq!(encoded.len(), 2);
-            assert_eq!(encoded.decode(), users);
+            let mut encoder = UserEncoder::new(message);
+            for user in &users {
+                encoder.push(&user.into());
+            }
+            let users_in_frames = encoder.finish();
+            assert_eq!(users_in_frames.len(), 2);
+            assert_eq!(users_in_frames.decode(), users);
             let mut frames = Vec::new();
             for user in &users {
                 let bytes = match message {
@@ -305,7 +279,7 @@ mod tests {
                 frames.put_u32(bytes.len() as u32);
                 frames.extend(bytes);
             }
-            assert_eq!(Bytes::from(encoded), frames);
+            assert_eq!(Bytes::from(users_in_frames), frames);
         }
     }
 }

@@ -7,11 +7,16 @@ use std::collections::BTreeSet;
 
 mod combining_marks;
 pub mod descriptor;
-#[cfg(feature = "server")]
 pub mod encoded;
 mod field_error;
 pub mod user_rules;
 pub mod user_types;
+
+/// The full name of the service of users.
+pub const USER_MANAGER: &str = "UserManager";
+
+/// The full name of the service of the stage.
+pub const POSITION_SERVICE: &str = "posXYZ.PositionService";
 
 /// The user directory (`user.proto`). The file has no package, so method paths start with `/UserManager/`.
 #[expect(missing_docs, clippy::all, clippy::pedantic, reason = "generated")]

@@ -157,7 +157,7 @@ async fn run_worker(connections: mpsc::UnboundedReceiver<Accepted>, context: Con
     let stage = context.stage.clone();
     tokio::select! {
         () = serve_connections(connections, context) => {}
-        () = stage.relay() => {}
+        never = stage.relay() => match never {},
     }
 }
 

@@ -8,8 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
-use soundstage_proto::encoded::position_service_server;
-use soundstage_proto::user::user_manager_server;
+use soundstage_proto::{POSITION_SERVICE, USER_MANAGER};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tonic_health::ServingStatus;
@@ -25,11 +24,7 @@ use crate::stage::Stage;
 use crate::store::sqlite::{SqliteOptions, SqliteStore, StoreError};
 
 /// The names that the health service knows. The empty name stands for the whole server.
-const HEALTH_NAMES: [&str; 3] = [
-    "",
-    user_manager_server::SERVICE_NAME,
-    position_service_server::SERVICE_NAME,
-];
+const HEALTH_NAMES: [&str; 3] = ["", USER_MANAGER, POSITION_SERVICE];
 
 /// A server that holds its port and does not serve yet.
 #[derive(Debug)]

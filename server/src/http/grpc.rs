@@ -8,10 +8,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Request, Response};
-use soundstage_proto::FILE_DESCRIPTOR_SET;
 use soundstage_proto::descriptor::{CallKind, MethodDescriptor};
-use soundstage_proto::encoded::position_service_server::{self, PositionService as _};
-use soundstage_proto::user::user_manager_server::{self, UserManager as _};
+use soundstage_proto::{FILE_DESCRIPTOR_SET, POSITION_SERVICE, USER_MANAGER};
 use tonic::Status;
 use tonic::body::Body;
 use tonic_health::pb::health_server::{self, Health as _};
@@ -27,8 +25,8 @@ use crate::stage::Stage;
 
 /// The names of all services.
 const SERVICES: [&str; 6] = [
-    user_manager_server::SERVICE_NAME,
-    position_service_server::SERVICE_NAME,
+    USER_MANAGER,
+    POSITION_SERVICE,
     MISSPELLED,
     health_server::SERVICE_NAME,
     "grpc.reflection.v1.ServerReflection",
@@ -111,14 +109,16 @@ impl GrpcServices {
             "/UserManager/UpdateUser" => serve!(unary, users.update_user),
             "/UserManager/DeleteUser" => serve!(unary, users.delete_user),
             "/UserManager/ListUsers" => serve!(unary, users.list_users),
-            "/UserManager/GetUsersByType" => serve!(encoded_server_streaming, users.stream_by_type),
+            "/UserManager/GetUsersByType" => {
+                serve!(encoded_server_streaming, users.get_users_by_type)
+            }
             "/UserManager/CountAlreadyUsers" => {
                 serve!(client_streaming, users.count_already_users)
             }
             "/UserManager/GetUsersByIds" => serve!(bidirectional, users.get_users_by_ids),
             "/UserManager/ImportUsers" => serve!(bidirectional, users.import_users),
             "/UserManager/WatchUsers" => serve!(server_streaming, users.watch_users),
-            "/UserManager/ExportUsers" => serve!(encoded_server_streaming, users.export),
+            "/UserManager/ExportUsers" => serve!(encoded_server_streaming, users.export_users),
             "/posXYZ.PositionService/PositionReq" => serve!(unary, position.position_req),
             "/posXYZ.PositionService/PositionPub" => serve!(unary, position.position_pub),
             "/posXYZ.PositionService/PositionSub" => {
@@ -187,8 +187,7 @@ pub(super) fn method_at(path: &str) -> Option<&'static MethodDescriptor> {
 /// Returns a path with the right spelling of `PositionService`.
 fn canonical_path(path: &str) -> Cow<'_, str> {
     if path.contains(MISSPELLED) {
-        path.replacen(MISSPELLED, position_service_server::SERVICE_NAME, 1)
-            .into()
+        path.replacen(MISSPELLED, POSITION_SERVICE, 1).into()
     } else {
         path.into()
     }

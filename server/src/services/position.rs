@@ -2,7 +2,6 @@
 
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use soundstage_proto::encoded::EncodedUpdate;
-use soundstage_proto::encoded::position_service_server::PositionService;
 use soundstage_proto::position::{
     Msg, Pos, Position, PositionSubRequest, PositionSyncRequest, StageUpdate,
 };
@@ -32,12 +31,9 @@ impl StageService {
 
 type Updates = BoxStream<'static, Result<EncodedUpdate, Status>>;
 
-#[tonic::async_trait]
-impl PositionService for StageService {
-    type PositionSubStream = Updates;
-    type PositionSyncStream = Updates;
-
-    async fn position_req(&self, _: Request<Msg>) -> Result<Response<Position>, Status> {
+#[expect(clippy::unused_async, reason = "the codec awaits its handlers")]
+impl StageService {
+    pub(crate) async fn position_req(&self, _: Request<Msg>) -> Result<Response<Position>, Status> {
         Ok(Response::new(Position {
             position: Some(self.stage.position()),
             status: 0,
@@ -45,17 +41,20 @@ impl PositionService for StageService {
         }))
     }
 
-    async fn position_pub(&self, request: Request<Position>) -> Result<Response<Msg>, Status> {
+    pub(crate) async fn position_pub(
+        &self,
+        request: Request<Position>,
+    ) -> Result<Response<Msg>, Status> {
         let position = request.into_inner().position;
         let position = stage_validation::position(|| "position".into(), position)?;
         self.stage.publish(position);
         Ok(Response::new(Msg::default()))
     }
 
-    async fn position_sub(
+    pub(crate) async fn position_sub(
         &self,
         request: Request<PositionSubRequest>,
-    ) -> Result<Response<Self::PositionSubStream>, Status> {
+    ) -> Result<Response<Updates>, Status> {
         let interest = stage_validation::interest("", request.into_inner())?;
         if interest.is_empty() {
             let positions = WatchStream::new(self.stage.watch_default());
@@ -72,10 +71,10 @@ impl PositionService for StageService {
         Ok(Response::new(updates.boxed()))
     }
 
-    async fn position_sync(
+    pub(crate) async fn position_sync(
         &self,
         request: Request<Streaming<PositionSyncRequest>>,
-    ) -> Result<Response<Self::PositionSyncStream>, Status> {
+    ) -> Result<Response<Updates>, Status> {
         let (lifecycle, stage) = (self.lifecycle.clone(), self.stage.clone());
         let address = Peer::ip_of(&request);
         let updates = sync::sync(lifecycle, stage, address, request.into_inner());

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::stream::{self, BoxStream, Stream, StreamExt as _, TryStreamExt as _};
+use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 use prost_types::FieldMask;
 use soundstage_proto::UserType;
 use soundstage_proto::encoded::EncodedUsers;
-use soundstage_proto::user::user_manager_server::UserManager;
 use soundstage_proto::user::{
     DeleteUserRequest, ExportUsersRequest, ImportUsersRequest, ImportUsersResponse,
     ListUsersRequest, ListUsersResponse, UpdateUserRequest, User, UserCntResponse, UserEvent,
@@ -52,10 +51,9 @@ impl UserService {
 /// A stream of many users.
 type EncodedStream = BoxStream<'static, Result<EncodedUsers, Status>>;
 
-/// The two streams of many users, in encoded blocks.
+#[expect(clippy::unused_async, reason = "the codec awaits its handlers")]
 impl UserService {
-    #[expect(clippy::unused_async, reason = "the codec awaits its handlers")]
-    pub(crate) async fn stream_by_type(
+    pub(crate) async fn get_users_by_type(
         &self,
         request: Request<UserTypeRequest>,
     ) -> Result<Response<EncodedStream>, Status> {
@@ -77,8 +75,7 @@ impl UserService {
         Ok(Response::new(users.boxed()))
     }
 
-    #[expect(clippy::unused_async, reason = "the codec awaits its handlers")]
-    pub(crate) async fn export(
+    pub(crate) async fn export_users(
         &self,
         request: Request<ExportUsersRequest>,
     ) -> Result<Response<EncodedStream>, Status> {
@@ -96,32 +93,8 @@ impl UserService {
         let users = UsersInBlocks::new(permit, read).read_ahead();
         Ok(Response::new(users.boxed()))
     }
-}
 
-/// Returns a permit of a quota for the client of a call.
-fn permit<T>(quota: &Arc<Quota>, call: &Request<T>) -> Result<Option<Permit>, Status> {
-    let Some(address) = Peer::ip_of(call) else {
-        return Ok(None);
-    };
-    let permit = quota.permit(address).ok_or_else(|| {
-        Status::resource_exhausted(
-            "your address runs too many searches, exports or streams; try again when one has ended",
-        )
-    })?;
-    Ok(Some(permit))
-}
-
-type ResponseStream = BoxStream<'static, Result<UserResponse, Status>>;
-
-#[tonic::async_trait]
-impl UserManager for UserService {
-    type GetUsersByTypeStream = ResponseStream;
-    type GetUsersByIdsStream = ResponseStream;
-    type WatchUsersStream = BoxStream<'static, Result<UserEvent, Status>>;
-    type ImportUsersStream = BoxStream<'static, Result<ImportUsersResponse, Status>>;
-    type ExportUsersStream = BoxStream<'static, Result<User, Status>>;
-
-    async fn get_user(
+    pub(crate) async fn get_user(
         &self,
         request: Request<UserRequest>,
     ) -> Result<Response<UserResponse>, Status> {
@@ -132,7 +105,10 @@ impl UserManager for UserService {
         ))
     }
 
-    async fn add_user(&self, request: Request<User>) -> Result<Response<UserResponse>, Status> {
+    pub(crate) async fn add_user(
+        &self,
+        request: Request<User>,
+    ) -> Result<Response<UserResponse>, Status> {
         let user = ValidUser::try_from(request.into_inner())
             .map_err(|errors| status::invalid_fields(&errors))?;
         let added = self.lifecycle.directory()?.add(user).await?;
@@ -142,7 +118,7 @@ impl UserManager for UserService {
         }))
     }
 
-    async fn count_already_users(
+    pub(crate) async fn count_already_users(
         &self,
         request: Request<Streaming<UserRequest>>,
     ) -> Result<Response<UserCntResponse>, Status> {
@@ -158,19 +134,10 @@ impl UserManager for UserService {
         }))
     }
 
-    // The codec calls `stream_by_type` instead, which encodes whole blocks.
-    async fn get_users_by_type(
-        &self,
-        request: Request<UserTypeRequest>,
-    ) -> Result<Response<Self::GetUsersByTypeStream>, Status> {
-        let blocks = self.stream_by_type(request).await?.into_inner();
-        Ok(Response::new(decoded(blocks).map_ok(found).boxed()))
-    }
-
-    async fn get_users_by_ids(
+    pub(crate) async fn get_users_by_ids(
         &self,
         request: Request<Streaming<UserRequest>>,
-    ) -> Result<Response<Self::GetUsersByIdsStream>, Status> {
+    ) -> Result<Response<BoxStream<'static, Result<UserResponse, Status>>>, Status> {
         let directory = self.lifecycle.directory()?.clone();
         let responses = request
             .into_inner()
@@ -181,7 +148,7 @@ impl UserManager for UserService {
         Ok(Response::new(responses.boxed()))
     }
 
-    async fn update_user(
+    pub(crate) async fn update_user(
         &self,
         request: Request<UpdateUserRequest>,
     ) -> Result<Response<User>, Status> {
@@ -194,7 +161,7 @@ impl UserManager for UserService {
         changed_user(changed).map(Response::new)
     }
 
-    async fn delete_user(
+    pub(crate) async fn delete_user(
         &self,
         request: Request<DeleteUserRequest>,
     ) -> Result<Response<User>, Status> {
@@ -203,7 +170,7 @@ impl UserManager for UserService {
         changed_user(changed).map(Response::new)
     }
 
-    async fn list_users(
+    pub(crate) async fn list_users(
         &self,
         request: Request<ListUsersRequest>,
     ) -> Result<Response<ListUsersResponse>, Status> {
@@ -217,10 +184,10 @@ impl UserManager for UserService {
         Ok(Response::new(page))
     }
 
-    async fn watch_users(
+    pub(crate) async fn watch_users(
         &self,
         request: Request<WatchUsersRequest>,
-    ) -> Result<Response<Self::WatchUsersStream>, Status> {
+    ) -> Result<Response<BoxStream<'static, Result<UserEvent, Status>>>, Status> {
         let WatchUsersRequest {
             after_sequence: after,
             heartbeat,
@@ -247,23 +214,27 @@ impl UserManager for UserService {
         Ok(Response::new(events.boxed()))
     }
 
-    async fn import_users(
+    pub(crate) async fn import_users(
         &self,
         request: Request<Streaming<ImportUsersRequest>>,
-    ) -> Result<Response<Self::ImportUsersStream>, Status> {
+    ) -> Result<Response<BoxStream<'static, Result<ImportUsersResponse, Status>>>, Status> {
         let directory = self.lifecycle.directory()?.clone();
         let responses = import::import(directory, request.into_inner()).await?;
         Ok(Response::new(responses))
     }
+}
 
-    // The codec calls `export` instead, which encodes whole blocks.
-    async fn export_users(
-        &self,
-        request: Request<ExportUsersRequest>,
-    ) -> Result<Response<Self::ExportUsersStream>, Status> {
-        let blocks = self.export(request).await?.into_inner();
-        Ok(Response::new(decoded(blocks).boxed()))
-    }
+/// Returns a permit of a quota for the client of a call.
+fn permit<T>(quota: &Arc<Quota>, call: &Request<T>) -> Result<Option<Permit>, Status> {
+    let Some(address) = Peer::ip_of(call) else {
+        return Ok(None);
+    };
+    let permit = quota.permit(address).ok_or_else(|| {
+        Status::resource_exhausted(
+            "your address runs too many searches, exports or streams; try again when one has ended",
+        )
+    })?;
+    Ok(Some(permit))
 }
 
 /// Returns the update of the fields that the mask names; an empty mask names every field that can be changed.
@@ -316,12 +287,6 @@ fn event(item: WatchItem) -> UserEvent {
             user: None,
         },
     }
-}
-
-/// Decodes the users of encoded blocks.
-fn decoded(blocks: EncodedStream) -> impl Stream<Item = Result<User, Status>> {
-    let users = |users: EncodedUsers| stream::iter(users.decode()).map(Ok);
-    blocks.map_ok(users).try_flatten()
 }
 
 fn heartbeat_after(sequence: i64) -> UserEvent {

@@ -15,8 +15,8 @@ use crate::quota::Permit;
 /// stream whose client takes nothing costs little.
 const FIRST_BLOCK: u32 = 16;
 
-/// The largest number of users in a block, some 32 KiB. A larger block would not be faster; a stream keeps one block in
-/// memory, or two if it reads ahead.
+/// The largest number of users in a block. The store ends a block at 32 KiB, which are some 450 users; a larger block would
+/// not be faster. A stream keeps one block in memory, or two if it reads ahead.
 const LARGEST_BLOCK: u32 = 512;
 
 /// The stream of blocks. `read` reads the block after an id, which is 0 at first, of at most a number of users.
@@ -28,9 +28,9 @@ pub(crate) struct UsersInBlocks<R> {
     next: Next,
     /// The number of users in the next block.
     size: u32,
-    /// Whether a block is requested when the previous block leaves, and not when the client wants it.
+    /// Whether a block is requested when the previous block is sent, instead of when the client has room.
     reads_ahead: bool,
-    /// Whether the other calls of the thread may run before the next block.
+    /// Whether to yield to other calls before the next block.
     yields: bool,
     /// Keeps the place of the stream among those of its address.
     _permit: Option<Permit>,
@@ -41,7 +41,7 @@ enum Next {
     /// The block after this id, not requested yet.
     After(u32),
     Requested(Answer<'static, Block>),
-    /// There is no more block.
+    /// No more blocks.
     None,
 }
 
@@ -61,7 +61,7 @@ where
         }
     }
 
-    /// Requests each block when the previous block leaves, so that the store reads while the server sends.
+    /// Requests each block when the previous block is sent, so that the store reads while the server sends.
     pub(crate) fn read_ahead(self) -> Self {
         Self {
             reads_ahead: true,
@@ -101,13 +101,13 @@ where
                 Ok(block) => block,
                 Err(error) => return Poll::Ready(Some(Err(error.into()))),
             };
+            self.yields = self.size < LARGEST_BLOCK;
             match after {
                 Some(after) if self.reads_ahead => self.request(after),
                 Some(after) => self.next = Next::After(after),
                 None => {}
             }
             if !users.is_empty() {
-                self.yields = self.size < LARGEST_BLOCK;
                 return Poll::Ready(Some(Ok(users)));
             }
         }

@@ -19,6 +19,7 @@ mod shared;
 mod subscription;
 mod walk;
 
+use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -73,8 +74,8 @@ impl Stage {
     }
 
     /// Passes frames on to the subscribers of this thread, for as long as it is polled. A thread has one relay at most.
-    pub(crate) async fn relay(&self) {
-        relay::run(&self.0).await;
+    pub(crate) async fn relay(&self) -> Infallible {
+        relay::run(&self.0).await
     }
 
     /// Moves the default character and makes frames, for as long as it is polled.

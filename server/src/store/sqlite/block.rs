@@ -2,12 +2,16 @@
 
 use rusqlite::{Connection, Rows, params};
 use soundstage_proto::UserType;
-use soundstage_proto::encoded::{EncodedUsers, UserEncoder, UserFields, UserMessage};
+use soundstage_proto::encoded::{UserEncoder, UserFields, UserMessage};
 use soundstage_proto::user::User;
 
 use super::rows::integer;
 use super::{page, search};
 use crate::directory::{Block, Cursor, Filter, Key, Order, PageQuery};
+use crate::limits::SEND_BUFFER;
+
+/// The number of bytes at which a block ends, since a stream sends it as one frame.
+const FULL: usize = SEND_BUFFER;
 
 /// Reads a block of users that match a filter.
 pub(super) fn read(
@@ -25,7 +29,19 @@ pub(super) fn read(
         return encode(rows, limit, UserMessage::User);
     }
     let (users, after) = users(connection, filter, after, limit)?;
-    let users = EncodedUsers::new(&users, UserMessage::User);
+    let mut block = UserEncoder::new(UserMessage::User);
+    for user in &users {
+        block.push(&user.into());
+        if block.byte_len() >= FULL {
+            // The next block reads the rest again, if there is one.
+            let users = block.finish();
+            return Ok(Block {
+                users,
+                after: Some(user.id),
+            });
+        }
+    }
+    let users = block.finish();
     Ok(Block { users, after })
 }
 
@@ -79,7 +95,7 @@ pub(super) fn read_type(
 /// Encodes rows with all columns, in the order of the table, straight from the columns.
 fn encode(mut rows: Rows<'_>, limit: u32, message: UserMessage) -> rusqlite::Result<Block> {
     let mut users = UserEncoder::new(message);
-    let mut last = None;
+    let (mut count, mut last) = (0, None);
     while let Some(row) = rows.next()? {
         let id = row.get(0)?;
         users.push(&UserFields {
@@ -91,11 +107,15 @@ fn encode(mut rows: Rows<'_>, limit: u32, message: UserMessage) -> rusqlite::Res
             updated_ms: integer(row, 5)?,
             revision: integer(row, 6)?,
         });
+        count += 1;
         last = Some(id);
+        if users.byte_len() >= FULL {
+            break;
+        }
     }
-    let users = users.finish();
+    let may_continue = count == limit || users.byte_len() >= FULL;
     Ok(Block {
-        after: last.filter(|_| users.len() == limit as usize),
-        users,
+        users: users.finish(),
+        after: last.filter(|_| may_continue),
     })
 }

@@ -1,37 +1,53 @@
-//! Blocks of users of one type, kept while the database does not change.
+//! Caches blocks of users of one type until the database changes.
 //!
 //! A directory is read far more often than it changes, and a client that lists a type reads the same blocks as the
-//! client before. SQLite takes two thirds of the time of such a stream.
+//! client before. Without the cache, SQLite takes two thirds of the time of such a stream.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use soundstage_proto::UserType;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::block;
 use crate::directory::Block;
 
-/// The largest number of bytes in the blocks of one connection: some 200,000 users. Blocks past it are read each time;
-/// replacing others would keep nothing of a stream that is longer than the cache.
-const MAX_BYTES: usize = 16 * 1024 * 1024;
+/// The largest number of bytes in the caches of all connections, with a permit each: some 400,000 users. Blocks past it are
+/// read each time: eviction would drop each block of a longer stream before its next use.
+pub(super) const CACHED_BYTES: usize = 32 * 1024 * 1024;
 
 /// The time after which unused blocks are dropped.
 const KEEP: Duration = Duration::from_secs(10);
 
 /// The blocks that one connection has read.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct BlockCache {
     /// SQLite's `data_version` at which the blocks were read: a number of this connection that changes with each commit
     /// of another connection, in any process.
     version: i64,
     /// The blocks by type, the id before them, and the largest number of users.
     blocks: HashMap<(UserType, u32, u32), Block>,
-    bytes: usize,
     used: Option<Instant>,
+    /// The permits that no connection has taken.
+    free: Arc<Semaphore>,
+    /// The permits of the blocks.
+    taken: Option<OwnedSemaphorePermit>,
 }
 
 impl BlockCache {
+    /// Returns an empty cache that takes its permits, one for each byte, from those that all caches share.
+    pub(super) fn new(free: Arc<Semaphore>) -> Self {
+        Self {
+            version: 0,
+            blocks: HashMap::new(),
+            used: None,
+            free,
+            taken: None,
+        }
+    }
+
     /// Returns at most `limit` users of one type with ids above `after`, as of the connection's transaction.
     pub(super) fn read_type(
         &mut self,
@@ -53,9 +69,12 @@ impl BlockCache {
             return Ok(block.clone());
         }
         let block = block::read_type(connection, user_type, after, limit)?;
-        let bytes = block.users.byte_len();
-        if self.bytes + bytes <= MAX_BYTES {
-            self.bytes += bytes;
+        let bytes = block.users.byte_len() as u32;
+        if let Ok(permit) = self.free.clone().try_acquire_many_owned(bytes) {
+            match &mut self.taken {
+                Some(taken) => taken.merge(permit),
+                None => self.taken = Some(permit),
+            }
             self.blocks.insert(key, block.clone());
         }
         Ok(block)
@@ -75,6 +94,6 @@ impl BlockCache {
     fn clear(&mut self) {
         // A new map, since a cleared one keeps its memory.
         self.blocks = HashMap::new();
-        self.bytes = 0;
+        self.taken = None;
     }
 }

@@ -11,7 +11,7 @@
 //! - The [`Sweeper`] ends the transactions of unused connections, so that an idle server keeps no snapshot,
 //!   which would stop another process from resetting the log.
 //!
-//! A connection also keeps blocks of users that it has read ([`BlockCache`]).
+//! A connection also caches blocks of users ([`BlockCache`]), which the sweeper drops when they are unused.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -20,8 +20,9 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use soundstage_proto::UserType;
+use tokio::sync::Semaphore;
 
-use super::block_cache::BlockCache;
+use super::block_cache::{BlockCache, CACHED_BYTES};
 use super::error::StoreError;
 use super::schema;
 use crate::directory::Block;
@@ -34,7 +35,7 @@ const LONGEST_SNAPSHOT: Duration = Duration::from_millis(50);
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The largest number of idle connections. A read takes microseconds, so more connections than this are a burst;
-/// each idle connection caches up to 8 MiB.
+/// each idle connection caches up to 8 MiB of the file.
 const MAX_IDLE: usize = 16;
 
 /// The connections. A read blocks its thread, so at most as many connections are in use as threads serve calls.
@@ -42,6 +43,8 @@ const MAX_IDLE: usize = 16;
 pub(super) struct Readers {
     path: PathBuf,
     pool: Mutex<Pool>,
+    /// A permit for each byte that may be cached in blocks.
+    cached_bytes: Arc<Semaphore>,
     /// Wakes the sweeper when a snapshot or a block is kept, or the store is closed.
     changed: Condvar,
 }
@@ -77,6 +80,7 @@ impl Readers {
         Self {
             path: path.to_owned(),
             pool: Mutex::default(),
+            cached_bytes: Arc::new(Semaphore::new(CACHED_BYTES)),
             changed: Condvar::new(),
         }
     }
@@ -119,7 +123,8 @@ impl Readers {
             let mut pool = self.pool();
             (pool.idle.pop(), pool.generation)
         };
-        let mut reader = idle.map_or_else(|| Reader::open(&self.path), Ok)?;
+        let mut reader =
+            idle.map_or_else(|| Reader::open(&self.path, self.cached_bytes.clone()), Ok)?;
         reader.begin(generation)?;
         // After an error the connection is closed, since the cause may be the connection itself.
         let result = query(&mut reader)?;
@@ -188,11 +193,11 @@ impl Drop for WriteGuard<'_> {
 }
 
 impl Reader {
-    fn open(path: &Path) -> rusqlite::Result<Self> {
+    fn open(path: &Path, cached_bytes: Arc<Semaphore>) -> rusqlite::Result<Self> {
         Ok(Self {
             connection: schema::open_reader(path)?,
             snapshot: None,
-            blocks: BlockCache::default(),
+            blocks: BlockCache::new(cached_bytes),
         })
     }
 
@@ -226,7 +231,7 @@ impl Reader {
     }
 }
 
-/// The thread that ends transactions of idle connections. It sleeps while no transaction is kept. Dropping the
+/// The thread that ends transactions of idle connections and drops unused blocks. It sleeps while there are none. Dropping the
 /// sweeper ends the thread.
 #[derive(Debug)]
 pub(super) struct Sweeper {
@@ -256,7 +261,7 @@ impl Drop for Sweeper {
 }
 
 impl Readers {
-    /// Ends stale transactions once each [`SWEEP_INTERVAL`] until the store is closed.
+    /// Ends stale transactions and drops unused blocks once each [`SWEEP_INTERVAL`] until the store is closed.
     fn sweep(&self) {
         let mut pool = self.pool();
         while !pool.is_closed {
