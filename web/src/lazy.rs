@@ -19,8 +19,8 @@ enum Missing {
     Outdated,
 }
 
-/// Shows the view that `load` returns, once it is loaded. After a failure, shows the error and retries with back-off; if
-/// the server has another version of the page, offers to reload instead.
+/// Shows the view that `load` returns, once it is loaded. After a failure, shows the error and retries with back-off;
+/// if the server has another version of the page, offers to reload instead.
 pub(crate) fn lazily<F, E>(load: impl Fn() -> F + Copy + 'static) -> AnyView
 where
     F: Future<Output = Result<AnyView, E>> + 'static,
@@ -29,7 +29,8 @@ where
     let attempt = RwSignal::new(0_u32);
     Effect::new(move |_| {
         attempt.track();
-        // The view belongs to this effect, also what it creates when it is drawn. So it is disposed from the inside out.
+        // The effect owns the view and everything that its rendering creates, so that children are disposed before their
+        // parents.
         browser::spawn_scoped(ScopedFuture::new(async move {
             let mut backoff = Backoff::default();
             loop {

@@ -46,14 +46,19 @@ fn without_slash(path: &str) -> &str {
     path.strip_suffix('/').unwrap_or(path)
 }
 
-/// Returns whether a link leads to the page at a path, or to a page above.
+/// Returns true if a link leads to the page at `path`, or to a parent path.
 fn leads_to(href: &str, path: &str) -> bool {
-    let target = href.split('?').next().unwrap_or_default();
+    let (target, _) = split_query(href);
     let rest = path.strip_prefix(target);
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// The address of the browser, as signals.
+/// Splits a path and its query. The query keeps its question mark; it is empty if there is none.
+fn split_query(href: &str) -> (&str, &str) {
+    href.split_at(href.find('?').unwrap_or(href.len()))
+}
+
+/// The address of the page, as signals.
 #[derive(Clone, Copy)]
 pub(crate) struct Router {
     path: RwSignal<String>,
@@ -118,31 +123,36 @@ impl Router {
 
     fn write_location(self, href: &str, replace: bool) {
         if let Ok(history) = window().history() {
-            // Browsers ignore changes of the address, or fail, after hundreds of changes within seconds.
+            // Browsers refuse changes of the address after 100 to 200 within seconds: some throw, Chromium ignores the
+            // change. The page follows in either case.
             let _ = if replace {
                 history.replace_state_with_url(&JsValue::NULL, "", Some(href))
             } else {
                 history.push_state_with_url(&JsValue::NULL, "", Some(href))
             };
         }
-        self.read_location();
+        let (path, query) = split_query(href);
+        self.set(path, query);
     }
 
     fn read_location(self) {
         let location = window().location();
-        for (signal, now) in [
-            (self.path, location.pathname()),
-            (self.query, location.search()),
-        ] {
-            let now = now.unwrap_or_default();
-            if signal.with_untracked(|before| *before != now) {
-                signal.set(now);
+        let path = location.pathname().unwrap_or_default();
+        let query = location.search().unwrap_or_default();
+        self.set(&path, &query);
+    }
+
+    /// Sets each signal whose value changes.
+    fn set(self, path: &str, query: &str) {
+        for (signal, now) in [(self.path, path), (self.query, query)] {
+            if signal.with_untracked(|before| before != now) {
+                signal.set(now.to_owned());
             }
         }
     }
 
-    /// Follows a clicked link to a page of the application. The browser follows all other links: to other sites, into
-    /// another tab, to a download, and within the page.
+    /// Follows a clicked link to a page of the application. The browser follows all other links: to other sites, to
+    /// other documents of this server, into another tab, to a download, and within the page.
     fn follow_link(self, event: &Event) {
         let event: &MouseEvent = event.unchecked_ref();
         let has_modifier =
@@ -151,14 +161,15 @@ impl Router {
             return;
         }
         let Some(link) = link_of(event) else { return };
+        let path = link.pathname();
         let is_page = link.origin() == browser::origin()
+            && (path == "/" || Page::at(&path) != Page::Unknown)
             && link.target().is_empty()
-            && link.rel() != "external"
             && !link.has_attribute("download")
             && link.hash().is_empty();
         if is_page {
             event.prevent_default();
-            self.go(&(link.pathname() + &link.search()));
+            self.go(&(path + &link.search()));
         }
     }
 }
@@ -169,7 +180,8 @@ fn link_of(event: &MouseEvent) -> Option<HtmlAnchorElement> {
     target.closest("a[href]").ok()??.dyn_into().ok()
 }
 
-/// A link to a page of the application. It has `aria-current` on the page that it leads to, and on pages below.
+/// A link to a page of the application. Has `aria-current` if it leads to the page at the current path, or to a parent
+/// path.
 #[component]
 pub(crate) fn Link(
     #[prop(into)] href: Signal<String>,
@@ -203,6 +215,9 @@ mod tests {
             ("/users//", Page::Unknown),
             ("/usersx", Page::Unknown),
             ("/stage/1", Page::Unknown),
+            ("//host/users", Page::Unknown),
+            ("//users", Page::Unknown),
+            ("/metrics", Page::Unknown),
             ("/", Page::Unknown),
             ("", Page::Unknown),
         ] {
@@ -220,7 +235,14 @@ mod tests {
     }
 
     #[test]
-    fn a_link_is_current_on_its_page_and_below() {
+    fn a_query_begins_at_the_first_question_mark() {
+        assert_eq!(split_query("/users"), ("/users", ""));
+        assert_eq!(split_query("/users/3?a=b?c"), ("/users/3", "?a=b?c"));
+        assert_eq!(split_query(""), ("", ""));
+    }
+
+    #[test]
+    fn a_link_is_current_at_its_path_and_at_paths_within() {
         assert!(leads_to("/users", "/users"));
         assert!(leads_to("/users", "/users/3"));
         assert!(leads_to("/users/3?search=foo", "/users/3"));

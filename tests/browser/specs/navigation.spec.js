@@ -69,6 +69,53 @@ test("the browser loads a document that is not a page of the application", async
   expect(await isSame(page)).toBe(false);
 });
 
+/** Lets a link of the page of calls lead to a path. Returns the link. */
+async function linkTo(page, path) {
+  const link = page.getByRole("link", { name: "the JavaScript example" });
+  await link.evaluate((element, path) => (element.href = location.origin + path), path);
+  return link;
+}
+
+test("the browser follows a link to a path of the server that is not a page", async ({ page, server }) => {
+  await page.goto("/calls");
+  const link = await linkTo(page, "/metrics");
+  const download = page.waitForEvent("download");
+  await link.click();
+  expect((await download).url()).toBe(`${server.url}/metrics`);
+  await expect(page).toHaveURL(/\/calls$/);
+});
+
+test("the browser follows a link whose path begins with two slashes", async ({ page, server }) => {
+  await page.goto("/calls");
+  const link = await linkTo(page, "//host/users");
+  await mark(page);
+  await link.click();
+  await expect(page).toHaveURL(`${server.url}//host/users`);
+  await expect(heading(page, "Page not found")).toBeVisible();
+  expect(await isSame(page)).toBe(false);
+});
+
+// Browsers limit the changes of the address within some seconds.
+for (const [kind, throws] of [
+  ["ignores", false],
+  ["refuses", true],
+]) {
+  test(`the page follows a link if the browser ${kind} the change of the address`, async ({ page }) => {
+    await page.goto("/users");
+    await expect(page.getByRole("grid")).toBeVisible();
+    await page.evaluate((throws) => {
+      history.pushState = () => {
+        if (throws) throw new DOMException("too many changes", "SecurityError");
+      };
+    }, throws);
+    await navigation(page).getByRole("link", { name: "Calls" }).click();
+    await expect(heading(page, "Calls")).toBeVisible();
+    await expect(page).toHaveURL(/\/users$/);
+    await navigation(page).getByRole("link", { name: "Users" }).click();
+    await expect(page.getByRole("grid")).toBeVisible();
+  });
+}
+
 test("the link of the current page is marked", async ({ page }) => {
   const marked = page.locator("header a[aria-current=page]");
   for (const [path, name] of [["/users", "Users"], ["/users/3?type=NORMAL", "Users"], ["/stage", "Stage"], ["/calls", "Calls"]]) {

@@ -764,6 +764,31 @@ test.describe("with unloaded rows", () => {
     await page.getByRole("checkbox", { name: "Select user 2500" }).click({ modifiers: ["Shift"] });
     await expect(page.getByRole("group", { name: "Selected users" })).toContainText("2,500 selected");
   });
+
+  test("Shift selects the rows that are shown while the rows of a search load", async ({ page }) => {
+    await page.goto("/users");
+    await page.getByRole("checkbox", { name: "Select user 1", exact: true }).click();
+    const view = page.getByRole("region", { name: "Table of users" });
+    await view.evaluate((element) => element.scrollTo(0, element.scrollHeight));
+    const last = page.getByRole("checkbox", { name: "Select user 2500" });
+    await expect(last).toBeVisible();
+    let release;
+    const isReleased = new Promise((resolve) => (release = resolve));
+    const isHeld = new Promise((held) =>
+      page.route("**/UserManager/ListUsers", async (route) => {
+        if (route.request().postDataBuffer().includes("user 7")) {
+          held();
+          await isReleased;
+        }
+        await route.continue();
+      }),
+    );
+    await page.getByRole("searchbox", { name: "Search" }).fill("user 7");
+    await isHeld;
+    await last.click({ modifiers: ["Shift"] });
+    await expect(page.getByRole("group", { name: "Selected users" })).toContainText("2,500 selected");
+    release();
+  });
 });
 
 test("Shift selects from the same user after the rows are sorted again", async ({ page }) => {

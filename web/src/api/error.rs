@@ -1,7 +1,7 @@
 //! Errors of calls, as the page distinguishes them.
 
 use prost::Message as _;
-use soundstage_channel::Failure;
+use soundstage_channel::{DecodeError, Failure};
 use tonic::{Code, Status};
 use tonic_types::{RpcStatusExt as _, pb};
 
@@ -81,6 +81,12 @@ impl From<Status> for CallError {
             Some(_) => Self::Unreachable,
             None => Self::from_status(status.code(), status.message(), status.details()),
         }
+    }
+}
+
+impl From<DecodeError> for CallError {
+    fn from(error: DecodeError) -> Self {
+        Self::Failed(error.to_string())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Calls of one request, by gRPC-Web over `fetch`.
 //!
-//! `soundstage_channel` makes such calls too, for tonic's client. The client, the channel and their HTTP types would make the
-//! first load a sixth larger, so they belong to the parts that call over a WebSocket (`channel.rs`).
+//! `soundstage_channel` makes such calls too, for tonic's client. The client, the channel and their HTTP types would make
+//! the first load a sixth larger, so only parts that are loaded on demand use them (`channel.rs`).
 
 use js_sys::{Reflect, Uint8Array};
 use leptos::prelude::window;
@@ -9,7 +9,7 @@ use prost::bytes::Bytes;
 use soundstage_channel::{DEFAULT_MAX_MESSAGE_SIZE, Decoder, Frame};
 use tonic::Code;
 use wasm_bindgen::{JsCast as _, JsValue};
-use wasm_bindgen_futures::JsFuture;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{AbortController, Headers, ReadableStreamDefaultReader, RequestInit, Response};
 
 use super::error::CallError;
@@ -84,12 +84,15 @@ impl Responses {
     /// Returns the next message; `None` at the end of a successful call.
     pub(super) async fn message(&mut self) -> Result<Option<Bytes>, CallError> {
         loop {
-            match self.decoder.next_raw_frame().map_err(|_| malformed())? {
-                // The request accepts no compression, so the flag is 0.
+            match self.decoder.next_raw_frame()? {
+                // Flag 0: not compressed. The request accepts no compression.
                 Some(Frame::Message(frame)) if frame.starts_with(&[0]) => {
                     return Ok(Some(frame.slice(PREFIX..)));
                 }
-                Some(Frame::Message(_)) => return Err(malformed()),
+                Some(Frame::Message(_)) => {
+                    let error = "the response has a compressed message".into();
+                    return Err(CallError::Failed(error));
+                }
                 Some(Frame::Headers(trailers)) => {
                     self.drain();
                     let trailers = String::from_utf8_lossy(&trailers);
@@ -102,7 +105,7 @@ impl Responses {
                 None => None,
             };
             let Some(chunk) = chunk else {
-                self.decoder.finish().map_err(|_| malformed())?;
+                self.decoder.finish()?;
                 return self.end(None);
             };
             self.decoder.push(chunk.into());
@@ -118,7 +121,7 @@ impl Responses {
     /// Reads the end of the body after the trailers: aborting a fetch before its end would close the connection.
     fn drain(&mut self) {
         if let Some(body) = self.body.take() {
-            browser::spawn_abortable(async move {
+            spawn_local(async move {
                 // The call has its status, so an error no longer matters.
                 let _ = body.read().await;
             });
@@ -135,10 +138,6 @@ impl Body {
         let is_end = field("done").is_truthy();
         Ok((!is_end).then(|| field("value").unchecked_into::<Uint8Array>().to_vec()))
     }
-}
-
-fn malformed() -> CallError {
-    CallError::Failed("the response is malformed".into())
 }
 
 /// Returns the status in headers or trailers, if they have one.

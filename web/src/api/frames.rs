@@ -1,5 +1,5 @@
-//! The parts of gRPC-Web that [`Decoder`](soundstage_channel::Decoder) leaves to the caller ("gRPC Web", section "Protocol
-//! differences vs gRPC over HTTP2").
+//! The parts of gRPC-Web that [`Decoder`](soundstage_channel::Decoder) leaves to the caller ("gRPC Web", section
+//! "Protocol differences vs gRPC over HTTP2").
 
 use soundstage_channel::{code_of_http, is_grpc_web};
 

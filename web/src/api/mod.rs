@@ -1,7 +1,8 @@
 //! Calls of the page. Only this module knows RPC: the rest of the page sees plain functions and plain errors.
 //!
-//! `call` makes calls, `fetch` and `channel` carry them, [`retry`] decides when to try again, [`stream`] follows a stream over
-//! many connections, [`connection`] is the state that the page shows, and [`raw`] makes calls of any method for *Calls*.
+//! `call` makes calls, `fetch` and `channel` transport them, [`retry`] decides when to try again, [`stream`] follows a
+//! stream over many connections, [`connection`] is the state that the page shows, and [`raw`] makes calls of any method
+//! for *Calls*.
 
 mod call;
 mod channel;

@@ -31,8 +31,7 @@ pub(crate) fn CallsPage() -> impl IntoView {
                 <h1>{t("Calls")}</h1>
                 <p class="quiet">
                     {t("To call from your own page, see")} " "
-                    // The example is not a route of this application.
-                    <a href="/examples/js/" rel="external">{t("the JavaScript example")}</a>
+                    <a href="/examples/js/">{t("the JavaScript example")}</a>
                 </p>
             </div>
             <div class="call-panels">

@@ -34,6 +34,8 @@ pub(super) struct Table {
     generation: RwSignal<u32>,
     /// The generation whose rows are shown.
     pub(super) shown: RwSignal<u32>,
+    /// The query of that generation; `None` before the first rows.
+    shown_query: StoredValue<Option<UserQuery>>,
     /// Number of times that missing rows were requested again.
     attempt: RwSignal<u32>,
     /// Blocks that are requested now.
@@ -49,6 +51,7 @@ impl Table {
             unseen: RwSignal::new(0),
             generation: RwSignal::new(0),
             shown: RwSignal::new(0),
+            shown_query: StoredValue::default(),
             attempt: RwSignal::new(0),
             in_flight: StoredValue::default(),
         };
@@ -99,6 +102,8 @@ impl Table {
                         .rows
                         .try_update(|rows| rows.insert(number, page, staleness));
                     if self.shown.get_untracked() != generation {
+                        let query = self.query.get_untracked();
+                        self.shown_query.set_value(Some(query));
                         self.shown.set(generation);
                     }
                     if inserted == Some(false) {
@@ -110,13 +115,12 @@ impl Table {
         });
     }
 
-    /// Returns the users of a range of rows, known or not; nothing while the rows of a new query are on their way.
+    /// Returns the users of a range of the rows that are shown, known or not.
     pub(super) async fn users(self, range: Range<u32>) -> Result<Vec<User>, CallError> {
         let mut users = Vec::new();
-        if self.rows.with_untracked(Rows::is_waiting) {
+        let Some(query) = self.shown_query.get_value() else {
             return Ok(users);
-        }
-        let query = self.query.get_untracked();
+        };
         for first in range.clone().step_by(RANGE_PAGE as usize) {
             let count = RANGE_PAGE.min(range.end - first);
             let (request, _) = query.request(first, count, None);

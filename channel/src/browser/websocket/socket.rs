@@ -24,6 +24,8 @@ const DRAIN_INTERVAL_MILLIS: u32 = 10;
 /// The largest number of response bytes that wait to be read. A browser cannot pause a socket, so past this limit the
 /// call ends.
 const MAX_UNREAD: usize = 16 * 1024 * 1024;
+/// The bytes that a waiting message counts beyond its content: its place in the queue, and its allocation.
+const MESSAGE_OVERHEAD: usize = 128;
 
 /// An event of a socket.
 pub(super) enum Event {
@@ -78,7 +80,7 @@ pub(super) struct Events {
 #[derive(Default)]
 struct Queue {
     events: VecDeque<Event>,
-    /// The size of the messages that wait, in bytes.
+    /// The size of the messages that wait, in bytes, with [`MESSAGE_OVERHEAD`] for each.
     unread: usize,
     reader: Option<Waker>,
 }
@@ -87,7 +89,7 @@ struct Queue {
 fn push(queue: &RefCell<Queue>, event: Event) {
     let mut borrowed = queue.borrow_mut();
     if let Event::Message(chunk) = &event {
-        borrowed.unread += chunk.len();
+        borrowed.unread += chunk.len() + MESSAGE_OVERHEAD;
     }
     borrowed.events.push_back(event);
     let reader = borrowed.reader.take();
@@ -119,7 +121,7 @@ pub(super) fn open(url: &str) -> Result<(Sender, Events), Status> {
         };
         let chunk = Uint8Array::new(&buffer).to_vec();
         let unread = arrived.borrow().unread;
-        if unread + chunk.len() > MAX_UNREAD {
+        if unread + chunk.len() + MESSAGE_OVERHEAD > MAX_UNREAD {
             push(&arrived, Event::Overrun);
             overrun.set_onmessage(None);
             let _ = overrun.close();
@@ -159,7 +161,7 @@ impl Stream for Events {
             return Poll::Pending;
         };
         if let Event::Message(chunk) = &event {
-            queue.unread -= chunk.len();
+            queue.unread -= chunk.len() + MESSAGE_OVERHEAD;
         }
         Poll::Ready(Some(event))
     }
