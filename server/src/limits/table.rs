@@ -143,6 +143,12 @@ const ELSEWHERE: &[[&str; 4]] = &[
         "",
     ],
     [
+        "server/src/store/sqlite/block_cache.rs",
+        "CACHED_BYTES",
+        "Bytes of encoded users that the connections cache until the database changes. Past it, blocks are read each time.",
+        "caches_share_their_bytes",
+    ],
+    [
         "server/src/directory/watch.rs",
         "MAX_EVENTS",
         "Changes that a watcher can resume from. Past it: `READ_AGAIN`.",

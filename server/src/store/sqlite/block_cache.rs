@@ -97,3 +97,36 @@ impl BlockCache {
         self.taken = None;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn caches_share_their_bytes() {
+        let connection = Connection::open_in_memory().expect("opens");
+        connection
+            .execute_batch(
+                "CREATE TABLE users (id INTEGER PRIMARY KEY, nickname TEXT, mail_address TEXT, user_type INTEGER,
+                     created_ms INTEGER, updated_ms INTEGER, revision INTEGER);
+                 INSERT INTO users VALUES (1, 'one', 'one@example.com', 1, 0, 0, 1);",
+            )
+            .expect("filled");
+        let read = |cache: &mut BlockCache| {
+            let block = cache.read_type(&connection, UserType::Normal, 0, 10);
+            block.expect("reads").users
+        };
+        let users = read(&mut BlockCache::new(Arc::new(Semaphore::new(0))));
+        let free = Arc::new(Semaphore::new(users.byte_len()));
+        let [mut first, mut second] = [(); 2].map(|()| BlockCache::new(free.clone()));
+        for _ in 0..2 {
+            assert_eq!(read(&mut first), users);
+            assert_eq!(read(&mut second), users);
+            assert!(!first.is_empty() && second.is_empty());
+        }
+        first.sweep(Instant::now() + 2 * KEEP);
+        assert!(first.is_empty());
+        read(&mut second);
+        assert!(!second.is_empty());
+    }
+}
